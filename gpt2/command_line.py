@@ -1,0 +1,154 @@
+"""Flags as the scripts take them: checked before any work starts, text kept letter for letter, errors in one line.
+
+`fire` calls the function and writes its help. By itself it calls first and complains after, and reads text as
+Python (`1984`, `None`, `a#b`), so the arguments are checked here and handed on in a form it cannot misread.
+"""
+
+import contextlib
+import difflib
+import inspect
+import os
+import sys
+import tempfile
+import types
+import typing
+
+import fire
+from fire import decorators, helptext, trace
+
+PROJECT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BOOLS = {"True": True, "true": True, "False": False, "false": False}
+
+
+def run(main) -> None:
+    """Calls `main` with the flags of the command line and exits: 1 after an error, 2 after a wrong flag.
+
+    The annotations of `main` say what each flag takes: str, int, float or bool, or one of them `| None`.
+    A ValueError or OSError that our own code raised is a message to the user; any other is a bug and keeps its
+    traceback.
+    """
+    name = os.path.basename(sys.argv[0])
+    if "--help" in sys.argv[1:] or "-h" in sys.argv[1:]:
+        print(helptext.HelpText(main, trace=trace.FireTrace(main, name=name)))
+        return
+    try:
+        arguments = spell_out(sys.argv[1:], main)
+    except ValueError as error:
+        _complain(name, error, status=2)
+    decorators.SetParseFn(str)(main)
+    parsers = {flag: lambda text, flag=flag, kind=kind: parse(flag, text, kind) for flag, kind in flags(main).items()}
+    decorators.SetParseFns(**parsers)(main)
+    try:
+        fire.Fire(main, command=arguments, name=name)
+    except (ValueError, OSError) as error:
+        if not _is_message(error):
+            raise
+        _complain(name, error, status=1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def flags(main) -> dict[str, type]:
+    """The flags of a script's function and the type that each takes, from its annotations."""
+    hints = typing.get_type_hints(main)
+    found = {}
+    for parameter in inspect.signature(main).parameters.values():
+        if parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
+            kind = hints[parameter.name]
+            if isinstance(kind, types.UnionType):
+                kind = next(kind for kind in typing.get_args(kind) if kind is not type(None))
+            found[parameter.name] = kind
+    return found
+
+
+def spell_out(arguments: list[str], main) -> list[str]:
+    """Each flag as `--name=value`, checked against the signature of `main`.
+
+    Raises:
+      ValueError: an unknown flag, a flag without its value, a value of the wrong type, an argument too many.
+    """
+    kinds = flags(main)
+    takes_arguments = any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(main).parameters.values())
+    spelt, rest = [], list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        if not argument.startswith("-"):
+            if not takes_arguments:
+                raise ValueError(f"unexpected argument {argument!r}; a flag is written --name value, see --help")
+            spelt.append(argument)
+            continue
+        flag, equals, value = argument.lstrip("-").partition("=")
+        flag = flag.replace("-", "_")
+        if flag not in kinds and not equals and kinds.get(flag.removeprefix("no")) is bool:
+            flag, equals, value = flag.removeprefix("no"), "=", "False"
+        if flag not in kinds or not argument.startswith("--"):
+            raise ValueError(f"unknown flag {argument.partition('=')[0]}; {_suggestion(flag, kinds)}")
+        if not equals and kinds[flag] is bool:
+            value = rest.pop(0) if rest and rest[0] in BOOLS else "True"
+        elif not equals:
+            if not rest or _is_flag(rest[0], kinds):
+                found = f"found the flag {rest[0]}; if that is its value: --{flag}={rest[0]}" if rest else ""
+                raise ValueError(f"--{flag} has no value, expected one of type {kinds[flag].__name__} {found}".strip())
+            value = rest.pop(0)
+        parse(flag, value, kinds[flag])
+        spelt.append(f"--{flag}={value}")
+    return spelt
+
+
+def parse(flag: str, text: str, kind: type):
+    """The value of a flag: text as it stands, numbers and truth values strictly.
+
+    Raises:
+      ValueError: the text is not of that type.
+    """
+    try:
+        return BOOLS[text] if kind is bool else kind(text)
+    except (KeyError, ValueError):
+        raise ValueError(f"--{flag} is {text!r}, expected a value of type {kind.__name__}") from None
+
+
+@contextlib.contextmanager
+def tensorflow_start_up_held():
+    """Keeps what TensorFlow's libraries print on import off the terminal, and shows it if the import fails.
+
+    They write to file descriptor 2 from C++, where Python's sys.stderr has no say.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(terminal, held.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def _is_flag(text: str, kinds) -> bool:
+    return text.startswith("--") and text[2:].partition("=")[0].replace("-", "_") in kinds
+
+
+def _suggestion(flag: str, kinds) -> str:
+    near = difflib.get_close_matches(flag, kinds, n=1)
+    return f"did you mean --{near[0]}?" if near else f"the flags are {', '.join('--' + kind for kind in kinds)}"
+
+
+def _is_message(error: BaseException) -> bool:
+    """Whether our own code raised this error on purpose, rather than a library at something unforeseen."""
+    if isinstance(error, OSError):
+        return True
+    frames = error.__traceback__
+    while frames.tb_next:
+        frames = frames.tb_next
+    file = frames.tb_frame.f_code.co_filename
+    return file.startswith(PROJECT + os.sep) and "site-packages" not in file
+
+
+def _complain(name: str, error: BaseException, status: int) -> typing.NoReturn:
+    print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,91 @@
+"""The sizes of a GPT-2, the four that OpenAI released, and the folders they lie in."""
+
+import dataclasses
+import json
+import os
+
+from poems import files
+
+MAX_VOCAB = 65536  # Datasets hold ids as uint16.
+
+
+@dataclasses.dataclass(frozen=True)
+class HParams:
+    """What `hparams.json` holds; the defaults are those of the 124M model.
+
+    Raises:
+      ValueError: a size that is not a positive integer, heads that do not divide the width, a vocabulary too big.
+    """
+
+    n_vocab: int = 50257
+    n_ctx: int = 1024
+    n_embd: int = 768
+    n_head: int = 12
+    n_layer: int = 12
+
+    def __post_init__(self):
+        for name, value in dataclasses.asdict(self).items():
+            if type(value) is not int or value < 1:
+                raise ValueError(f"hparams: {name} is {value!r}, expected a positive integer")
+        if self.n_embd % self.n_head:
+            raise ValueError(f"hparams: n_embd {self.n_embd} is not a multiple of n_head {self.n_head}")
+        if self.n_vocab > MAX_VOCAB:
+            raise ValueError(
+                f"hparams: n_vocab is {self.n_vocab}, expected at most {MAX_VOCAB}, since datasets hold ids in 16 bits"
+            )
+
+    @property
+    def n_params(self) -> int:
+        """How many numbers the weights are."""
+        block = 12 * self.n_embd**2 + 13 * self.n_embd
+        return (self.n_vocab + self.n_ctx + 2) * self.n_embd + self.n_layer * block
+
+
+MODELS = {
+    "124M": HParams(),
+    "355M": HParams(n_embd=1024, n_head=16, n_layer=24),
+    "774M": HParams(n_embd=1280, n_head=20, n_layer=36),
+    "1558M": HParams(n_embd=1600, n_head=25, n_layer=48),
+}
+# OpenAI first released two of them under miscounted names.
+OTHER_NAMES = {"117M": "124M", "124M": "117M", "345M": "355M", "355M": "345M"}
+
+
+def model_folder(model_name: str, models_dir: str = "models") -> str:
+    """The folder of a model, under whichever of its two names it was downloaded.
+
+    Raises:
+      FileNotFoundError: neither is there.
+    """
+    folder = os.path.join(models_dir, model_name)
+    other = os.path.join(models_dir, OTHER_NAMES.get(model_name, model_name))
+    for path in (folder, other):
+        if files.exists(path):
+            return path
+    known = model_name in MODELS or model_name in OTHER_NAMES
+    remedy = f"download it: python models/download.py {model_name}" if known else f"look into {models_dir}"
+    raise FileNotFoundError(f"{folder}: no such model folder; {remedy}")
+
+
+def read_hparams(folder: str) -> HParams:
+    """The sizes that the `hparams.json` of a model folder gives.
+
+    Raises:
+      FileNotFoundError: there is none.
+      ValueError: it is not JSON, or a size is missing, unknown or impossible.
+    """
+    path = os.path.join(folder, "hparams.json")
+    with files.open_file(path) as file:
+        text = file.read()
+    try:
+        sizes = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{path}: not JSON ({error})") from error
+    names = [field.name for field in dataclasses.fields(HParams)]
+    if not isinstance(sizes, dict) or sorted(sizes) != sorted(names):
+        found = ", ".join(sizes) if isinstance(sizes, dict) else type(sizes).__name__
+        raise ValueError(f"{path}: found {found}, expected {', '.join(names)}")
+    try:
+        return HParams(**sizes)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error

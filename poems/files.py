@@ -1,0 +1,39 @@
+"""Files here and far away: any path may be one that `tf.io.gfile` opens, such as gs://bucket/poems.txt."""
+
+import os
+
+
+def is_remote(path: str) -> bool:
+    """Whether only `tf.io.gfile` can open this path."""
+    return "://" in path
+
+
+def filesystem():
+    """`tf.io.gfile`, imported late: only a remote path is worth the seconds that TensorFlow takes to import."""
+    import tensorflow as tf
+
+    return tf.io.gfile
+
+
+def open_file(path: str, mode: str = "rb"):
+    """An open file, local or remote.
+
+    Raises:
+      FileNotFoundError: naming the path, also for a remote one.
+    """
+    if not is_remote(path):
+        return open(path, mode, **({} if "b" in mode else {"encoding": "utf-8", "newline": ""}))
+    if "r" in mode and not filesystem().exists(path):
+        raise FileNotFoundError(f"{path}: no such file")
+    return filesystem().GFile(path, mode)
+
+
+def exists(path: str) -> bool:
+    """Whether a file or a folder is there, local or remote."""
+    return filesystem().exists(path) if is_remote(path) else os.path.exists(path)
+
+
+def cache_folder() -> str:
+    """Where what can be made again is kept: $XDG_CACHE_HOME/gpt-2-poetry, by default under ~/.cache."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(home, "gpt-2-poetry")
