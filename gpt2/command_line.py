@@ -36,7 +36,9 @@ def run(main) -> None:
     except ValueError as error:
         _complain(name, error, status=2)
     decorators.SetParseFn(str)(main)
-    parsers = {flag: lambda text, flag=flag, kind=kind: parse(flag, text, kind) for flag, kind in flags(main).items()}
+    parsers = {
+        flag: lambda text, flag=flag, kind=kind: parse(flag, text, kind) for flag, kind in flags(main).items()
+    }
     decorators.SetParseFns(**parsers)(main)
     try:
         fire.Fire(main, command=arguments, name=name)
@@ -74,21 +76,27 @@ def spell_out(arguments: list[str], main) -> list[str]:
         argument = rest.pop(0)
         if not argument.startswith("-"):
             if not takes_arguments:
-                raise ValueError(f"unexpected argument {argument!r}; a flag is written --name value, see --help")
+                raise ValueError(
+                    f"unexpected argument {argument!r}; a flag is written --name value, see --help"
+                )
             spelt.append(argument)
             continue
         flag, equals, value = argument.lstrip("-").partition("=")
         flag = flag.replace("-", "_")
         if flag not in kinds and not equals and kinds.get(flag.removeprefix("no")) is bool:
             flag, equals, value = flag.removeprefix("no"), "=", "False"
-        if flag not in kinds or not argument.startswith("--"):
+        if len(flag) == 1:
+            flag = _in_full(flag, kinds)
+        if flag not in kinds:
             raise ValueError(f"unknown flag {argument.partition('=')[0]}; {_suggestion(flag, kinds)}")
         if not equals and kinds[flag] is bool:
             value = rest.pop(0) if rest and rest[0] in BOOLS else "True"
         elif not equals:
             if not rest or _is_flag(rest[0], kinds):
                 found = f"found the flag {rest[0]}; if that is its value: --{flag}={rest[0]}" if rest else ""
-                raise ValueError(f"--{flag} has no value, expected one of type {kinds[flag].__name__} {found}".strip())
+                raise ValueError(
+                    f"--{flag} has no value, expected one of type {kinds[flag].__name__} {found}".strip()
+                )
             value = rest.pop(0)
         parse(flag, value, kinds[flag])
         spelt.append(f"--{flag}={value}")
@@ -133,9 +141,17 @@ def _is_flag(text: str, kinds) -> bool:
     return text.startswith("--") and text[2:].partition("=")[0].replace("-", "_") in kinds
 
 
+def _in_full(letter: str, kinds) -> str:
+    """The one flag that begins with this letter, as fire's help offers it; the letter itself when there are several."""
+    matches = [kind for kind in kinds if kind.startswith(letter)]
+    return matches[0] if len(matches) == 1 else letter
+
+
 def _suggestion(flag: str, kinds) -> str:
     near = difflib.get_close_matches(flag, kinds, n=1)
-    return f"did you mean --{near[0]}?" if near else f"the flags are {', '.join('--' + kind for kind in kinds)}"
+    return (
+        f"did you mean --{near[0]}?" if near else f"the flags are {', '.join('--' + kind for kind in kinds)}"
+    )
 
 
 def _is_message(error: BaseException) -> bool:

@@ -47,24 +47,6 @@ MODELS = {
     "774M": HParams(n_embd=1280, n_head=20, n_layer=36),
     "1558M": HParams(n_embd=1600, n_head=25, n_layer=48),
 }
-# OpenAI first released two of them under miscounted names.
-OTHER_NAMES = {"117M": "124M", "124M": "117M", "345M": "355M", "355M": "345M"}
-
-
-def model_folder(model_name: str, models_dir: str = "models") -> str:
-    """The folder of a model, under whichever of its two names it was downloaded.
-
-    Raises:
-      FileNotFoundError: neither is there.
-    """
-    folder = os.path.join(models_dir, model_name)
-    other = os.path.join(models_dir, OTHER_NAMES.get(model_name, model_name))
-    for path in (folder, other):
-        if files.exists(path):
-            return path
-    known = model_name in MODELS or model_name in OTHER_NAMES
-    remedy = f"download it: python models/download.py {model_name}" if known else f"look into {models_dir}"
-    raise FileNotFoundError(f"{folder}: no such model folder; {remedy}")
 
 
 def read_hparams(folder: str) -> HParams:

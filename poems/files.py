@@ -37,3 +37,23 @@ def cache_folder() -> str:
     """Where what can be made again is kept: $XDG_CACHE_HOME/gpt-2-poetry, by default under ~/.cache."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(home, "gpt-2-poetry")
+
+
+# OpenAI first released two sizes under miscounted names; both names stay good.
+OTHER_NAMES = {"117M": "124M", "124M": "117M", "345M": "355M", "355M": "345M"}
+
+
+def model_folder(model_name: str, models_dir: str = "models") -> str:
+    """The folder of a model, under whichever of its two names it was downloaded.
+
+    Raises:
+      FileNotFoundError: neither is there.
+    """
+    folder = os.path.join(models_dir, model_name)
+    other = os.path.join(models_dir, OTHER_NAMES.get(model_name, model_name))
+    for path in (folder, other):
+        if exists(path):
+            return path
+    raise FileNotFoundError(
+        f"{folder}: no such model folder; download one (python models/download.py 124M) or name one that is in {models_dir}"
+    )
