@@ -1,0 +1,195 @@
+"""Weights on disk, in OpenAI's layout: read with every check before a model is made of them, written atomically.
+
+A model folder holds `checkpoint`, a TensorFlow bundle (`PREFIX.index`, `PREFIX.data-00000-of-00001`), `hparams.json`
+and the vocabulary. `checkpoint` names the bundle that counts. What was saved by the fine-tuning tools of 2019 loads
+as it is: their folders lack hparams and vocabulary, and some bundles also hold an optimizer's slots.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from gpt2.hparams import HParams, read_hparams
+from gpt2.model import GPT2, weight_shapes
+
+gfile = tf.io.gfile
+
+
+def load_model(path: str, model_folder: str | None = None, dtype="float32") -> GPT2:
+    """The model in a folder, or under a prefix such as `checkpoint/run1/model-500`.
+
+    Args:
+      path: the folder or the prefix.
+      model_folder: whose `hparams.json` to use where the path has none, as the runs of 2019 do.
+      dtype: of the activations and the weights, float32 or bfloat16.
+    Raises:
+      FileNotFoundError: no folder, no `checkpoint`, no weights, no `hparams.json`.
+      ValueError: a tensor that is missing, left over, of another shape, or damaged; and what `read_hparams` raises.
+    """
+    prefix = find_prefix(path)
+    hparams = find_hparams(prefix, model_folder)
+    check_index(prefix, hparams)
+    return GPT2(hparams, initial=lambda name, shape: read_tensor(prefix, name), dtype=dtype)
+
+
+def find_prefix(path: str) -> str:
+    """The prefix of the weights in a folder, as its `checkpoint` says; a prefix is its own.
+
+    Raises:
+      FileNotFoundError: there is none; names those that a folder without `checkpoint` holds.
+    """
+    if gfile.exists(path + ".index"):
+        return path
+    if not gfile.isdir(path):
+        raise FileNotFoundError(f"{path}: no such model folder, and no weights under that prefix ({path}.index)")
+    pointer = os.path.join(path, "checkpoint")
+    if not gfile.exists(pointer):
+        found = [name[: -len(".index")] for name in sorted(gfile.listdir(path)) if name.endswith(".index")]
+        remedy = f"name one of those in it: {', '.join(os.path.join(path, name) for name in found)}"
+        raise FileNotFoundError(f"{pointer}: no such file; {remedy if found else 'the folder holds no weights'}")
+    with gfile.GFile(pointer) as file:
+        named = re.search(r'^model_checkpoint_path: "(.*)"', file.read(), re.MULTILINE)
+    if not named:
+        raise ValueError(f'{pointer}: expected a line model_checkpoint_path: "PREFIX", found none; write one')
+    # An absolute path is that of the machine it was trained on; the files lie beside `checkpoint` all the same.
+    prefix = os.path.join(path, re.split(r"[/\\]", named[1])[-1])
+    if not gfile.exists(prefix + ".index"):
+        raise FileNotFoundError(f"{prefix}.index: no such file, though {pointer} names it")
+    return prefix
+
+
+def find_hparams(prefix: str, model_folder: str | None = None) -> HParams:
+    """The sizes given beside the weights, else those of the model folder.
+
+    Raises:
+      FileNotFoundError: neither has an `hparams.json`.
+    """
+    beside = os.path.dirname(prefix)
+    for folder in filter(None, (beside, model_folder)):
+        if gfile.exists(os.path.join(folder, "hparams.json")):
+            return read_hparams(folder)
+    raise FileNotFoundError(
+        f"{os.path.join(beside, 'hparams.json')}: no such file; name the model it was trained from: --model_name"
+    )
+
+
+def check_index(prefix: str, hparams: HParams) -> None:
+    """Checks that a bundle holds the weights of a model of these sizes, by its index and the size of its data.
+
+    Raises:
+      FileNotFoundError: the data file is not there.
+      ValueError: a damaged index, a data file too short, a tensor that is missing, of another shape or left over.
+    """
+    found, size = _read_index(prefix)
+    expected = weight_shapes(hparams)
+    for name, shape in expected.items():
+        if name not in found:
+            raise ValueError(f"{prefix}: no tensor {name}, expected one of shape {list(shape)} by its hparams.json")
+        if found[name] != shape:
+            raise ValueError(
+                f"{prefix}: tensor {name} has shape {list(found[name])}, expected {list(shape)} by its hparams.json"
+            )
+    for name in found:
+        if name not in expected and not _is_left_by_training(name, expected):
+            raise ValueError(f"{prefix}: tensor {name} has no place in a model of its hparams.json; are they of one model?")
+    data = gfile.glob(prefix + ".data-*")
+    if not data:
+        raise FileNotFoundError(f"{prefix}.data-00000-of-00001: no such file, though {prefix}.index is there")
+    bytes_found = sum(gfile.stat(path).length for path in data)
+    if bytes_found < size:
+        raise ValueError(f"{data[0]}: {bytes_found:,} bytes, expected {size:,}; the file was cut short, fetch it again")
+
+
+def check_weights(prefix: str, hparams: HParams) -> None:
+    """Checks a bundle to the last byte: what `check_index` does, and the checksum of every tensor, one at a time.
+
+    Raises:
+      ValueError: see `check_index`; also a tensor whose bytes do not match its checksum.
+    """
+    check_index(prefix, hparams)
+    for name in tf.compat.v1.train.NewCheckpointReader(prefix).get_variable_to_shape_map():
+        read_tensor(prefix, name)
+
+
+def read_tensor(prefix: str, name: str) -> tf.Tensor:
+    """One tensor of a bundle, its checksum checked.
+
+    Raises:
+      ValueError: its bytes do not match, or end too soon.
+    """
+    dtype = tf.compat.v1.train.NewCheckpointReader(prefix).get_variable_to_dtype_map()[name]
+    try:
+        return tf.raw_ops.RestoreV2(prefix=prefix, tensor_names=[name], shape_and_slices=[""], dtypes=[dtype])[0]
+    except (tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:
+        raise ValueError(
+            f"{prefix}: tensor {name} is damaged, its bytes do not match their checksum; fetch or restore the file again"
+        ) from error
+
+
+def write_bundle(prefix: str, tensors: Mapping[str, tf.Tensor | tf.Variable | np.ndarray]) -> None:
+    """Writes tensors under their names as a TensorFlow bundle, flushed to the disk.
+
+    A bundle that is already there is replaced, so never write over the one that `checkpoint` names.
+    """
+    names = sorted(tensors)
+    values = [tf.convert_to_tensor(tensors[name]) for name in names]
+    tf.raw_ops.SaveV2(prefix=prefix, tensor_names=names, shape_and_slices=[""] * len(names), tensors=values)
+    for path in gfile.glob(prefix + ".*"):
+        sync(path)
+
+
+def write_pointer(folder: str, prefix: str) -> None:
+    """Makes the bundle of this name the one that counts in the folder, by one rename."""
+    pointer = os.path.join(folder, "checkpoint")
+    with gfile.GFile(pointer + ".new", "w") as file:
+        file.write(f'model_checkpoint_path: "{prefix}"\nall_model_checkpoint_paths: "{prefix}"\n')
+    sync(pointer + ".new")
+    gfile.rename(pointer + ".new", pointer, overwrite=True)
+    sync(folder)
+
+
+def save_model(folder: str, model: GPT2, prefix: str = "model.ckpt") -> None:
+    """Writes the weights into a folder under their names in OpenAI's checkpoints, in float32.
+
+    A crash leaves the old checkpoint or the new one: the new bundle has another name than the one that counts.
+
+    Raises:
+      ValueError: the prefix is that of the checkpoint that counts now.
+    """
+    gfile.makedirs(folder)
+    pointer = os.path.join(folder, "checkpoint")
+    path = os.path.join(folder, prefix)
+    if gfile.exists(pointer) and find_prefix(folder) == path:
+        raise ValueError(f"{path}: is the checkpoint that counts, a crash now would lose it; save under another prefix")
+    write_bundle(path, {name: tf.cast(weight, tf.float32) for name, weight in model.weights.items()})
+    write_pointer(folder, prefix)
+
+
+def sync(path: str) -> None:
+    """Waits until a local file or folder is on the disk, and not in a cache that a power cut empties."""
+    if "://" in path or os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read_index(prefix: str) -> tuple[dict[str, tuple[int, ...]], int]:
+    """The shape of every tensor, and the bytes that they take in all."""
+    try:
+        reader = tf.compat.v1.train.NewCheckpointReader(prefix)
+    except (tf.errors.OpError, RuntimeError) as error:
+        raise ValueError(f"{prefix}.index: damaged, or not the index of a TensorFlow bundle; fetch it again") from error
+    dtypes = reader.get_variable_to_dtype_map()
+    shapes = {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
+    return shapes, sum(int(np.prod(shape)) * dtypes[name].size for name, shape in shapes.items())
+
+
+def _is_left_by_training(name: str, weights) -> bool:
+    """Whether a tensor is an optimizer's: a slot of a weight (model/wte/Adam), or a counter outside the model."""
+    return name.rpartition("/")[0] in weights or not name.startswith("model/")

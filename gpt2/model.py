@@ -1,0 +1,195 @@
+"""The GPT-2 graph, number for number what OpenAI's src/model.py computes.
+
+The axes: batch, seq (positions of the ids given), dst and src (seeing and seen positions), head, size (of a head).
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from gpt2.hparams import HParams
+
+LAYER_NORM_EPSILON = 1e-5  # OpenAI, src/model.py
+WEIGHT_STDDEV, POSITION_STDDEV = 0.02, 0.01  # OpenAI, src/model.py
+
+
+def weight_shapes(hparams: HParams) -> dict[str, tuple[int, ...]]:
+    """The name that each weight has in a checkpoint, and its shape."""
+    n_embd = hparams.n_embd
+    block = {
+        "ln_1/g": (n_embd,),
+        "ln_1/b": (n_embd,),
+        "attn/c_attn/w": (1, n_embd, 3 * n_embd),
+        "attn/c_attn/b": (3 * n_embd,),
+        "attn/c_proj/w": (1, n_embd, n_embd),
+        "attn/c_proj/b": (n_embd,),
+        "ln_2/g": (n_embd,),
+        "ln_2/b": (n_embd,),
+        "mlp/c_fc/w": (1, n_embd, 4 * n_embd),
+        "mlp/c_fc/b": (4 * n_embd,),
+        "mlp/c_proj/w": (1, 4 * n_embd, n_embd),
+        "mlp/c_proj/b": (n_embd,),
+    }
+    blocks = {f"h{layer}/{name}": shape for layer in range(hparams.n_layer) for name, shape in block.items()}
+    embeddings = {"wpe": (hparams.n_ctx, n_embd), "wte": (hparams.n_vocab, n_embd)}
+    final = {"ln_f/g": (n_embd,), "ln_f/b": (n_embd,)}
+    return {f"model/{name}": shape for name, shape in (embeddings | blocks | final).items()}
+
+
+def fresh_weights(seed: int):
+    """The weights of an untrained model, a function of (seed, name): to be given to `GPT2` as `initial`."""
+
+    def initial(name, shape):
+        if name.endswith("/g"):
+            return tf.ones(shape)
+        if name.endswith("/b"):
+            return tf.zeros(shape)
+        stddev = POSITION_STDDEV if name == "model/wpe" else WEIGHT_STDDEV
+        # Two 32-bit words; the second differs from name to name, so that no two weights are alike.
+        words = [seed % 2**31, int.from_bytes(name.encode(), "little") % (2**31 - 1)]
+        return tf.random.stateless_normal(shape, words, stddev=stddev)
+
+    return initial
+
+
+class GPT2(tf.Module):
+    """A GPT-2: called on int32 ids [batch, seq] it gives float32 logits [batch, seq, n_vocab].
+
+    Attributes:
+      hparams: its sizes.
+      weights: its variables, by their names in a checkpoint.
+    """
+
+    def __init__(self, hparams: HParams, initial=None, dtype="float32", weight_dtype=None):
+        """A model whose weights are `initial(name, shape)`, by default those of an untrained one.
+
+        Args:
+          hparams: the sizes.
+          initial: a function of a weight's name and shape, giving its value.
+          dtype: what the activations are computed in, float32 or bfloat16; norms, softmax and logits are always
+            float32.
+          weight_dtype: what the weights are kept in, by default `dtype`.
+        """
+        super().__init__(name="model")
+        self.hparams = hparams
+        self.dtype = tf.as_dtype(dtype)
+        initial = initial or fresh_weights(seed=0)
+        self.weights = {
+            name: tf.Variable(tf.cast(initial(name, shape), weight_dtype or dtype), name=name)
+            for name, shape in weight_shapes(hparams).items()
+        }
+
+    def __call__(self, ids):
+        hidden, _ = self.transform(ids)
+        return self.logits(hidden)
+
+    def transform(self, ids, past=None, position=None):
+        """The hidden state at each position, and the keys and values it leaves for later ones.
+
+        Args:
+          ids: int32 [batch, seq].
+          past: a key and a value [batch, head, src, size] for each layer, of which the first `position` are filled;
+            nothing, if the ids are the first.
+          position: int32 [batch], how many positions of each row the past holds; those and seq fit into src.
+        Returns:
+          hidden: [batch, seq, n_embd], after the last norm.
+          present: a key and a value for each layer: of the seq positions without a past, else the past with the new
+            positions written into it.
+        Raises:
+          ValueError: more ids than n_ctx, where their number is known when the graph is made.
+        """
+        ids = tf.convert_to_tensor(ids, tf.int32)
+        if ids.shape[1] is not None and ids.shape[1] > self.hparams.n_ctx:
+            raise ValueError(f"{ids.shape[1]} ids, expected at most {self.hparams.n_ctx} (n_ctx); give fewer")
+        positions = tf.range(tf.shape(ids)[1])[None]  # [1, seq]
+        if past is not None:
+            positions += position[:, None]  # [batch, seq]
+        x = tf.gather(self._weight("model/wte"), ids) + tf.gather(self._weight("model/wpe"), positions)
+        present = []
+        for layer in range(self.hparams.n_layer):
+            x, key_value = self._block(x, f"model/h{layer}", past and past[layer], positions)
+            present.append(key_value)
+        return self._norm(x, "model/ln_f"), present
+
+    def logits(self, hidden):
+        """Hidden states [batch, seq, n_embd] -> float32 logits [batch, seq, n_vocab]."""
+        wte = self._weight("model/wte")
+        batch, seq = tf.shape(hidden)[0], tf.shape(hidden)[1]
+        flat = tf.matmul(tf.reshape(hidden, [batch * seq, self.hparams.n_embd]), wte, transpose_b=True)
+        return tf.reshape(tf.cast(flat, tf.float32), [batch, seq, self.hparams.n_vocab])
+
+    def empty_past(self, batch: int, src: int):
+        """Room for the keys and values of `src` positions: a past whose `position` is 0."""
+        size = self.hparams.n_embd // self.hparams.n_head
+        shape = [batch, self.hparams.n_head, src, size]
+        return [(tf.zeros(shape, self.dtype), tf.zeros(shape, self.dtype)) for _ in range(self.hparams.n_layer)]
+
+    def _weight(self, name):
+        return tf.cast(self.weights[name], self.dtype)
+
+    def _block(self, x, scope, past, positions):
+        attended, present = self._attn(self._norm(x, f"{scope}/ln_1"), f"{scope}/attn", past, positions)
+        x += attended
+        x += self._mlp(self._norm(x, f"{scope}/ln_2"), f"{scope}/mlp")
+        return x, present
+
+    def _attn(self, x, scope, past, positions):
+        head = self.hparams.n_head
+        q, k, v = (split_heads(part, head) for part in tf.split(self._conv1d(x, f"{scope}/c_attn"), 3, axis=-1))
+        if past is not None:
+            k, v = write_rows(past[0], k, positions), write_rows(past[1], v, positions)
+        attended = attend(q, k, v, positions)  # [batch, head, dst, size]
+        return self._conv1d(merge_heads(attended), f"{scope}/c_proj"), (k, v)
+
+    def _mlp(self, x, scope):
+        return self._conv1d(tf.nn.gelu(self._conv1d(x, f"{scope}/c_fc"), approximate=True), f"{scope}/c_proj")
+
+    def _conv1d(self, x, scope):
+        """OpenAI's name for a matrix product and a bias: [batch, seq, in] -> [batch, seq, out]."""
+        w, b = self._weight(f"{scope}/w")[0], self._weight(f"{scope}/b")
+        batch, seq = tf.shape(x)[0], tf.shape(x)[1]
+        flat = tf.matmul(tf.reshape(x, [batch * seq, w.shape[0]]), w) + b  # one large product, not one a row
+        return tf.reshape(flat, [batch, seq, w.shape[1]])
+
+    def _norm(self, x, scope):
+        x = tf.cast(x, tf.float32)
+        mean, variance = tf.nn.moments(x, axes=[-1], keepdims=True)
+        x = (x - mean) * tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
+        g, b = (tf.cast(self.weights[f"{scope}/{name}"], tf.float32) for name in ("g", "b"))
+        return tf.cast(x * g + b, self.dtype)
+
+
+def attend(q, k, v, positions):
+    """Each query's mean of the values at its own position and before, weighted by softmax(q k / sqrt(size)).
+
+    q [batch, head, dst, size], k and v [batch, head, src, size] -> [batch, head, dst, size]; positions int32
+    [batch or 1, dst] says where in src the queries stand.
+    """
+    scores = tf.matmul(q, k, transpose_b=True) * q.shape[-1] ** -0.5  # [batch, head, dst, src]
+    visible = tf.range(tf.shape(k)[2]) <= positions[:, None, :, None]  # [batch or 1, 1, dst, src]
+    # -inf in float32: OpenAI's 1e10 overflows float16 to NaN. A row sees at least itself, so none is all -inf.
+    scores = tf.where(visible, tf.cast(scores, tf.float32), -np.inf)
+    return tf.matmul(tf.cast(tf.nn.softmax(scores), v.dtype), v)
+
+
+def write_rows(past, rows, positions):
+    """past [batch, head, src, size] with rows [batch, head, seq, size] at positions int32 [batch, seq] of src."""
+    batch, head, seq = tf.shape(rows)[0], rows.shape[1], tf.shape(rows)[2]
+    shape = [batch, head, seq]
+    where = [
+        tf.broadcast_to(tf.range(batch)[:, None, None], shape),
+        tf.broadcast_to(tf.range(head)[None, :, None], shape),
+        tf.broadcast_to(positions[:, None, :], shape),
+    ]
+    return tf.tensor_scatter_nd_update(past, tf.stack(where, axis=-1), rows)
+
+
+def split_heads(x, head: int):
+    """[batch, seq, n_embd] -> [batch, head, seq, size]"""
+    batch, seq, n_embd = tf.shape(x)[0], tf.shape(x)[1], x.shape[2]
+    return tf.transpose(tf.reshape(x, [batch, seq, head, n_embd // head]), [0, 2, 1, 3])
+
+
+def merge_heads(x):
+    """[batch, head, seq, size] -> [batch, seq, n_embd]"""
+    batch, head, seq, size = tf.shape(x)[0], x.shape[1], tf.shape(x)[2], x.shape[3]
+    return tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch, seq, head * size])
