@@ -22,7 +22,7 @@ def open_file(path: str, mode: str = "rb"):
       FileNotFoundError: naming the path, also for a remote one.
     """
     if not is_remote(path):
-        return open(path, mode, **({} if "b" in mode else {"encoding": "utf-8", "newline": ""}))
+        return open(path, mode) if "b" in mode else open(path, mode, encoding="utf-8", newline="")
     if "r" in mode and not filesystem().exists(path):
         raise FileNotFoundError(f"{path}: no such file")
     return filesystem().GFile(path, mode)
@@ -49,11 +49,20 @@ def model_folder(model_name: str, models_dir: str = "models") -> str:
     Raises:
       FileNotFoundError: neither is there.
     """
-    folder = os.path.join(models_dir, model_name)
-    other = os.path.join(models_dir, OTHER_NAMES.get(model_name, model_name))
-    for path in (folder, other):
-        if exists(path):
-            return path
+    folders = _folders(model_name, models_dir)
+    for folder in folders:
+        if exists(folder):
+            return folder
     raise FileNotFoundError(
-        f"{folder}: no such model folder; download one (python models/download.py 124M) or name one that is in {models_dir}"
+        f"{folders[0]}: no such model folder; download one (python models/download.py 124M) "
+        f"or name one that is in {models_dir}"
     )
+
+
+def has_model(model_name: str, models_dir: str = "models") -> bool:
+    """Whether a model is there, under either of its names; what a stopped download leaves is none."""
+    return any(exists(os.path.join(folder, "encoder.json")) for folder in _folders(model_name, models_dir))
+
+
+def _folders(model_name: str, models_dir: str) -> list[str]:
+    return [os.path.join(models_dir, name) for name in (model_name, OTHER_NAMES.get(model_name, model_name))]

@@ -1,0 +1,186 @@
+"""Where poems come from: plain text in files, folders and globs, here or far away, and the Gutenberg Poetry Corpus."""
+
+import codecs
+import dataclasses
+import functools
+import glob
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator
+
+from poems import files, gutenberg
+from poems.pieces import cut, split_documents
+
+BLOCK = 1 << 20  # Bytes read at once.
+HEAD = 8192  # Bytes looked at to tell whether a file is text.
+
+Document = Iterable[str]  # The pieces of its text, see poems.pieces.
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """One argument of the command line: a file, a folder, a glob or the word `gutenberg`.
+
+    Attributes:
+      name: the argument as it was given.
+      documents: begins to read, each time it is called; one document is to be read before the next.
+      files: what is read, in this order.
+      encoding: of the files.
+      skipped: files of the folder or the glob that are not text.
+      n_bytes: how much text there is, about.
+    """
+
+    name: str
+    documents: Callable[[], Iterator[Document]]
+    files: tuple[str, ...]
+    encoding: str = "utf-8"
+    skipped: tuple[str, ...] = ()
+    n_bytes: int = 0
+
+
+def find(name: str, encoding: str = "utf-8") -> Source:
+    """The source that an argument names; `gutenberg` is the whole corpus, `./gutenberg` a file or folder of that name.
+
+    Raises:
+      FileNotFoundError: it matches nothing, or nothing that is text.
+      ValueError: there is no such encoding.
+    """
+    if name == "gutenberg":
+        return Source(name, gutenberg.documents, (gutenberg.find(),), n_bytes=gutenberg.N_BYTES)
+    _check_encoding(encoding)
+    paths, skipped = list_files(name, encoding)
+    read = functools.partial(read_documents, paths, encoding)
+    return Source(name, read, tuple(paths), encoding, tuple(skipped), sum(map(_size, paths)))
+
+
+def demo() -> Source:
+    """The demo's verse: fifteen books of the Gutenberg Poetry Corpus.
+
+    Raises:
+      FileNotFoundError: the corpus is not installed.
+    """
+    return Source("demo", gutenberg.demo_documents, (gutenberg.find(),), n_bytes=gutenberg.N_DEMO_BYTES)
+
+
+def texts(sources: Iterable[Source]) -> Iterator[str]:
+    """All the text of the sources, in pieces."""
+    return (piece for source in sources for document in source.documents() for piece in document)
+
+
+def list_files(name: str, encoding: str = "utf-8") -> tuple[list[str], list[str]]:
+    """The files that an argument names, in an order that does not depend on the disk, and those left out.
+
+    Left out of folders and globs are hidden files, without a word, and files that are not text.
+
+    Raises:
+      FileNotFoundError: there are none.
+    """
+    if _is_folder(name):
+        found = list(_walk(name))
+    elif files.exists(name):
+        return [name], []
+    elif glob.has_magic(name):
+        found = _matches(name)
+    else:
+        raise FileNotFoundError(f"{name}: no such file or folder")
+    chosen = [path for path in found if _is_text(path, encoding)]
+    if not chosen:
+        raise FileNotFoundError(f"{name}: no text file there, found {len(found)} others; name files of plain text")
+    return chosen, sorted(set(found) - set(chosen))
+
+
+def read_documents(paths: Iterable[str], encoding: str = "utf-8") -> Iterator[Document]:
+    """The documents of files of plain text: each file is one, or several with `<|endoftext|>` between them.
+
+    Raises:
+      ValueError: a file is not text, or not of that encoding.
+    """
+    for path in paths:
+        yield from split_documents(cut(read_blocks(path, encoding)))
+
+
+def read_blocks(path: str, encoding: str = "utf-8") -> Iterator[str]:
+    """The text of a file, some of it at a time; without a byte order mark, every line end a "\\n".
+
+    Raises:
+      ValueError: naming the file, and the offset of the first byte that is not of that encoding.
+    """
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=False)
+    offset = 0
+    with files.open_file(path) as file:
+        while True:
+            data = file.read(BLOCK)
+            if offset == 0 and _has_nul(data[:HEAD], encoding):
+                raise ValueError(f"{path}: not text, found a zero byte; name files of plain text")
+            try:
+                text = decoder.decode(data, final=not data)
+            except UnicodeError as error:
+                raise ValueError(
+                    f"{path}: byte {_offset(error, offset, data)} is not {encoding}; "
+                    "give the encoding of the file, such as --encoding latin-1"
+                ) from None
+            if offset == 0:
+                text = text.removeprefix("\ufeff")
+            if text:
+                yield text.replace("\r\n", "\n")
+            if not data:
+                return
+            offset += len(data)
+
+
+def _offset(error: UnicodeError, offset: int, data: bytes) -> int:
+    """Where in the file the bad byte is; what the decoder complains of ends with `data` and may begin before it."""
+    if not isinstance(error, UnicodeDecodeError):
+        return offset
+    return offset + len(data) - len(error.object) + error.start
+
+
+def _check_encoding(encoding: str) -> None:
+    try:
+        "a".encode(encoding)
+    except LookupError:
+        raise ValueError(f"--encoding {encoding}: no such encoding, expected one such as utf-8 or latin-1") from None
+
+
+def _has_nul(head: bytes, encoding: str) -> bool:
+    """Whether these bytes cannot be text: a zero byte, unless the encoding has them in every letter, as UTF-16."""
+    return b"\0" in head and b"\0" not in "a".encode(encoding)
+
+
+def _is_text(path: str, encoding: str) -> bool:
+    """Whether a file found in a folder is to be read: not ours, which have an .npz beside them, and not binary."""
+    stem, extension = os.path.splitext(path)
+    if extension == ".json" and files.exists(f"{stem}.npz"):
+        return False
+    with files.open_file(path) as file:
+        return not _has_nul(file.read(HEAD), encoding)
+
+
+def _is_folder(path: str) -> bool:
+    return files.filesystem().isdir(path) if files.is_remote(path) else os.path.isdir(path)
+
+
+def _size(path: str) -> int:
+    return files.filesystem().stat(path).length if files.is_remote(path) else os.path.getsize(path)
+
+
+def _walk(folder: str) -> Iterator[str]:
+    """The files of a folder and of the folders in it, hidden ones left out, in the order of their names."""
+    walk = files.filesystem().walk(folder) if files.is_remote(folder) else os.walk(folder, onerror=_raise)
+    found = []
+    for root, folders, names in walk:
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = [os.path.join(root, name) for name in names if not name.startswith(".")]
+        found += [os.path.relpath(path, folder).split(os.sep) for path in paths]
+    return (os.path.join(folder, *inside) for inside in sorted(found))
+
+
+def _matches(pattern: str) -> list[str]:
+    """The files that match a glob; `**` is any depth of folders."""
+    far = files.is_remote(pattern)
+    found = files.filesystem().glob(pattern) if far else glob.glob(pattern, recursive=True)
+    return sorted(path for path in found if not _is_folder(path))
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -1,0 +1,185 @@
+import codecs
+import os
+
+import numpy as np
+import pytest
+
+from poems import sources
+
+POEM = "The sea is calm to-night.\nThe tide is full, the moon lies fair\n"
+
+
+def read(*arguments, encoding="utf-8"):
+    return ["".join(document) for name in arguments for document in sources.find(str(name), encoding).documents()]
+
+
+@pytest.fixture
+def poem(tmp_path):
+    path = tmp_path / "poem.txt"
+    path.write_text(POEM)
+    return path
+
+
+def test_a_file_is_one_document(poem):
+    assert read(poem) == [POEM]
+
+
+def test_an_end_of_text_mark_in_a_file_begins_another_document(poem):
+    poem.write_text("one\n<|endoftext|>\ntwo\n<|endoftext|>\n")
+    assert read(poem) == ["one\n", "\ntwo\n"]
+
+
+def test_a_source_can_be_read_twice(poem):
+    source = sources.find(str(poem))
+    assert list(sources.texts([source, source])) == [*sources.texts([source]), *sources.texts([source])]
+
+
+def test_a_folder_gives_the_files_in_it_at_any_depth_in_the_order_of_their_names(tmp_path):
+    for name in ("b/2.txt", "b/1.txt", "a.txt", "c.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    assert read(tmp_path) == ["a.txt", "b/1.txt", "b/2.txt", "c.txt"]
+
+
+def test_hidden_files_and_folders_are_left_out(tmp_path, poem):
+    (tmp_path / ".git").mkdir()
+    for name in (".git/config", ".DS_Store", ".notes"):
+        (tmp_path / name).write_text(name)
+    assert read(tmp_path) == [POEM]
+
+
+def test_files_that_are_not_text_are_skipped_and_named(tmp_path, poem):
+    np.savez(tmp_path / "old.npz", np.arange(9))
+    source = sources.find(str(tmp_path))
+    assert source.files == (str(poem),)
+    assert source.skipped == (str(tmp_path / "old.npz"),)
+
+
+def test_what_a_dataset_says_of_itself_is_not_read_as_a_poem(tmp_path, poem):
+    np.savez(tmp_path / "old.npz", np.arange(9))
+    (tmp_path / "old.json").write_text("{}")
+    (tmp_path / "poem.json").write_text("{}")
+    assert sources.find(str(tmp_path)).files == (str(tmp_path / "poem.json"), str(poem))
+
+
+def test_a_glob_gives_its_files_in_the_order_of_their_names(tmp_path):
+    for name in ("b.txt", "a.txt", "c.md"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "folder.txt").mkdir()
+    assert read(tmp_path / "*.txt") == ["a.txt", "b.txt"]
+
+
+def test_two_stars_are_folders_of_any_depth(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "deep.txt").write_text("deep")
+    (tmp_path / "top.txt").write_text("top")
+    assert read(tmp_path / "**" / "*.txt") == ["deep", "top"]
+
+
+def test_a_file_whose_name_looks_like_a_glob_is_that_file(tmp_path):
+    (tmp_path / "poem[1].txt").write_text("itself")
+    (tmp_path / "poem1.txt").write_text("another")
+    assert read(tmp_path / "poem[1].txt") == ["itself"]
+
+
+@pytest.mark.parametrize("name", ["none.txt", "*.rtf", "[x"])
+def test_what_matches_nothing_is_named(tmp_path, poem, name):
+    with pytest.raises(FileNotFoundError) as error:
+        sources.find(str(tmp_path / name))
+    assert str(error.value).startswith(f"{tmp_path / name}: no ")
+
+
+def test_a_folder_without_text_is_an_error(tmp_path):
+    np.savez(tmp_path / "old.npz", np.arange(9))
+    with pytest.raises(FileNotFoundError, match="no text file there, found 1 other"):
+        sources.find(str(tmp_path))
+
+
+def test_a_file_named_outright_that_is_not_text_is_an_error(tmp_path):
+    np.savez(tmp_path / "old.npz", np.arange(9))
+    with pytest.raises(ValueError, match=r"old\.npz: not text"):
+        read(tmp_path / "old.npz")
+
+
+def test_a_byte_order_mark_is_dropped(poem):
+    poem.write_bytes(codecs.BOM_UTF8 + POEM.encode())
+    assert read(poem) == [POEM]
+
+
+def test_windows_line_ends_become_plain_ones(poem):
+    poem.write_bytes(b"one\r\ntwo\r\n\r\nthree\rfour")
+    assert read(poem) == ["one\ntwo\n\nthree\rfour"]
+
+
+def test_line_ends_and_letters_may_stand_across_the_blocks_of_a_file(poem, monkeypatch):
+    text = "Ô\r\nthe “long”\r\n\r\nœuvre 🌊\r\n" * 20
+    poem.write_bytes(text.encode())
+    for size in (1, 2, 3, 5, 64):
+        monkeypatch.setattr(sources, "BLOCK", size)
+        assert read(poem) == [text.replace("\r\n", "\n")]
+
+
+def test_a_mark_may_stand_across_the_blocks_of_a_file(poem, monkeypatch):
+    monkeypatch.setattr(sources, "BLOCK", 4)
+    poem.write_text("one\ntwo<|endoftext|>three\n")
+    assert read(poem) == ["one\ntwo", "three\n"]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le", "cp1252", "gb18030"])
+def test_other_encodings_are_read(poem, encoding):
+    poem.write_bytes("Où sont les neiges\r\n".encode(encoding))
+    assert read(poem, encoding=encoding) == ["Où sont les neiges\n"]
+
+
+@pytest.mark.parametrize("block", [1, 4, 1 << 20])
+@pytest.mark.parametrize(
+    ("encoding", "good", "bad"),
+    [
+        ("utf-8", "Où sont".encode(), b"\xe9t\xe9"),
+        ("utf-8", codecs.BOM_UTF8 + b"neiges ", b"\xe2\x80"),
+        ("ascii", b"neiges d'", b"\xe9"),
+        ("gb18030", "雪".encode("gb18030"), b"\xff\xff"),
+    ],
+)
+def test_bytes_that_are_not_of_the_encoding_are_named_by_file_and_offset(poem, monkeypatch, block, encoding, good, bad):
+    monkeypatch.setattr(sources, "BLOCK", block)
+    poem.write_bytes(good + bad)
+    with pytest.raises(ValueError, match="--encoding") as error:
+        read(poem, encoding=encoding)
+    assert f"{poem}: byte {len(good)} is not {encoding}" in str(error.value)
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "hex"])
+def test_an_encoding_that_is_none_is_an_error_before_anything_is_read(poem, encoding):
+    with pytest.raises(ValueError, match=f"--encoding {encoding}: no such encoding"):
+        sources.find(str(poem), encoding)
+
+
+def test_a_long_file_is_read_some_of_it_at_a_time(poem, monkeypatch):
+    monkeypatch.setattr(sources, "BLOCK", 100)
+    poem.write_text(POEM * 1000)
+    assert max(map(len, sources.texts([sources.find(str(poem))]))) <= 200
+
+
+def test_a_source_knows_its_size_for_the_progress_bar(poem):
+    assert sources.find(str(poem)).n_bytes == len(POEM)
+
+
+def test_a_pipe_can_be_read():
+    reader, writer = os.pipe()
+    os.write(writer, POEM.encode())
+    os.close(writer)
+    assert read(f"/dev/fd/{reader}") == [POEM]
+
+
+@pytest.mark.slow  # It imports TensorFlow.
+def test_files_far_away_are_read_as_those_here():
+    tf = pytest.importorskip("tensorflow")
+    for name in ("b/two.txt", "a/one.txt", "b/.hidden"):
+        tf.io.gfile.makedirs(f"ram://verse/{name[0]}")
+        with tf.io.gfile.GFile(f"ram://verse/{name}", "w") as file:
+            file.write(name)
+    assert read("ram://verse") == ["a/one.txt", "b/two.txt"]
+    assert read("ram://verse/*/*.txt") == ["a/one.txt", "b/two.txt"]
+    with pytest.raises(FileNotFoundError, match="ram://verse/none"):
+        read("ram://verse/none")

