@@ -94,7 +94,9 @@ def check_index(prefix: str, hparams: HParams) -> None:
             )
     for name in found:
         if name not in expected and not _is_left_by_training(name, expected):
-            raise ValueError(f"{prefix}: tensor {name} has no place in a model of its hparams.json; are they of one model?")
+            raise ValueError(
+                f"{prefix}: tensor {name} has no place in a model of its hparams.json; are they of one model?"
+            )
     data = gfile.glob(prefix + ".data-*")
     if not data:
         raise FileNotFoundError(f"{prefix}.data-00000-of-00001: no such file, though {prefix}.index is there")
@@ -125,7 +127,7 @@ def read_tensor(prefix: str, name: str) -> tf.Tensor:
         return tf.raw_ops.RestoreV2(prefix=prefix, tensor_names=[name], shape_and_slices=[""], dtypes=[dtype])[0]
     except (tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:
         raise ValueError(
-            f"{prefix}: tensor {name} is damaged, its bytes do not match their checksum; fetch or restore the file again"
+            f"{prefix}: tensor {name} is damaged, its bytes do not match their checksum; fetch the file again"
         ) from error
 
 

@@ -10,6 +10,7 @@ import inspect
 import os
 import sys
 import tempfile
+import traceback
 import types
 import typing
 
@@ -36,9 +37,7 @@ def run(main) -> None:
     except ValueError as error:
         _complain(name, error, status=2)
     decorators.SetParseFn(str)(main)
-    parsers = {
-        flag: lambda text, flag=flag, kind=kind: parse(flag, text, kind) for flag, kind in flags(main).items()
-    }
+    parsers = {flag: lambda text, flag=flag, kind=kind: parse(flag, text, kind) for flag, kind in flags(main).items()}
     decorators.SetParseFns(**parsers)(main)
     try:
         fire.Fire(main, command=arguments, name=name)
@@ -76,9 +75,7 @@ def spell_out(arguments: list[str], main) -> list[str]:
         argument = rest.pop(0)
         if not argument.startswith("-"):
             if not takes_arguments:
-                raise ValueError(
-                    f"unexpected argument {argument!r}; a flag is written --name value, see --help"
-                )
+                raise ValueError(f"unexpected argument {argument!r}; a flag is written --name value, see --help")
             spelt.append(argument)
             continue
         flag, equals, value = argument.lstrip("-").partition("=")
@@ -94,9 +91,7 @@ def spell_out(arguments: list[str], main) -> list[str]:
         elif not equals:
             if not rest or _is_flag(rest[0], kinds):
                 found = f"found the flag {rest[0]}; if that is its value: --{flag}={rest[0]}" if rest else ""
-                raise ValueError(
-                    f"--{flag} has no value, expected one of type {kinds[flag].__name__} {found}".strip()
-                )
+                raise ValueError(f"--{flag} has no value, expected one of type {kinds[flag].__name__} {found}".strip())
             value = rest.pop(0)
         parse(flag, value, kinds[flag])
         spelt.append(f"--{flag}={value}")
@@ -117,7 +112,7 @@ def parse(flag: str, text: str, kind: type):
 
 @contextlib.contextmanager
 def tensorflow_start_up_held():
-    """Keeps what TensorFlow's libraries print on import off the terminal, and shows it if the import fails.
+    """Keeps what TensorFlow's libraries print when they start off the terminal, and shows it if that fails.
 
     They write to file descriptor 2 from C++, where Python's sys.stderr has no say.
     """
@@ -137,6 +132,14 @@ def tensorflow_start_up_held():
             os.close(terminal)
 
 
+def start_tensorflow() -> None:
+    """Imports TensorFlow and lets it look for devices, quietly."""
+    with tensorflow_start_up_held():
+        import tensorflow as tf
+
+        tf.config.list_logical_devices()
+
+
 def _is_flag(text: str, kinds) -> bool:
     return text.startswith("--") and text[2:].partition("=")[0].replace("-", "_") in kinds
 
@@ -149,19 +152,14 @@ def _in_full(letter: str, kinds) -> str:
 
 def _suggestion(flag: str, kinds) -> str:
     near = difflib.get_close_matches(flag, kinds, n=1)
-    return (
-        f"did you mean --{near[0]}?" if near else f"the flags are {', '.join('--' + kind for kind in kinds)}"
-    )
+    return f"did you mean --{near[0]}?" if near else f"the flags are {', '.join('--' + kind for kind in kinds)}"
 
 
 def _is_message(error: BaseException) -> bool:
     """Whether our own code raised this error on purpose, rather than a library at something unforeseen."""
     if isinstance(error, OSError):
         return True
-    frames = error.__traceback__
-    while frames.tb_next:
-        frames = frames.tb_next
-    file = frames.tb_frame.f_code.co_filename
+    file = traceback.extract_tb(error.__traceback__)[-1].filename
     return file.startswith(PROJECT + os.sep) and "site-packages" not in file
 
 

@@ -1,4 +1,4 @@
-"""Random numbers without state: each is a function of a seed and a counter, bit for bit the same in NumPy and in a graph.
+"""Random numbers without state: functions of a seed and a counter, bit for bit the same in NumPy and in a graph.
 
 Threefry-2x32 with 20 rounds (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011). The same lines
 serve NumPy arrays and tensors: in uint32 a product is a shift to the left, and a quotient one to the right.
@@ -47,3 +47,11 @@ def uniform(seed: int, *counter) -> np.ndarray:
     words = [np.atleast_1d(np.asarray(word)).astype(np.uint32) for word in counter]
     with np.errstate(over="ignore"):
         return unit_float(threefry(key_of(seed), words)[0], lambda bits: bits.astype(np.float32))
+
+
+def integers(seed: int, below: int, *counter) -> np.ndarray:
+    """NumPy's side: int64 from 0 to below - 1 for each pair of counters, drawn with 64 bits."""
+    words = [np.atleast_1d(np.asarray(word)).astype(np.uint32) for word in counter]
+    with np.errstate(over="ignore"):
+        high, low = threefry(key_of(seed), words)
+    return ((high.astype(np.uint64) << np.uint64(32) | low) % np.uint64(below)).astype(np.int64)

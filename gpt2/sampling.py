@@ -3,6 +3,7 @@
 A sample is a function of (seed, its number, position): the same at any batch size and after any restart.
 """
 
+import functools
 import itertools
 from collections.abc import Iterator
 
@@ -85,7 +86,7 @@ class Sampler:
         self.model = model
         self.end_of_text = model.hparams.n_vocab - 1
         self.batch_size = batch_size
-        self.choose = tf.function(lambda *arguments: choose(*arguments, temperature, top_k, top_p))
+        self.choose = tf.function(functools.partial(choose, temperature=temperature, top_k=top_k, top_p=top_p))
         self.key = [tf.constant(word) for word in key_of(seed)]
         self.past: list[tuple[tf.Variable, tf.Variable]] = []
         self.prefill = tf.function(self._prefill, jit_compile=True)

@@ -186,9 +186,15 @@ def test_a_tensor_left_over_is_named(folder):
         ("{", "hparams.json: not JSON"),
         ("[]", "found list, expected n_vocab"),
         ('{"n_vocab": 3}', "found n_vocab, expected n_vocab, n_ctx"),
-        ('{"n_vocab": 30, "n_ctx": 6, "n_embd": 8, "n_head": 3, "n_layer": 2}', "n_embd 8 is not a multiple of n_head 3"),
+        (
+            '{"n_vocab": 30, "n_ctx": 6, "n_embd": 8, "n_head": 3, "n_layer": 2}',
+            "n_embd 8 is not a multiple of n_head 3",
+        ),
         ('{"n_vocab": 30, "n_ctx": 6.5, "n_embd": 8, "n_head": 2, "n_layer": 2}', "n_ctx is 6.5, expected a positive"),
-        ('{"n_vocab": 70000, "n_ctx": 6, "n_embd": 8, "n_head": 2, "n_layer": 2}', "n_vocab is 70000, expected at most"),
+        (
+            '{"n_vocab": 70000, "n_ctx": 6, "n_embd": 8, "n_head": 2, "n_layer": 2}',
+            "n_vocab is 70000, expected at most",
+        ),
     ],
 )
 def test_wrong_hparams_are_an_error_in_one_line(folder, text, message):

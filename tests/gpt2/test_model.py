@@ -79,7 +79,9 @@ def test_rows_of_a_batch_may_stand_at_different_positions(tiny, reference):
     past = tiny.empty_past(batch=2, src=16)
     _, past = tiny.transform(tokens[:, :4], past, tf.constant([0, 0]))
     _, ahead = tiny.transform(tokens[:, 4:7], past, tf.constant([4, 4]))
-    mixed = [tuple(tf.stack([a[0], b[1]]) for a, b in zip(*pairs, strict=True)) for pairs in zip(past, ahead, strict=True)]
+    mixed = [
+        tuple(tf.stack([a[0], b[1]]) for a, b in zip(*pairs, strict=True)) for pairs in zip(past, ahead, strict=True)
+    ]
     ids = tf.stack([tokens[0, 4:6], tokens[1, 7:9]])
     hidden, _ = tiny.transform(ids, mixed, tf.constant([4, 7]))
     np.testing.assert_allclose(tiny.logits(hidden)[0], expected[0, 4:6], atol=TOLERANCE, rtol=0)
