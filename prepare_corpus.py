@@ -120,10 +120,7 @@ def write_hparams(folder: str, **sizes: int) -> None:
     if files.exists(path):
         return
     hparams = dataclasses.replace(read_hparams(os.path.join(command_line.PROJECT, "models", "demo")), **sizes)
-    if files.is_remote(folder):
-        files.filesystem().makedirs(folder)
-    else:
-        os.makedirs(folder, exist_ok=True)
+    files.make_folder(folder)
     text = json.dumps(dataclasses.asdict(hparams))
     with files.open_file(path, "w") as file:
         file.write(f"{text}\n")

@@ -72,6 +72,14 @@ class Encoder:
                 f"token id {error.args[0]}, expected 0 to {self.end_of_text}; decode with the vocabulary that encoded"
             ) from None
 
+    def check_size(self, n_vocab: int, folder: str) -> None:
+        """Raises a ValueError if a model's vocabulary is of another size than this one."""
+        if self.n_vocab != n_vocab:
+            raise ValueError(
+                f"{folder}: encoder.json has {self.n_vocab} tokens, expected {n_vocab} (n_vocab of hparams.json); "
+                "they are not of one model"
+            )
+
     def stream(self) -> "Stream":
         """A decoder that takes ids one by one, for printing while sampling."""
         return Stream(self)

@@ -67,10 +67,7 @@ def read(folder: str) -> Vocabulary:
 
 def write(folder: str, vocabulary: Vocabulary) -> None:
     """Writes the two files, byte for byte as OpenAI's are laid out, into a folder that is made if need be."""
-    if files.is_remote(folder):
-        files.filesystem().makedirs(folder)
-    else:
-        os.makedirs(folder, exist_ok=True)
+    files.make_folder(folder)
     for name, content in (("encoder.json", encoder_json(vocabulary)), ("vocab.bpe", vocab_bpe(vocabulary))):
         with files.open_file(os.path.join(folder, name), "wb") as file:
             file.write(content)

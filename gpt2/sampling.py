@@ -40,14 +40,7 @@ def sample(
       ValueError: a setting out of its range, an id outside the vocabulary, more tokens than the window holds.
     """
     sampler = Sampler(model, batch_size, temperature, top_k, top_p, seed)
-    length = sample_length(model.hparams, prompt, length)
-    for first in itertools.count(1, batch_size) if nsamples == 0 else range(1, nsamples + 1, batch_size):
-        numbers = range(first, first + batch_size)
-        rows = np.stack([*sampler.tokens(prompt, numbers, length)], axis=1)
-        for number, row in zip(numbers, rows, strict=True):
-            if nsamples and number > nsamples:
-                return
-            yield up_to(row, sampler.end_of_text)
+    return sampler.samples(prompt, nsamples, sample_length(model.hparams, prompt, length))
 
 
 def sample_length(hparams, prompt: list[int], length: int | None) -> int:
@@ -91,6 +84,14 @@ class Sampler:
         self.past: list[tuple[tf.Variable, tf.Variable]] = []
         self.prefill = tf.function(self._prefill, jit_compile=True)
         self.step = tf.function(self._step, jit_compile=True)
+
+    def samples(self, prompt: list[int], nsamples: int, length: int) -> Iterator[list[int]]:
+        """So many samples of at most so many tokens, each ending before end-of-text; 0 goes on for ever."""
+        for first in itertools.count(1, self.batch_size) if nsamples == 0 else range(1, nsamples + 1, self.batch_size):
+            numbers = range(first, first + self.batch_size)
+            rows = np.stack([*self.tokens(prompt, numbers, length)], axis=1)
+            for row in rows[: nsamples - first + 1] if nsamples else rows:
+                yield up_to(row, self.end_of_text)
 
     def tokens(self, prompt: list[int], numbers, length: int) -> Iterator[np.ndarray]:
         """One int32 [batch_size] for each position: the next token of the samples of these numbers.

@@ -33,6 +33,14 @@ def exists(path: str) -> bool:
     return filesystem().exists(path) if is_remote(path) else os.path.exists(path)
 
 
+def make_folder(path: str) -> None:
+    """Makes a folder, local or remote, and those above it, unless it is there."""
+    if is_remote(path):
+        filesystem().makedirs(path)
+    else:
+        os.makedirs(path, exist_ok=True)
+
+
 def cache_folder() -> str:
     """Where what can be made again is kept: $XDG_CACHE_HOME/gpt-2-poetry, by default under ~/.cache."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")

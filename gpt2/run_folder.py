@@ -1,0 +1,152 @@
+"""A run's folder: a model folder in itself, with what is needed to go on from any save as if nothing had happened.
+
+`model-STEP` holds the weights under OpenAI's names, `state-STEP` the rest; both count once `checkpoint` names them.
+"""
+
+import dataclasses
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from gpt2.checkpoint import find_prefix, read_tensor, write_bundle, write_pointer
+from gpt2.model import GPT2
+
+KEPT_MODELS, KEPT_STATES = 5, 2  # TensorFlow 1's Saver keeps 5; a state is twice as large as its weights.
+
+gfile = tf.io.gfile
+
+
+def create(folder: str, model: GPT2, settings: Mapping) -> None:
+    """Makes the folder, or finds it, and notes the sizes of the model and the settings of the run.
+
+    Raises:
+      OSError: it cannot be written.
+    """
+    try:
+        gfile.makedirs(folder)
+        _write_json(folder, "hparams.json", dataclasses.asdict(model.hparams))
+        _write_json(folder, "settings.json", dict(settings))
+    except tf.errors.OpError as error:
+        raise OSError(f"{folder}: cannot write there ({error.message}); name another folder") from error
+
+
+def read_settings(folder: str) -> dict:
+    """The settings of the run as they were noted last, none for a run of another tool."""
+    path = os.path.join(folder, "settings.json")
+    if not gfile.exists(path):
+        return {}
+    with gfile.GFile(path) as file:
+        return json.loads(file.read())
+
+
+def save(folder: str, step: int, model: GPT2, slots: Mapping[str, tf.Variable]) -> None:
+    """Saves the weights and all that training needs to go on; then removes the oldest saves.
+
+    Raises:
+      OSError: it cannot be written; the save before it still counts.
+    """
+    weights = {name: tf.cast(weight, tf.float32) for name, weight in model.weights.items()}
+    try:
+        write_bundle(os.path.join(folder, f"model-{step}"), weights)
+        write_bundle(os.path.join(folder, f"state-{step}"), {**slots, "step": np.int64(step)})
+        write_pointer(folder, f"model-{step}")
+    except tf.errors.OpError as error:
+        raise OSError(
+            f"{folder}: step {step} was not saved ({error.message}); the save before it still counts"
+        ) from error
+    _remove_old(folder, "model", KEPT_MODELS)
+    _remove_old(folder, "state", KEPT_STATES)
+
+
+def step_of(prefix: str) -> int:
+    """The step at which weights were saved, by their name; 0 where it tells none."""
+    found = re.search(r"-(\d+)$", prefix)
+    return int(found[1]) if found else 0
+
+
+def restore_slots(folder: str, slots: Mapping[str, tf.Variable]) -> bool:
+    """Gives the optimizer's slots their values from the save that counts.
+
+    Returns:
+      Whether there was a state to restore; a run of another tool has none.
+    Raises:
+      ValueError: it is the state of another optimizer, or damaged.
+    """
+    prefix = find_prefix(folder)
+    state = os.path.join(folder, f"state-{step_of(prefix)}")
+    if not gfile.exists(state + ".index"):
+        return False
+    found = set(tf.compat.v1.train.NewCheckpointReader(state).get_variable_to_shape_map()) - {"step"}
+    if found != set(slots):
+        raise ValueError(f"{state}: the state of another optimizer; go on with the one the run began with")
+    for name, slot in slots.items():
+        slot.assign(read_tensor(state, name))
+    return True
+
+
+class Log:
+    """`log.jsonl`: one object a line, one line a step, none twice however often the run was resumed."""
+
+    def __init__(self, folder: str, step: int):
+        """Opens the log to go on after `step`; lines of later steps, which were never saved, are dropped."""
+        self.path = os.path.join(folder, "log.jsonl")
+        self.records = [record for record in read_log(folder) if record["step"] <= step]
+        with gfile.GFile(self.path + ".new", "w") as file:
+            file.write("".join(json.dumps(record) + "\n" for record in self.records))
+        gfile.rename(self.path + ".new", self.path, overwrite=True)
+        self.file = gfile.GFile(self.path, "a")
+
+    def append(self, record: dict) -> None:
+        """Adds what is known of a step: `step`, `loss` and more."""
+        self.records.append(record)
+        self.file.write(json.dumps(record) + "\n")
+        self.file.flush()
+
+
+def read_log(folder: str) -> Iterable[dict]:
+    """The objects of `log.jsonl`, without a last line that a crash has cut."""
+    path = os.path.join(folder, "log.jsonl")
+    if not gfile.exists(path):
+        return
+    with gfile.GFile(path) as file:
+        for line in file:
+            if line.endswith("}\n"):
+                yield json.loads(line)
+
+
+def draw_loss(folder: str, records: list[dict]) -> None:
+    """Draws `loss.png`: the loss of each step, its mean over a hundredth of the run, and that on held-out verse."""
+    from matplotlib.figure import Figure  # late, since it takes a second
+
+    steps, losses = np.array([(record["step"], record["loss"]) for record in records]).T
+    width = max(1, len(steps) // 100)
+    means = np.convolve(losses, np.ones(width) / width, mode="valid")
+    axes = (figure := Figure(figsize=(8, 5), layout="constrained")).subplots()
+    axes.plot(steps, losses, color="0.8", linewidth=0.8, label="training, each step")
+    axes.plot(steps[width - 1 :], means, color="tab:blue", label=f"training, mean of {width}")
+    if validated := [(record["step"], record["val_loss"]) for record in records if "val_loss" in record]:
+        axes.plot(*np.array(validated).T, color="tab:red", marker="o", markersize=3, label="held-out verse")
+    axes.set(xlabel="step", ylabel="loss, nats a token", title=os.path.basename(folder))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    with gfile.GFile(os.path.join(folder, "loss.png"), "wb") as file:
+        figure.savefig(file, format="png", dpi=120)
+
+
+def _write_json(folder: str, name: str, content: dict) -> None:
+    path = os.path.join(folder, name)
+    with gfile.GFile(path + ".new", "w") as file:
+        file.write(json.dumps(content, indent=1) + "\n")
+    gfile.rename(path + ".new", path, overwrite=True)
+
+
+def _remove_old(folder: str, kind: str, kept: int) -> None:
+    names = [name for name in gfile.listdir(folder) if re.fullmatch(rf"{kind}-\d+\.index", name)]
+    steps = sorted(step_of(name.removesuffix(".index")) for name in names)
+    for step in steps[:-kept]:
+        for path in gfile.glob(os.path.join(folder, f"{kind}-{step}.*")):
+            gfile.remove(path)
