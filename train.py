@@ -15,6 +15,8 @@ DEFAULTS = {
     "restore_from": "latest",
     "batch_size": 1,
     "learning_rate": 2e-5,
+    "schedule": "constant",
+    "warmup": 0,
     "sample_every": 100,
 }
 # The demo: five minutes on two cores, from nothing.
@@ -24,6 +26,8 @@ DEMO = {
     "run_name": "demo",
     "batch_size": 16,
     "learning_rate": 2e-3,
+    "schedule": "cosine",
+    "warmup": 50,
     "steps": 1200,
     "sample_every": 200,
 }
@@ -41,6 +45,8 @@ def main(
     encoding: str = "utf-8",
     batch_size: int | None = None,
     learning_rate: float | None = None,
+    schedule: str | None = None,
+    warmup: int | None = None,
     optimizer: str = "adam",
     steps: int | None = None,
     seed: int = 0,
@@ -71,7 +77,10 @@ def main(
         scratch from random ones; a path from the weights there. Default: latest.
       encoding: of a dataset that is text.
       batch_size: windows in a step. Default: 1.
-      learning_rate: of the optimizer. Default: 2e-5.
+      learning_rate: of the optimizer, at its highest. Default: 2e-5.
+      schedule: of the learning rate after the warm-up: constant, or linear or cosine, falling to 0 at --steps.
+        Default: constant.
+      warmup: steps over which the learning rate rises to its height. Default: 0.
       optimizer: adam or sgd.
       steps: the run ends when its counter is there. Default: it goes on until Ctrl-C.
       seed: of the windows, the samples and random weights.
@@ -96,6 +105,7 @@ def main(
     from encoder import vocabulary
     from gpt2 import data, run_folder, training
     from gpt2.optimizers import OPTIMIZERS
+    from gpt2.schedule import learning_rate_at
 
     model, step = load(flags, weights, model_folder, enc, folder)
     if flags.steps is not None and step >= flags.steps:
@@ -110,7 +120,6 @@ def main(
     vocabulary.write(folder, enc.vocabulary)
 
     seq = min(model.hparams.n_ctx, len(tokens) - 1)
-    rate = tf.constant(flags.learning_rate)
     train_step, evaluate = training.make_train_step(model, optimizer), training.make_evaluate(model)
     write_samples = make_write_samples(flags, model, enc)
     log = run_folder.Log(folder, step)
@@ -120,7 +129,9 @@ def main(
     while not signals and step != flags.steps:
         start = time.monotonic()
         batch = data.training_batch(tokens, flags.batch_size, seq, step, flags.seed)
-        record = {"step": step + 1, "loss": float(train_step(tf.constant(batch), rate, tf.constant(step)))}
+        rate = learning_rate_at(step, flags.learning_rate, flags.schedule, flags.warmup, flags.steps)
+        loss = train_step(tf.constant(batch), tf.constant(rate, tf.float32), tf.constant(step))
+        record = {"step": step + 1, "loss": float(loss), "learning_rate": rate}
         record["tokens_per_s"] = round(flags.batch_size * seq / (time.monotonic() - start), 1)
         check_loss(record, saved)
         step += 1
@@ -147,6 +158,7 @@ def settle(given: dict) -> types.SimpleNamespace:
     Raises:
       ValueError: naming the flag, what it is and what it may be.
     """
+    from gpt2.schedule import SCHEDULES
     from poems import files
 
     models_dir = given["models_dir"]
@@ -159,14 +171,25 @@ def settle(given: dict) -> types.SimpleNamespace:
         flags.restore_from = "scratch"
     if "dataset" not in vars(flags):
         raise ValueError("--dataset is missing; give an .npz of prepare_corpus.py, or a file or folder of text")
-    least = {"batch_size": 1, "steps": 0, "sample_every": 0, "sample_num": 1, "save_every": 1, "val_every": 0}
+    least = {
+        "batch_size": 1,
+        "steps": 0,
+        "sample_every": 0,
+        "sample_num": 1,
+        "save_every": 1,
+        "val_every": 0,
+        "warmup": 0,
+    }
     for name, number in (least | {"val_batch_size": 1, "val_batch_count": 1}).items():
         if getattr(flags, name) is not None and getattr(flags, name) < number:
             raise ValueError(f"--{name} is {getattr(flags, name)}, expected at least {number}")
     if not 0 < flags.learning_rate < float("inf"):
         raise ValueError(f"--learning_rate is {flags.learning_rate}, expected a positive number such as 2e-5")
-    if flags.optimizer not in ("adam", "sgd"):
-        raise ValueError(f"--optimizer is {flags.optimizer}, expected adam or sgd")
+    for name, known in (("optimizer", ("adam", "sgd")), ("schedule", SCHEDULES)):
+        if getattr(flags, name) not in known:
+            raise ValueError(f"--{name} is {getattr(flags, name)}, expected {' or '.join(known)}")
+    if flags.schedule != "constant" and flags.steps is None:
+        raise ValueError(f"--schedule {flags.schedule} falls to 0 at --steps, which is missing; say how many")
     return flags
 
 

@@ -41,6 +41,9 @@ def run(main) -> None:
     decorators.SetParseFns(**parsers)(main)
     try:
         fire.Fire(main, command=arguments, name=name)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # `| head` has enough; what is still buffered goes nowhere.
+        sys.exit(141)
     except (ValueError, OSError) as error:
         if not _is_message(error):
             raise

@@ -1,13 +1,20 @@
-"""What the tests share: where the reference figures lie, and a way to run a script as a user would."""
+"""What the tests share: the reference figures, a small model, and two ways to run a script as a user would."""
 
+import contextlib
+import importlib
+import io
+import json
 import pathlib
 import subprocess
 import sys
+import types
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "tests" / "reference"
+VERSE = "Tell me not, in mournful numbers,\nLife is but an empty dream!\nFor the soul is dead that slumbers,\n"
+SMALL = {"n_vocab": 300, "n_ctx": 32, "n_embd": 16, "n_head": 2, "n_layer": 2}
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +32,39 @@ def run_script(tmp_path):
         return subprocess.run(command, cwd=cwd, timeout=timeout, text=True, capture_output=True, **kwargs)
 
     return run
+
+
+@pytest.fixture
+def run_here(tmp_path, monkeypatch):
+    """The same in this process, which has TensorFlow already; for what does not depend on a process of its own."""
+    from gpt2 import command_line
+
+    def run(script, *arguments):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
+        out, err = io.StringIO(), io.StringIO()
+        status: object = 0
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                command_line.run(importlib.import_module(script.removesuffix(".py")).main)
+            except SystemExit as end:
+                status = end.code
+        return types.SimpleNamespace(returncode=status, stdout=out.getvalue(), stderr=err.getvalue())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory):
+    """The folder `models`, which holds a model called small with random weights, and its vocabulary."""
+    from encoder import vocabulary
+    from encoder.trainer import train_vocabulary
+    from gpt2.checkpoint import save_model
+    from gpt2.model import GPT2, HParams, fresh_weights
+
+    models = tmp_path_factory.mktemp("models")
+    folder = str(models / "small")
+    vocabulary.write(folder, train_vocabulary([VERSE * 3], SMALL["n_vocab"]))
+    (models / "small" / "hparams.json").write_text(json.dumps(SMALL))
+    save_model(folder, GPT2(HParams(**SMALL), fresh_weights(seed=1)))
+    return models

@@ -1,0 +1,155 @@
+"""Datasets open without being read into memory, and windows are functions of seed and step."""
+
+import json
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from encoder.dataset import write_dataset
+from gpt2 import data
+from poems.sources import find
+
+DOCUMENTS = [f"Poem number {n}\nhas two lines.\n" for n in range(40)]
+
+
+@pytest.fixture
+def enc(small_model):
+    import encoder
+
+    return encoder.get_encoder("small", str(small_model))
+
+
+@pytest.fixture
+def path(tmp_path, enc):
+    (tmp_path / "a.txt").write_text("<|endoftext|>".join(DOCUMENTS[:30]))
+    (tmp_path / "b.txt").write_text("<|endoftext|>".join(DOCUMENTS[30:]))
+    out = str(tmp_path / "poems.npz")
+    write_dataset(out, [find(str(tmp_path / name)) for name in ("a.txt", "b.txt")], enc, held_out=0.2)
+    return out
+
+
+def documents_of(tokens, enc):
+    return enc.decode(tokens.read(0, len(tokens)).tolist()).split("<|endoftext|>")[:-1]
+
+
+def test_training_and_held_out_tokens_are_the_documents_each_once(path, enc):
+    dataset = data.open_dataset(path, enc.n_vocab)
+    training, held_out = documents_of(dataset.training, enc), documents_of(dataset.held_out, enc)
+    assert sorted(training + held_out) == sorted(DOCUMENTS)
+    assert len(held_out) == sum(map(len, dataset.about["held_out"].values()))
+    assert 0 < len(held_out) < 20
+
+
+def test_any_stretch_of_tokens_reads_as_of_one_array(path, enc):
+    tokens = data.open_dataset(path, enc.n_vocab).training
+    whole = tokens.read(0, len(tokens))
+    assert whole.dtype == np.int32
+    for start in range(0, len(tokens), 7):
+        for length in (1, 10, 100):
+            if start + length <= len(tokens):
+                np.testing.assert_array_equal(tokens.read(start, length), whole[start : start + length])
+
+
+def test_ids_are_memory_mapped(path, enc):
+    array = data.read_arrays(path)["arr_0"]
+    assert array.dtype == np.uint16
+    assert isinstance(array.base, np.memmap)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+def test_a_file_of_the_original_encode_py_opens_whole(tmp_path, dtype):
+    arrays = [np.arange(50, dtype=dtype), np.arange(7, dtype=dtype)]
+    np.savez_compressed(tmp_path / "old.npz", *arrays)
+    dataset = data.open_dataset(str(tmp_path / "old.npz"), 300)
+    assert dataset.about == {}
+    assert len(dataset.held_out) == 0
+    np.testing.assert_array_equal(dataset.training.read(0, 57), np.concatenate(arrays))
+
+
+def test_a_batch_is_a_function_of_seed_and_step(path, enc):
+    tokens = data.open_dataset(path, enc.n_vocab).training
+    batch = data.training_batch(tokens, batch=4, seq=16, step=3, seed=1)
+    assert batch.shape == (4, 17)
+    np.testing.assert_array_equal(batch, data.training_batch(tokens, batch=4, seq=16, step=3, seed=1))
+    assert (batch != data.training_batch(tokens, batch=4, seq=16, step=4, seed=1)).any()
+    assert (batch != data.training_batch(tokens, batch=4, seq=16, step=3, seed=2)).any()
+
+
+def test_windows_begin_everywhere_and_the_last_token_is_trained_too():
+    tokens = data.Tokens([np.arange(10)], np.array([[0, 0, 10]]))
+    starts = {int(row[0]) for step in range(200) for row in data.training_batch(tokens, 2, 4, step, 0)}
+    assert starts == set(range(6))
+    assert data.training_batch(tokens, 1, 9, 0, 0).tolist() == [list(range(10))]
+
+
+def test_validation_reads_the_same_windows_from_end_to_end():
+    tokens = data.Tokens([np.arange(1000)], np.array([[0, 0, 1000]]))
+    batches = list(data.validation_batches(tokens, batch=2, count=5, n_ctx=50))
+    assert [batch.shape for batch in batches] == [(2, 51)] * 5
+    assert batches[0][0][0] == 0
+    assert batches[-1][-1][-1] == 999
+    few = list(data.validation_batches(data.Tokens([np.arange(9)], np.array([[0, 0, 9]])), 2, 5, 50))
+    assert [batch.shape for batch in few] == [(1, 9)]
+
+
+def test_a_remote_dataset_is_copied_once(path, enc, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in (path, path.replace(".npz", ".json")):
+        tf.io.gfile.makedirs("ram://data")
+        tf.io.gfile.copy(name, f"ram://data/{name.rpartition('/')[2]}", overwrite=True)
+    first = data.local_copy("ram://data/poems.npz")
+    assert len(data.open_dataset("ram://data/poems.npz", enc.n_vocab).held_out) > 0
+    monkeypatch.setattr(tf.io.gfile, "copy", types.SimpleNamespace)  # not to be called again
+    assert data.local_copy("ram://data/poems.npz") == first
+
+
+def test_python_objects_are_never_unpickled(tmp_path):
+    np.savez(tmp_path / "bad.npz", np.array([{"a": 1}], dtype=object))
+    with pytest.raises(ValueError, match=r"bad\.npz: arr_0: holds Python objects, which are never unpickled"):
+        data.open_dataset(str(tmp_path / "bad.npz"), 300)
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        (np.array([1, 300]), "token id 300, expected ids below 300"),
+        (np.array([1, -1]), "token id -1, expected"),
+        (np.array([[1, 2]]), r"is int64 \[1, 2\], expected integers in one dimension"),
+        (np.array([1.0, 2.0]), r"is float64 \[2\], expected integers"),
+        (np.array([], np.uint16), "no tokens in it"),
+    ],
+)
+def test_what_is_no_dataset_is_an_error(tmp_path, ids, message):
+    np.savez(tmp_path / "bad.npz", ids)
+    with pytest.raises(ValueError, match=message):
+        data.open_dataset(str(tmp_path / "bad.npz"), 300)
+
+
+def test_a_text_file_called_npz_is_an_error(tmp_path):
+    (tmp_path / "bad.npz").write_text("verse")
+    with pytest.raises(ValueError, match=r"not an \.npz file"):
+        data.open_dataset(str(tmp_path / "bad.npz"), 300)
+
+
+def test_a_missing_dataset_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none\.npz: no such dataset"):
+        data.open_dataset(str(tmp_path / "none.npz"), 300)
+
+
+def test_a_json_of_another_npz_is_noticed(path, enc):
+    beside = path.replace(".npz", ".json")
+    with open(beside) as file:
+        about = json.load(file)
+    with open(beside, "w") as file:
+        json.dump(about | {"npz_sha256": "0" * 64}, file)
+    with pytest.raises(ValueError, match=r"poems\.npz: not the file that .*poems\.json describes"):
+        data.open_dataset(path, enc.n_vocab)
+
+
+def test_a_dataset_of_another_vocabulary_is_refused(path, enc):
+    dataset = data.open_dataset(path, enc.n_vocab)
+    data.check_vocabulary(dataset, enc.fingerprint, path, "models/small")
+    with pytest.raises(ValueError, match=r"made with another vocabulary \(300 tokens\) than that of models/other"):
+        data.check_vocabulary(dataset, "0" * 64, path, "models/other")

@@ -1,0 +1,118 @@
+"""A run's folder holds all that is needed to go on, and to sample."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import gpt2
+from gpt2 import run_folder
+from gpt2.model import GPT2, HParams, fresh_weights
+from gpt2.optimizers import SGD, Adam
+from gpt2.training import make_train_step
+
+SIZES = HParams(n_vocab=30, n_ctx=6, n_embd=8, n_head=2, n_layer=1)
+
+
+@pytest.fixture
+def trained():
+    """A model and its optimizer after two steps."""
+    model = GPT2(SIZES, fresh_weights(seed=2))
+    optimizer = Adam(model.weights)
+    step = make_train_step(model, optimizer)
+    for number in range(2):
+        step(tf.constant([[1, 2, 3, 4]]), tf.constant(1e-2), tf.constant(number))
+    return model, optimizer
+
+
+@pytest.fixture
+def folder(tmp_path, trained):
+    path = str(tmp_path / "run1")
+    model, optimizer = trained
+    run_folder.create(path, model, {"seed": 3})
+    run_folder.save(path, 2, model, optimizer.slots)
+    return path
+
+
+def test_a_run_folder_is_a_model_folder(folder, trained):
+    loaded = gpt2.load_model(folder)
+    for name, weight in trained[0].weights.items():
+        np.testing.assert_array_equal(loaded.weights[name].numpy(), weight.numpy())
+
+
+def test_slots_come_back_to_the_bit(folder, trained):
+    fresh = Adam(trained[0].weights)
+    assert run_folder.restore_slots(folder, fresh.slots)
+    for name, slot in trained[1].slots.items():
+        assert slot.numpy().any()
+        np.testing.assert_array_equal(fresh.slots[name].numpy(), slot.numpy())
+
+
+def test_weights_are_four_bytes_a_parameter(folder):
+    assert os.path.getsize(os.path.join(folder, "model-2.data-00000-of-00001")) == 4 * SIZES.n_params
+
+
+def test_the_state_of_another_optimizer_is_refused(folder, trained):
+    with pytest.raises(ValueError, match="the state of another optimizer"):
+        run_folder.restore_slots(folder, SGD(trained[0].weights).slots)
+
+
+def test_a_run_of_another_tool_has_no_state(folder, trained):
+    for name in os.listdir(folder):
+        if name.startswith("state"):
+            os.remove(os.path.join(folder, name))
+    assert not run_folder.restore_slots(folder, trained[1].slots)
+
+
+def test_the_newest_saves_are_kept(folder, trained):
+    model, optimizer = trained
+    for step in range(3, 12):
+        run_folder.save(folder, step, model, optimizer.slots)
+    kept = {name.split(".")[0] for name in os.listdir(folder) if "-" in name}
+    assert kept == {f"model-{step}" for step in range(7, 12)} | {"state-10", "state-11"}
+    assert run_folder.step_of(gpt2.checkpoint.find_prefix(folder)) == 11
+
+
+def test_settings_are_noted(folder):
+    assert run_folder.read_settings(folder) == {"seed": 3}
+    assert run_folder.read_settings(os.path.dirname(folder)) == {}
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, trained):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file/run1: cannot write there"):
+        run_folder.create(str(tmp_path / "file" / "run1"), trained[0], {})
+
+
+def test_a_save_that_fails_leaves_the_one_before(folder, trained, monkeypatch):
+    model, optimizer = trained
+
+    def full(*arguments, **kwargs):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(run_folder, "write_bundle", full)
+    with pytest.raises(OSError, match=r"step 3 was not saved \(No space left on device\)"):
+        run_folder.save(folder, 3, model, optimizer.slots)
+    assert gpt2.checkpoint.find_prefix(folder).endswith("model-2")
+
+
+def test_a_resumed_log_has_each_step_once(tmp_path):
+    folder = str(tmp_path)
+    log = run_folder.Log(folder, 0)
+    for step in range(1, 8):
+        log.append({"step": step, "loss": 1 / step})
+    with open(log.path, "a") as file:
+        file.write('{"step": 8, "lo')  # cut by a crash
+    resumed = run_folder.Log(folder, 5)
+    resumed.append({"step": 6, "loss": 0.5})
+    assert [record["step"] for record in run_folder.read_log(folder)] == [1, 2, 3, 4, 5, 6]
+    with open(log.path) as file:
+        assert [json.loads(line)["loss"] for line in file] == [1, 1 / 2, 1 / 3, 1 / 4, 1 / 5, 0.5]
+
+
+def test_the_loss_is_drawn(folder):
+    run_folder.draw_loss(folder, [{"step": 1, "loss": 5.0}, {"step": 2, "loss": 4.0, "val_loss": 4.5}])
+    with open(os.path.join(folder, "loss.png"), "rb") as file:
+        assert file.read(8) == b"\x89PNG\r\n\x1a\n"

@@ -1,0 +1,257 @@
+"""train.py as one uses it: from text or tokens, from nothing or a model, stopped and gone on with."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import ROOT, VERSE
+
+import gpt2
+
+
+@pytest.fixture
+def place(tmp_path, small_model, monkeypatch):
+    """An empty folder with a model called small and a dataset of its tokens."""
+    import encoder
+    from encoder.dataset import write_dataset
+    from poems.sources import find
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    shutil.copytree(small_model, tmp_path / "models")
+    poems = [f"{VERSE}Number {n} of them.\n" for n in range(40)]
+    (tmp_path / "poems.txt").write_text("<|endoftext|>".join(poems))
+    enc = encoder.get_encoder("small", str(small_model))
+    write_dataset(str(tmp_path / "poems.npz"), [find(str(tmp_path / "poems.txt"))], enc)
+    return tmp_path
+
+
+@pytest.fixture
+def train(run_here):
+    def run(*arguments, dataset="poems.npz"):
+        fixed = ("--model_name", "small", "--sample_every", 0, "--learning_rate", 1e-2)
+        return run_here("train.py", "--dataset", dataset, *fixed, *arguments)
+
+    return run
+
+
+def log_of(place, run="run1"):
+    return [json.loads(line) for line in (place / "checkpoint" / run / "log.jsonl").read_text().splitlines()]
+
+
+def losses(place, run="run1"):
+    records = log_of(place, run)
+    assert [record["step"] for record in records] == list(range(1, len(records) + 1))
+    return [record["loss"] for record in records]
+
+
+def test_training_lowers_the_loss_and_leaves_a_run(place, train):
+    done = train("--steps", 30, "--batch_size", 4)
+    assert done.returncode == 0, done.stderr
+    curve = losses(place)
+    assert len(curve) == 30
+    assert np.mean(curve[-5:]) < np.mean(curve[:5]) - 1
+    left = {path.name for path in (place / "checkpoint" / "run1").iterdir()}
+    assert {"checkpoint", "hparams.json", "encoder.json", "vocab.bpe", "loss.png", "settings.json"} < left
+    gpt2.load_model(str(place / "checkpoint" / "run1"))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_a_resumed_run_is_the_run_that_was_never_stopped_to_the_bit(place, train, optimizer):
+    whole = train("--run_name", "whole", "--steps", 12, "--optimizer", optimizer)
+    for steps in (5, 6, 12):
+        part = train("--run_name", "parts", "--steps", steps, "--optimizer", optimizer)
+        assert whole.returncode == part.returncode == 0
+    assert losses(place, "parts") == losses(place, "whole")
+
+
+def test_what_was_not_saved_is_done_again(place, train):
+    train("--run_name", "whole", "--steps", 8, "--save_every", 3)
+    shutil.copytree(place / "checkpoint" / "whole", place / "checkpoint" / "cut")
+    pointer = place / "checkpoint" / "cut" / "checkpoint"
+    pointer.write_text(pointer.read_text().replace("model-8", "model-6"))
+    train("--run_name", "cut", "--steps", 8)
+    assert losses(place, "cut") == losses(place, "whole")
+
+
+def test_a_run_that_is_there_already_says_so_and_succeeds(place, train):
+    train("--steps", 3)
+    again = train("--steps", 3)
+    assert again.returncode == 0
+    assert "checkpoint/run1 is at step 3 already" in again.stderr
+
+
+def test_a_resumed_run_says_which_settings_changed(place, train):
+    train("--steps", 2)
+    done = train("--steps", 3, "--batch_size", 2)
+    assert "--batch_size was 1, and is 2 now" in done.stderr
+    assert "--learning_rate was" not in done.stderr
+
+
+def test_what_is_held_out_is_validated(place, train):
+    train("--steps", 4, "--val_every", 2)
+    records = log_of(place)
+    assert ["val_loss" in record for record in records] == [False, True, False, True]
+
+
+def test_another_dataset_can_be_validated_on(place, train):
+    done = train("--steps", 1, "--val_dataset", "poems.txt")
+    assert done.returncode == 0
+    assert "0 held out" not in done.stderr
+
+
+def test_samples_are_written_in_the_original_s_files(place, train):
+    train("--steps", 4, "--sample_every", 2, "--sample_num", 2, "--sample_length", 8)
+    for step in (2, 4):
+        text = (place / "samples" / "run1" / f"samples-{step}").read_text()
+        assert text.startswith("======== SAMPLE 1 ========\n")
+        assert "\n======== SAMPLE 2 ========\n" in text
+
+
+def test_samples_do_not_touch_the_order_of_the_data(place, train):
+    train("--run_name", "with", "--steps", 4, "--sample_every", 1, "--sample_length", 4, "--val_every", 1)
+    train("--run_name", "without", "--steps", 4)
+    assert losses(place, "with") == losses(place, "without")
+
+
+@pytest.mark.parametrize("dataset", ["poems.txt", "poems", "poems/*.txt"])
+def test_text_is_encoded_once(place, train, dataset):
+    (place / "poems").mkdir()
+    shutil.copy(place / "poems.txt", place / "poems")
+    assert train("--steps", 1, dataset=dataset).returncode == 0
+    [made] = (place / "cache" / "gpt-2-poetry").glob("*.npz")
+    before = made.stat().st_mtime_ns
+    assert train("--steps", 2, dataset=dataset).returncode == 0
+    assert [path.stat().st_mtime_ns for path in (place / "cache" / "gpt-2-poetry").glob("*.npz")] == [before]
+
+
+def test_a_short_poem_is_enough(place, train):
+    (place / "short.txt").write_text("Tell me")
+    assert train("--steps", 2, dataset="short.txt").returncode == 0
+
+
+def test_scratch_needs_no_weights(place, train):
+    for path in (place / "models" / "small").glob("model.ckpt*"):
+        path.unlink()
+    (place / "models" / "small" / "checkpoint").unlink()
+    assert train("--steps", 1, "--restore_from", "scratch").returncode == 0
+
+
+def test_training_can_start_from_a_path(place, train):
+    train("--run_name", "first", "--steps", 3)
+    done = train("--run_name", "second", "--steps", 1, "--restore_from", "checkpoint/first/model-3")
+    assert done.returncode == 0, done.stderr
+    assert losses(place, "second")[0] < losses(place, "first")[0]
+
+
+def test_a_run_of_2019_goes_on(place, train, small_model):
+    from gpt2.checkpoint import save_model
+
+    save_model(str(place / "checkpoint" / "run1"), gpt2.load_model(str(small_model / "small")), "model-500")
+    done = train("--steps", 502)
+    assert done.returncode == 0, done.stderr
+    assert "no state of an optimizer" in done.stderr
+    records = log_of(place)
+    assert [record["step"] for record in records] == [501, 502]
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_saves_nothing(place, train):
+    train("--steps", 2)
+    done = train("--steps", 60, "--learning_rate", 1e30, "--optimizer", "adam")
+    assert done.returncode == 1
+    assert "the save of step 2 is untouched" in done.stderr
+    assert '"model-2"' in (place / "checkpoint" / "run1" / "checkpoint").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--dataset", "none.npz"], "none.npz: no such dataset"),
+        (["--dataset", "none.txt"], "none.txt: no such file or folder"),
+        (["--model_name", "none"], "models/none: no such model folder"),
+        (["--restore_from", "nowhere"], "nowhere: no such model folder"),
+        (["--checkpoint_dir", "poems.txt"], "poems.txt/run1: cannot write there"),
+        (["--optimizer", "adamant"], "--optimizer is adamant, expected adam or sgd"),
+        (["--batch_size", "0"], "--batch_size is 0, expected at least 1"),
+        (["--steps", "-1"], "--steps is -1, expected at least 0"),
+        (["--learning_rate", "0"], "--learning_rate is 0.0, expected a positive number"),
+        (["--dataset", "objects.npz"], "objects.npz: arr_0: holds Python objects, which are never unpickled"),
+        (["--dataset", "big.npz"], "big.npz: arr_0: token id 300, expected ids below 300"),
+        (["--dataset", "latin.txt"], "latin.txt: byte 3 is not utf-8"),
+        (["--dataset", "empty.txt"], "empty.txt: nothing but white space"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_written(place, run_here, arguments, message):
+    np.savez(place / "objects.npz", np.array([{}], object))
+    np.savez(place / "big.npz", np.arange(301))
+    (place / "latin.txt").write_bytes("caf\xe9 at noon".encode("latin-1"))
+    (place / "empty.txt").write_text(" \n")
+    base = {"--dataset": "poems.npz", "--model_name": "small", "--steps": "1"} | dict([arguments])
+    done = run_here("train.py", *(part for pair in base.items() for part in pair))
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if not line.startswith("train.py: small,")]
+    assert len(errors) == 1, done.stderr
+    assert message in errors[0]
+    assert not (place / "checkpoint").exists()
+
+
+def test_a_truncated_model_is_one_line(place, train):
+    data = place / "models" / "small" / "model.ckpt.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:-10])
+    done = train("--steps", 1)
+    assert done.returncode == 1
+    assert "the file was cut short" in done.stderr
+    assert not (place / "checkpoint").exists()
+
+
+def test_a_folder_without_weights_is_an_error(place, train):
+    (place / "models" / "small" / "checkpoint").unlink()
+    for path in (place / "models" / "small").glob("model.ckpt*"):
+        path.unlink()
+    done = train("--steps", 1)
+    assert done.returncode == 1
+    assert "models/small/checkpoint: no such file; the folder holds no weights" in done.stderr
+
+
+def test_a_run_is_not_written_over(place, train):
+    train("--steps", 2)
+    for start in ("fresh", "scratch", "models/small"):
+        done = train("--steps", 2, "--restore_from", start)
+        assert done.returncode == 1
+        assert "checkpoint/run1: a run that has begun" in done.stderr
+    assert len(losses(place)) == 2
+
+
+def test_a_dataset_of_another_vocabulary_is_refused(place, train):
+    about = json.loads((place / "poems.json").read_text())
+    about["vocabulary"]["fingerprint"] = "0" * 64
+    (place / "poems.json").write_text(json.dumps(about))
+    done = train("--steps", 1)
+    assert done.returncode == 1
+    assert "poems.npz: made with another vocabulary" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_ends(place, number):
+    command = [sys.executable, ROOT / "train.py", "--dataset", "poems.npz", "--model_name", "small"]
+    with subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, text=True) as process:
+        log = place / "checkpoint" / "run1" / "log.jsonl"
+        while process.poll() is None and not (log.exists() and log.read_text().count("\n") > 3):
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    step = len(losses(place))
+    assert f"saved checkpoint/run1 at step {step}" in err
+    assert f'"model-{step}"' in (place / "checkpoint" / "run1" / "checkpoint").read_text()
+
+
+def test_tensorflow_s_start_up_lines_are_not_shown(place, run_script):
+    done = run_script("train.py", "--dataset", "poems.npz", "--model_name", "small", "--steps", 1, "--sample_every", 0)
+    assert done.returncode == 0
+    lines = [line for line in done.stderr.replace("\r", "\n").splitlines() if line.strip() and "/1 [" not in line]
+    assert [line for line in lines if not line.startswith("train.py: ")] == []
