@@ -11,8 +11,19 @@ $(VENV)/installed: setup.cfg pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[demo,test]'
 	touch $@
 
+demo: $(VENV)/installed
+	$(BIN)/python prepare_corpus.py --model_name demo
+	$(BIN)/python train.py --model_name demo
+	$(BIN)/python sample.py --run_name demo --nsamples 3
+	@echo
+	@echo "The verse it learnt from:  demo.npz"
+	@echo "The model and its loss:    checkpoint/demo, checkpoint/demo/loss.png"
+	@echo "What it wrote on the way:  samples/demo"
+	@echo "More verse:                $(BIN)/python sample.py --run_name demo --prompt 'O rose,'"
+
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m slow
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

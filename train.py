@@ -19,7 +19,7 @@ DEFAULTS = {
     "warmup": 0,
     "sample_every": 100,
 }
-# The demo: five minutes on two cores, from nothing.
+# The same for the model `demo`: five minutes on two cores, from nothing.
 DEMO = {
     "dataset": "demo.npz",
     "model_name": "demo",
@@ -162,9 +162,10 @@ def settle(given: dict) -> types.SimpleNamespace:
     from poems import files
 
     models_dir = given["models_dir"]
-    demo = not {"model_name", "run_name"} & given.keys() and not files.has_model("124M", models_dir)
-    if demo:
-        say(f"{os.path.join(models_dir, '124M')} is not here, so this trains the model {models_dir}/demo from nothing")
+    unnamed = not {"model_name", "run_name"} & given.keys() and not files.has_model("124M", models_dir)
+    if unnamed:
+        say(f"{os.path.join(models_dir, '124M')} is not here, so this is the demo: --model_name demo --run_name demo")
+    demo = unnamed or given.get("model_name") == "demo"
     defaults = DEFAULTS | DEMO if demo else DEFAULTS
     flags = types.SimpleNamespace(**({"steps": None, "sample_length": None, "val_dataset": None} | defaults | given))
     if demo and "restore_from" not in given and not is_begun(os.path.join(flags.checkpoint_dir, flags.run_name)):

@@ -1,0 +1,27 @@
+"""What a poem is here: its lines with their stanzas, and what is known of it."""
+
+import dataclasses
+
+LONGEST = 1 << 20  # Characters; a longer text goes through in parts, so that no book need be in memory whole.
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Poem:
+    """A poem, or any other document, or a part of one.
+
+    Attributes:
+      text: lines that end in "\\n", stanzas apart by an empty line.
+      title, author: as the source gives them, empty where it does not.
+      tags: subjects, in the order of the source.
+      book: the number or name of the book it stands in.
+      place: where in its source it begins, for reports: a file and line.
+      more: whether the next one is the rest of this one, cut at the end of a line.
+    """
+
+    text: str
+    title: str = ""
+    author: str = ""
+    tags: tuple[str, ...] = ()
+    book: str = ""
+    place: str = ""
+    more: bool = False
