@@ -69,8 +69,7 @@ def write(folder: str, vocabulary: Vocabulary) -> None:
     """Writes the two files, byte for byte as OpenAI's are laid out, into a folder that is made if need be."""
     files.make_folder(folder)
     for name, content in (("encoder.json", encoder_json(vocabulary)), ("vocab.bpe", vocab_bpe(vocabulary))):
-        with files.open_file(os.path.join(folder, name), "wb") as file:
-            file.write(content)
+        files.write_file(os.path.join(folder, name), content)
 
 
 def encoder_json(vocabulary: Vocabulary) -> bytes:

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from gpt2.hparams import HParams, read_hparams
 from gpt2.model import GPT2, weight_shapes
+from poems import files
 
 gfile = tf.io.gfile
 
@@ -140,17 +141,13 @@ def write_bundle(prefix: str, tensors: Mapping[str, tf.Tensor | tf.Variable | np
     values = [tf.convert_to_tensor(tensors[name]) for name in names]
     tf.raw_ops.SaveV2(prefix=prefix, tensor_names=names, shape_and_slices=[""] * len(names), tensors=values)
     for path in gfile.glob(prefix + ".*"):
-        sync(path)
+        files.sync(path)
 
 
 def write_pointer(folder: str, prefix: str) -> None:
     """Makes the bundle of this name the one that counts in the folder, by one rename."""
-    pointer = os.path.join(folder, "checkpoint")
-    with gfile.GFile(pointer + ".new", "w") as file:
-        file.write(f'model_checkpoint_path: "{prefix}"\nall_model_checkpoint_paths: "{prefix}"\n')
-    sync(pointer + ".new")
-    gfile.rename(pointer + ".new", pointer, overwrite=True)
-    sync(folder)
+    text = f'model_checkpoint_path: "{prefix}"\nall_model_checkpoint_paths: "{prefix}"\n'
+    files.write_file(os.path.join(folder, "checkpoint"), text.encode())
 
 
 def save_model(folder: str, model: GPT2, prefix: str = "model.ckpt") -> None:
@@ -168,17 +165,6 @@ def save_model(folder: str, model: GPT2, prefix: str = "model.ckpt") -> None:
         raise ValueError(f"{path}: is the checkpoint that counts, a crash now would lose it; save under another prefix")
     write_bundle(path, {name: tf.cast(weight, tf.float32) for name, weight in model.weights.items()})
     write_pointer(folder, prefix)
-
-
-def sync(path: str) -> None:
-    """Waits until a local file or folder is on the disk, and not in a cache that a power cut empties."""
-    if "://" in path or os.name == "nt":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read_index(prefix: str) -> tuple[dict[str, tuple[int, ...]], int]:

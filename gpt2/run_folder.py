@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+import io
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import tensorflow as tf
 
 from gpt2.checkpoint import find_prefix, read_tensor, write_bundle, write_pointer
 from gpt2.model import GPT2
+from poems import files
 
 KEPT_MODELS, KEPT_STATES = 5, 2  # TensorFlow 1's Saver keeps 5; a state is twice as large as its weights.
 
@@ -30,8 +32,8 @@ def create(folder: str, model: GPT2, settings: Mapping) -> None:
         gfile.makedirs(folder)
         _write_json(folder, "hparams.json", dataclasses.asdict(model.hparams))
         _write_json(folder, "settings.json", dict(settings))
-    except tf.errors.OpError as error:
-        raise OSError(f"{folder}: cannot write there ({error.message}); name another folder") from error
+    except (tf.errors.OpError, OSError) as error:
+        raise OSError(f"{folder}: cannot write there ({error}); name another folder") from error
 
 
 def read_settings(folder: str) -> dict:
@@ -95,9 +97,7 @@ class Log:
         """Opens the log to go on after `step`; lines of later steps, which were never saved, are dropped."""
         self.path = os.path.join(folder, "log.jsonl")
         self.records = [record for record in read_log(folder) if record["step"] <= step]
-        with gfile.GFile(self.path + ".new", "w") as file:
-            file.write("".join(json.dumps(record) + "\n" for record in self.records))
-        gfile.rename(self.path + ".new", self.path, overwrite=True)
+        files.write_file(self.path, "".join(json.dumps(record) + "\n" for record in self.records).encode())
         self.file = gfile.GFile(self.path, "a")
 
     def append(self, record: dict) -> None:
@@ -133,15 +133,12 @@ def draw_loss(folder: str, records: list[dict]) -> None:
     axes.set(xlabel="step", ylabel="loss, nats a token", title=os.path.basename(folder))
     axes.grid(alpha=0.3)
     axes.legend()
-    with gfile.GFile(os.path.join(folder, "loss.png"), "wb") as file:
-        figure.savefig(file, format="png", dpi=120)
+    figure.savefig(picture := io.BytesIO(), format="png", dpi=120)
+    files.write_file(os.path.join(folder, "loss.png"), picture.getvalue())
 
 
 def _write_json(folder: str, name: str, content: dict) -> None:
-    path = os.path.join(folder, name)
-    with gfile.GFile(path + ".new", "w") as file:
-        file.write(json.dumps(content, indent=1) + "\n")
-    gfile.rename(path + ".new", path, overwrite=True)
+    files.write_file(os.path.join(folder, name), (json.dumps(content, indent=1) + "\n").encode())
 
 
 def _remove_old(folder: str, kind: str, kept: int) -> None:

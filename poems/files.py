@@ -28,6 +28,30 @@ def open_file(path: str, mode: str = "rb"):
     return filesystem().GFile(path, mode)
 
 
+def write_file(path: str, content: bytes) -> None:
+    """Writes a small file as a whole: a crash, also of the machine, leaves the old one or the new one."""
+    new = f"{path}.new"
+    with open_file(new, "wb") as file:
+        file.write(content)
+    sync(new)
+    if is_remote(path):
+        filesystem().rename(new, path, overwrite=True)
+    else:
+        os.replace(new, path)
+        sync(os.path.dirname(path) or ".")
+
+
+def sync(path: str) -> None:
+    """Waits until a local file or folder is on the disk, and not in a cache that a power cut empties."""
+    if is_remote(path) or os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def exists(path: str) -> bool:
     """Whether a file or a folder is there, local or remote."""
     return filesystem().exists(path) if is_remote(path) else os.path.exists(path)

@@ -255,3 +255,22 @@ def test_tensorflow_s_start_up_lines_are_not_shown(place, run_script):
     assert done.returncode == 0
     lines = [line for line in done.stderr.replace("\r", "\n").splitlines() if line.strip() and "/1 [" not in line]
     assert [line for line in lines if not line.startswith("train.py: ")] == []
+
+
+def test_everything_may_lie_in_another_file_system(place, run_here, monkeypatch):
+    import tensorflow as tf
+
+    for path in [*place.glob("models/small/*"), place / "poems.npz", place / "poems.json"]:
+        target = f"ram://far/{path.relative_to(place)}"
+        tf.io.gfile.makedirs(target.rpartition("/")[0])
+        tf.io.gfile.copy(str(path), target, overwrite=True)
+    far = ("--models_dir", "ram://far/models", "--checkpoint_dir", "ram://far/checkpoint")
+    flags = ("--dataset", "ram://far/poems.npz", "--model_name", "small", "--sample_dir", "ram://far/samples")
+    for steps in (2, 4):
+        done = run_here("train.py", *far, *flags, "--steps", steps, "--sample_every", 2, "--sample_length", 4)
+        assert done.returncode == 0, done.stderr
+    with tf.io.gfile.GFile("ram://far/checkpoint/run1/log.jsonl") as file:
+        assert [json.loads(line)["step"] for line in file] == [1, 2, 3, 4]
+    assert tf.io.gfile.exists("ram://far/samples/run1/samples-4")
+    done = run_here("sample.py", "--run_name", "run1", *far, "--length", 4)
+    assert done.returncode == 0, done.stderr
