@@ -24,12 +24,12 @@ DEMO = {
     "dataset": "demo.npz",
     "model_name": "demo",
     "run_name": "demo",
-    "batch_size": 16,
+    "batch_size": 4,
     "learning_rate": 2e-3,
     "schedule": "cosine",
-    "warmup": 50,
-    "steps": 1200,
-    "sample_every": 200,
+    "warmup": 100,
+    "steps": 5000,
+    "sample_every": 1000,
 }
 
 
