@@ -28,7 +28,7 @@ DEMO = {
     "learning_rate": 2e-3,
     "schedule": "cosine",
     "warmup": 100,
-    "steps": 5000,
+    "steps": 4300,
     "sample_every": 1000,
 }
 
