@@ -3,10 +3,11 @@
 The axes: batch, seq (positions of the ids given), dst and src (seeing and seen positions), head, size (of a head).
 """
 
-import numpy as np
 import tensorflow as tf
 
+from gpt2.attention import attend, attend_window
 from gpt2.hparams import HParams
+from gpt2.recompute import gelu_product
 
 LAYER_NORM_EPSILON = 1e-5  # OpenAI, src/model.py
 WEIGHT_STDDEV, POSITION_STDDEV = 0.02, 0.01  # OpenAI, src/model.py
@@ -137,17 +138,19 @@ class GPT2(tf.Module):
         q, k, v = (split_heads(part, head) for part in tf.split(self._conv1d(x, f"{scope}/c_attn"), 3, axis=-1))
         if past is not None:
             k, v = write_rows(past[0], k, positions), write_rows(past[1], v, positions)
-        attended = attend(q, k, v, positions)  # [batch, head, dst, size]
+            attended = attend(q, k, v, positions)  # [batch, head, dst, size]
+        else:
+            attended = attend_window(q, k, v)
         return self._conv1d(merge_heads(attended), f"{scope}/c_proj"), (k, v)
 
     def _mlp(self, x, scope):
-        return self._conv1d(tf.nn.gelu(self._conv1d(x, f"{scope}/c_fc"), approximate=True), f"{scope}/c_proj")
+        return self._conv1d(self._conv1d(x, f"{scope}/c_fc"), f"{scope}/c_proj", product=gelu_product)
 
-    def _conv1d(self, x, scope):
+    def _conv1d(self, x, scope, product=tf.matmul):
         """OpenAI's name for a matrix product and a bias: [batch, seq, in] -> [batch, seq, out]."""
         w, b = self._weight(f"{scope}/w")[0], self._weight(f"{scope}/b")
         batch, seq = tf.shape(x)[0], tf.shape(x)[1]
-        flat = tf.matmul(tf.reshape(x, [batch * seq, w.shape[0]]), w) + b  # one large product, not one a row
+        flat = product(tf.reshape(x, [batch * seq, w.shape[0]]), w) + b  # one large product, not one a row
         return tf.reshape(flat, [batch, seq, w.shape[1]])
 
     def _norm(self, x, scope):
@@ -156,19 +159,6 @@ class GPT2(tf.Module):
         x = (x - mean) * tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
         g, b = (tf.cast(self.weights[f"{scope}/{name}"], tf.float32) for name in ("g", "b"))
         return tf.cast(x * g + b, self.dtype)
-
-
-def attend(q, k, v, positions):
-    """Each query's mean of the values at its own position and before, weighted by softmax(q k / sqrt(size)).
-
-    q [batch, head, dst, size], k and v [batch, head, src, size] -> [batch, head, dst, size]; positions int32
-    [batch or 1, dst] says where in src the queries stand.
-    """
-    scores = tf.matmul(q, k, transpose_b=True) * q.shape[-1] ** -0.5  # [batch, head, dst, src]
-    visible = tf.range(tf.shape(k)[2]) <= positions[:, None, :, None]  # [batch or 1, 1, dst, src]
-    # -inf in float32: OpenAI's 1e10 overflows float16 to NaN. A row sees at least itself, so none is all -inf.
-    scores = tf.where(visible, tf.cast(scores, tf.float32), -np.inf)
-    return tf.matmul(tf.cast(tf.nn.softmax(scores), v.dtype), v)
 
 
 def write_rows(past, rows, positions):

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from gpt2.loss import summed_loss
 from gpt2.model import GPT2
 
 
@@ -11,8 +12,10 @@ def mean_loss(model: GPT2, batch):
 
     batch int32 [batch, seq + 1]: all but the last go in, all but the first are to be predicted.
     """
-    logits = model(batch[:, :-1])
-    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=batch[:, 1:], logits=logits))
+    hidden, _ = model.transform(batch[:, :-1])
+    labels = tf.reshape(batch[:, 1:], [-1])
+    wte = tf.cast(model.weights["model/wte"], model.dtype)
+    return summed_loss(tf.reshape(hidden, [labels.shape[0], wte.shape[1]]), wte, labels) / labels.shape[0]
 
 
 def make_train_step(model: GPT2, optimizer):

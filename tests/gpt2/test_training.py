@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import gpt2
 from gpt2.optimizers import OPTIMIZERS
+from gpt2.recompute import gelu_product
 from gpt2.training import make_evaluate, make_train_step, mean_loss
 
 SETTINGS = [
@@ -68,11 +69,12 @@ def make_hasty_step(model, apply):
     """A step that updates each matrix, bias and gain before the gradient goes back through it."""
     number = 0
 
-    def conv1d(self, x, scope):
+    def conv1d(self, x, scope, product=tf.matmul):
+        x = tf.nn.gelu(x, approximate=True) if product is gelu_product else x
         w, b = (tf.stop_gradient(self.weights[f"{scope}/{name}"]) for name in "wb")
 
         @tf.custom_gradient
-        def product(x):
+        def hasty_product(x):
             def grad(dy):
                 inputs, outputs = (tf.reshape(t, [-1, t.shape[-1]]) for t in (x, dy))
                 dw = tf.matmul(inputs, outputs, transpose_a=True)[None]
@@ -81,7 +83,7 @@ def make_hasty_step(model, apply):
 
             return tf.einsum("bsi,io->bso", x, w[0]) + b, grad
 
-        return product(x)
+        return hasty_product(x)
 
     def norm(self, x, scope):
         g, b = (tf.stop_gradient(self.weights[f"{scope}/{name}"]) for name in "gb")
