@@ -8,6 +8,8 @@ import types
 
 from gpt2 import command_line
 
+# What --dtype means: the activations, the weights.
+DTYPES = {"float32": ("float32", "float32"), "bfloat16": ("bfloat16", "bfloat16"), "mixed": ("bfloat16", "float32")}
 # Where the command line says nothing.
 DEFAULTS = {
     "model_name": "124M",
@@ -48,6 +50,13 @@ def main(
     schedule: str | None = None,
     warmup: int | None = None,
     optimizer: str = "adam",
+    weight_decay: float = 0.01,
+    clip_norm: float = 0.0,
+    accumulate_gradients: int = 1,
+    memory_saving_gradients: bool = False,
+    only_train_transformer_layers: bool = False,
+    dtype: str = "float32",
+    n_ctx: int | None = None,
     steps: int | None = None,
     seed: int = 0,
     sample_every: int | None = None,
@@ -81,7 +90,14 @@ def main(
       schedule: of the learning rate after the warm-up: constant, or linear or cosine, falling to 0 at --steps.
         Default: constant.
       warmup: steps over which the learning rate rises to its height. Default: 0.
-      optimizer: adam or sgd.
+      optimizer: adam, sgd, adamw or adafactor, which needs almost no memory of its own.
+      weight_decay: of adamw, on matrices only.
+      clip_norm: scale a gradient down to this global norm, 0 for never.
+      accumulate_gradients: batches whose mean gradient makes one step.
+      memory_saving_gradients: compute each block again for its gradient, in less memory and more time.
+      only_train_transformer_layers: leave the embeddings and the last norm as they are.
+      dtype: float32, bfloat16 for all but the optimizer, or mixed: bfloat16 with weights in float32.
+      n_ctx: tokens of a window. Default: the model's.
       steps: the run ends when its counter is there. Default: it goes on until Ctrl-C.
       seed: of the windows, the samples and random weights.
       sample_every: steps between samples, 0 for none. Default: 100.
@@ -112,15 +128,19 @@ def main(
         say(f"{folder} is at step {step} already; to go on, give more --steps")
         return
     tokens, held_out = open_datasets(flags, dataset, model, enc, model_folder)
-    optimizer = OPTIMIZERS[flags.optimizer](model.weights)
+    kwargs = {"weight_decay": flags.weight_decay} if flags.optimizer == "adamw" else {}
+    trained = [name for name in model.weights if "/h" in name or not flags.only_train_transformer_layers]
+    optimizer = OPTIMIZERS[flags.optimizer]({name: model.weights[name] for name in trained}, **kwargs)
     if step and not run_folder.restore_slots(folder, optimizer.slots):
         say(f"{folder} has no state of an optimizer, so that begins anew")
     note_changes(folder, flags)
     run_folder.create(folder, model, vars(flags))
     vocabulary.write(folder, enc.vocabulary)
 
-    seq = min(model.hparams.n_ctx, len(tokens) - 1)
-    train_step, evaluate = training.make_train_step(model, optimizer), training.make_evaluate(model)
+    seq = min(flags.n_ctx or model.hparams.n_ctx, len(tokens) - 1)
+    shape = [flags.accumulate_gradients, flags.batch_size, seq + 1]
+    train_step = training.make_train_step(model, optimizer, trained, flags.clip_norm)
+    evaluate = training.make_evaluate(model)
     write_samples = make_write_samples(flags, model, enc)
     log = run_folder.Log(folder, step)
     signals = catch_signals()
@@ -128,16 +148,16 @@ def main(
     saved = step
     while not signals and step != flags.steps:
         start = time.monotonic()
-        batch = data.training_batch(tokens, flags.batch_size, seq, step, flags.seed)
+        batches = data.training_batch(tokens, shape[0] * shape[1], seq, step, flags.seed).reshape(shape)
         rate = learning_rate_at(step, flags.learning_rate, flags.schedule, flags.warmup, flags.steps)
-        loss = train_step(tf.constant(batch), tf.constant(rate, tf.float32), tf.constant(step))
+        loss = train_step(tf.constant(batches), tf.constant(rate, tf.float32), tf.constant(step))
         record = {"step": step + 1, "loss": float(loss), "learning_rate": rate}
-        record["tokens_per_s"] = round(flags.batch_size * seq / (time.monotonic() - start), 1)
+        record["tokens_per_s"] = round(shape[0] * shape[1] * seq / (time.monotonic() - start), 1)
         check_loss(record, saved)
         step += 1
         if held_out and is_time(flags.val_every, step):
-            batches = data.validation_batches(held_out, flags.val_batch_size, flags.val_batch_count, seq)
-            record["val_loss"] = evaluate(batches)
+            windows = data.validation_batches(held_out, flags.val_batch_size, flags.val_batch_count, seq)
+            record["val_loss"] = evaluate(windows)
         log.append(record)
         show(bar, log.records)
         if is_time(flags.sample_every, step):
@@ -167,7 +187,9 @@ def settle(given: dict) -> types.SimpleNamespace:
         say(f"{os.path.join(models_dir, '124M')} is not here, so this is the demo: --model_name demo --run_name demo")
     demo = unnamed or given.get("model_name") == "demo"
     defaults = DEFAULTS | DEMO if demo else DEFAULTS
-    flags = types.SimpleNamespace(**({"steps": None, "sample_length": None, "val_dataset": None} | defaults | given))
+    flags = types.SimpleNamespace(
+        **({"steps": None, "sample_length": None, "val_dataset": None, "n_ctx": None} | defaults | given)
+    )
     if demo and "restore_from" not in given and not is_begun(os.path.join(flags.checkpoint_dir, flags.run_name)):
         flags.restore_from = "scratch"
     if "dataset" not in vars(flags):
@@ -180,13 +202,18 @@ def settle(given: dict) -> types.SimpleNamespace:
         "save_every": 1,
         "val_every": 0,
         "warmup": 0,
+        "accumulate_gradients": 1,
+        "clip_norm": 0,
+        "weight_decay": 0,
+        "n_ctx": 1,
     }
     for name, number in (least | {"val_batch_size": 1, "val_batch_count": 1}).items():
         if getattr(flags, name) is not None and getattr(flags, name) < number:
             raise ValueError(f"--{name} is {getattr(flags, name)}, expected at least {number}")
     if not 0 < flags.learning_rate < float("inf"):
         raise ValueError(f"--learning_rate is {flags.learning_rate}, expected a positive number such as 2e-5")
-    for name, known in (("optimizer", ("adam", "sgd")), ("schedule", SCHEDULES)):
+    choices = {"optimizer": ("adam", "sgd", "adamw", "adafactor"), "schedule": SCHEDULES, "dtype": tuple(DTYPES)}
+    for name, known in choices.items():
         if getattr(flags, name) not in known:
             raise ValueError(f"--{name} is {getattr(flags, name)}, expected {' or '.join(known)}")
     if flags.schedule != "constant" and flags.steps is None:
@@ -254,11 +281,15 @@ def load(flags, weights: str | None, model_folder: str, enc, folder: str):
     from gpt2.model import GPT2, fresh_weights
 
     if weights is None:
-        hparams = read_hparams(model_folder)
-        enc.check_size(hparams.n_vocab, model_folder)
-        return GPT2(hparams, fresh_weights(flags.seed)), 0
-    model = checkpoint.load_model(weights, model_folder)
+        model = GPT2(read_hparams(model_folder), fresh_weights(flags.seed), *DTYPES[flags.dtype])
+    else:
+        model = checkpoint.load_model(weights, model_folder, *DTYPES[flags.dtype])
     enc.check_size(model.hparams.n_vocab, model_folder)
+    if flags.n_ctx and flags.n_ctx > model.hparams.n_ctx:
+        raise ValueError(f"--n_ctx is {flags.n_ctx}, expected at most {model.hparams.n_ctx}, that of the model")
+    model.recompute = flags.memory_saving_gradients
+    if weights is None:
+        return model, 0
     return model, run_folder.step_of(checkpoint.find_prefix(folder)) if weights == folder else 0
 
 

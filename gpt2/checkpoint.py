@@ -19,13 +19,14 @@ from poems import files
 gfile = tf.io.gfile
 
 
-def load_model(path: str, model_folder: str | None = None, dtype="float32") -> GPT2:
+def load_model(path: str, model_folder: str | None = None, dtype="float32", weight_dtype=None) -> GPT2:
     """The model in a folder, or under a prefix such as `checkpoint/run1/model-500`.
 
     Args:
       path: the folder or the prefix.
       model_folder: whose `hparams.json` to use where the path has none, as the runs of 2019 do.
-      dtype: of the activations and the weights, float32 or bfloat16.
+      dtype: of the activations, float32 or bfloat16.
+      weight_dtype: of the weights, by default `dtype`.
     Raises:
       FileNotFoundError: no folder, no `checkpoint`, no weights, no `hparams.json`.
       ValueError: a tensor that is missing, left over, of another shape, or damaged; and what `read_hparams` raises.
@@ -33,7 +34,7 @@ def load_model(path: str, model_folder: str | None = None, dtype="float32") -> G
     prefix = find_prefix(path)
     hparams = find_hparams(prefix, model_folder)
     check_index(prefix, hparams)
-    return GPT2(hparams, initial=lambda name, shape: read_tensor(prefix, name), dtype=dtype)
+    return GPT2(hparams, lambda name, shape: read_tensor(prefix, name), dtype, weight_dtype)
 
 
 def find_prefix(path: str) -> str:

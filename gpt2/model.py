@@ -3,6 +3,8 @@
 The axes: batch, seq (positions of the ids given), dst and src (seeing and seen positions), head, size (of a head).
 """
 
+import functools
+
 import tensorflow as tf
 
 from gpt2.attention import attend, attend_window
@@ -58,6 +60,7 @@ class GPT2(tf.Module):
     Attributes:
       hparams: its sizes.
       weights: its variables, by their names in a checkpoint.
+      recompute: whether the gradient computes each block again, instead of keeping what is inside it.
     """
 
     def __init__(self, hparams: HParams, initial=None, dtype="float32", weight_dtype=None):
@@ -73,6 +76,7 @@ class GPT2(tf.Module):
         super().__init__(name="model")
         self.hparams = hparams
         self.dtype = tf.as_dtype(dtype)
+        self.recompute = False
         initial = initial or fresh_weights(seed=0)
         self.weights = {
             name: tf.Variable(tf.cast(initial(name, shape), weight_dtype or dtype), name=name)
@@ -107,7 +111,8 @@ class GPT2(tf.Module):
         x = tf.gather(self._weight("model/wte"), ids) + tf.gather(self._weight("model/wpe"), positions)
         present = []
         for layer in range(self.hparams.n_layer):
-            x, key_value = self._block(x, f"model/h{layer}", past and past[layer], positions)
+            block = functools.partial(self._block, scope=f"model/h{layer}", past=past and past[layer])
+            x, key_value = (tf.recompute_grad(block) if self.recompute else block)(x, positions)
             present.append(key_value)
         return self._norm(x, "model/ln_f"), present
 
@@ -127,7 +132,7 @@ class GPT2(tf.Module):
     def _weight(self, name):
         return tf.cast(self.weights[name], self.dtype)
 
-    def _block(self, x, scope, past, positions):
+    def _block(self, x, positions, scope, past):
         attended, present = self._attn(self._norm(x, f"{scope}/ln_1"), f"{scope}/attn", past, positions)
         x += attended
         x += self._mlp(self._norm(x, f"{scope}/ln_2"), f"{scope}/mlp")

@@ -6,57 +6,124 @@ Keras refuses names with `/`, and its optimizers have no update in place that XL
 import tensorflow as tf
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # TensorFlow 1, tf.train.AdamOptimizer
+# Shazeer and Stern, "Adafactor", ICML 2018, algorithm 6 and section 9.
+SQUARE_EPSILON, SCALE_EPSILON, CLIP, DECAY_EXPONENT = 1e-30, 1e-3, 1.0, 0.8
 
 
 class SGD(tf.Module):
-    """Plain gradient descent."""
-
-    def __init__(self, weights):
-        super().__init__()
-        self.weights = weights
-        self.slots: dict[str, tf.Variable] = {}
-
-    def apply(self, gradients, learning_rate, step):
-        """Moves each weight by its gradient.
-
-        Args:
-          gradients: tensors by the names of the weights.
-          learning_rate: float32 scalar.
-          step: int32 scalar, how many updates came before.
-        """
-        for name, gradient in gradients.items():
-            self.weights[name].assign_sub(tf.cast(learning_rate * gradient, self.weights[name].dtype))
-
-
-class Adam(tf.Module):
-    """Adam as TensorFlow 1 has it: epsilon stands beside sqrt(v), not beside the unbiased sqrt(v).
-
-    Kingma and Ba, "Adam", ICLR 2015, the formula before section 2.1.
+    """Plain gradient descent, and what all optimizers here have in common.
 
     Attributes:
-      slots: the means `m/NAME` and the mean squares `v/NAME` of the gradients, float32, by those names.
+      slots: what is kept between steps, float32, by names such as `m/model/wte`; of SGD nothing.
     """
+
+    slot_kinds: tuple[str, ...] = ()
 
     def __init__(self, weights):
         super().__init__()
         self.weights = weights
         self.slots = {
-            f"{slot}/{name}": tf.Variable(tf.zeros(weight.shape), name=f"{slot}/{name}")
-            for slot in ("m", "v")
+            f"{kind}/{name}": tf.Variable(tf.zeros(shape), name=f"{kind}/{name}")
+            for kind in self.slot_kinds
             for name, weight in weights.items()
+            if (shape := self.slot_shape(kind, weight.shape)) is not None
         }
 
     def apply(self, gradients, learning_rate, step):
-        """Moves each weight by its unbiased mean gradient over its root mean square; see `SGD.apply`."""
-        t = tf.cast(step + 1, tf.float32)
-        rate = learning_rate * tf.sqrt(1 - BETA_2**t) / (1 - BETA_1**t)
+        """Moves each weight in place.
+
+        Args:
+          gradients: tensors by the names of the weights, of some or all of them.
+          learning_rate: float32 scalar.
+          step: int32 scalar, how many updates came before.
+        """
         for name, gradient in gradients.items():
-            gradient = tf.cast(gradient, tf.float32)
-            m, v = self.slots[f"m/{name}"], self.slots[f"v/{name}"]
-            mean = m.assign(BETA_1 * m + (1 - BETA_1) * gradient)
-            square = v.assign(BETA_2 * v + (1 - BETA_2) * tf.square(gradient))
-            change = rate * mean / (tf.sqrt(square) + EPSILON)
-            self.weights[name].assign_sub(tf.cast(change, self.weights[name].dtype))
+            weight = self.weights[name]
+            change = self.change(name, tf.cast(gradient, tf.float32), learning_rate, tf.cast(step + 1, tf.float32))
+            weight.assign_sub(tf.cast(change, weight.dtype))
+
+    def slot_shape(self, kind: str, shape):
+        """The shape of a slot for a weight of this shape, None for no slot."""
+        return shape
+
+    def change(self, name, gradient, learning_rate, t):
+        """What is subtracted from a weight in the update number t, from 1 on: float32 of its shape."""
+        return learning_rate * gradient
 
 
-OPTIMIZERS: dict[str, type[SGD] | type[Adam]] = {"adam": Adam, "sgd": SGD}
+class Adam(SGD):
+    """Adam as TensorFlow 1 has it: epsilon stands beside sqrt(v), not beside the unbiased sqrt(v).
+
+    Kingma and Ba, "Adam", ICLR 2015, the formula before section 2.1. Slots: the means `m/NAME` and the mean squares
+    `v/NAME` of the gradients.
+    """
+
+    slot_kinds = ("m", "v")
+
+    def change(self, name, gradient, learning_rate, t):
+        m, v = self.slots[f"m/{name}"], self.slots[f"v/{name}"]
+        mean = m.assign(BETA_1 * m + (1 - BETA_1) * gradient)
+        square = v.assign(BETA_2 * v + (1 - BETA_2) * tf.square(gradient))
+        rate = learning_rate * tf.sqrt(1 - BETA_2**t) / (1 - BETA_1**t)
+        return rate * mean / (tf.sqrt(square) + EPSILON)
+
+
+class AdamW(Adam):
+    """Adam that also shrinks the matrices, by learning_rate * weight_decay: not biases and gains.
+
+    Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2.
+    """
+
+    def __init__(self, weights, weight_decay: float = 0.01):
+        super().__init__(weights)
+        self.weight_decay = weight_decay
+
+    def change(self, name, gradient, learning_rate, t):
+        change = super().change(name, gradient, learning_rate, t)
+        weight = self.weights[name]
+        if weight.shape.rank < 2:
+            return change
+        return change + learning_rate * self.weight_decay * tf.cast(weight, tf.float32)
+
+
+class Adafactor(SGD):
+    """Mean squares kept of rows and columns alone, so that the state of a matrix is as large as its two edges.
+
+    Shazeer and Stern, ICML 2018, algorithm 6, without momentum; the rate is min(learning_rate, 1 / sqrt(t)) times the
+    size of the weight. Slots: `r/NAME` and `c/NAME` of matrices, `v/NAME` of biases and gains.
+    """
+
+    slot_kinds = ("r", "c", "v")
+
+    def slot_shape(self, kind: str, shape):
+        if shape.rank < 2:
+            return shape if kind == "v" else None
+        return {"r": shape[:-1], "c": shape[:-2] + shape[-1:], "v": None}[kind]
+
+    def change(self, name, gradient, learning_rate, t):
+        square = tf.square(gradient) + SQUARE_EPSILON
+        old = 1 - t**-DECAY_EXPONENT
+
+        def updated(kind, new):
+            slot = self.slots[f"{kind}/{name}"]
+            return slot.assign(old * slot + (1 - old) * new)
+
+        if gradient.shape.rank < 2:
+            mean_square = updated("v", square)
+        else:
+            rows = updated("r", tf.reduce_mean(square, axis=-1))
+            columns = updated("c", tf.reduce_mean(square, axis=-2))
+            share = rows / tf.reduce_mean(rows, axis=-1, keepdims=True)
+            mean_square = share[..., None] * columns[..., None, :]
+        change = gradient * tf.math.rsqrt(mean_square)
+        change /= tf.maximum(1.0, root_mean_square(change) / CLIP)
+        size = tf.maximum(SCALE_EPSILON, root_mean_square(tf.cast(self.weights[name], tf.float32)))
+        return tf.minimum(learning_rate, tf.math.rsqrt(t)) * size * change
+
+
+def root_mean_square(x):
+    """float32 scalar."""
+    return tf.sqrt(tf.reduce_mean(tf.square(x)))
+
+
+OPTIMIZERS: dict[str, type[SGD]] = {"adam": Adam, "sgd": SGD, "adamw": AdamW, "adafactor": Adafactor}

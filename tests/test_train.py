@@ -60,12 +60,21 @@ def test_training_lowers_the_loss_and_leaves_a_run(place, train):
     gpt2.load_model(str(place / "checkpoint" / "run1"))
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-def test_a_resumed_run_is_the_run_that_was_never_stopped_to_the_bit(place, train, optimizer):
-    whole = train("--run_name", "whole", "--steps", 12, "--optimizer", optimizer)
-    for steps in (5, 6, 12):
-        part = train("--run_name", "parts", "--steps", steps, "--optimizer", optimizer)
-        assert whole.returncode == part.returncode == 0
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["adam"],
+        ["sgd", "--accumulate_gradients", 2],
+        ["adamw", "--clip_norm", 1, "--memory_saving_gradients"],
+        ["adafactor", "--dtype", "mixed", "--only_train_transformer_layers"],
+    ],
+    ids=lambda flags: flags[0],
+)
+def test_a_resumed_run_is_the_run_that_was_never_stopped_to_the_bit(place, train, flags):
+    whole = train("--run_name", "whole", "--steps", 12, "--optimizer", *flags)
+    for steps in (5, 12):
+        part = train("--run_name", "parts", "--steps", steps, "--optimizer", *flags)
+        assert whole.returncode == part.returncode == 0, part.stderr
     assert losses(place, "parts") == losses(place, "whole")
 
 
@@ -175,7 +184,9 @@ def test_a_loss_that_is_no_number_ends_the_run_and_saves_nothing(place, train):
         (["--model_name", "none"], "models/none: no such model folder"),
         (["--restore_from", "nowhere"], "nowhere: no such model folder"),
         (["--checkpoint_dir", "poems.txt"], "poems.txt/run1: cannot write there"),
-        (["--optimizer", "adamant"], "--optimizer is adamant, expected adam or sgd"),
+        (["--optimizer", "adamant"], "--optimizer is adamant, expected adam or sgd or adamw or adafactor"),
+        (["--dtype", "float64"], "--dtype is float64, expected float32 or bfloat16 or mixed"),
+        (["--n_ctx", "33"], "--n_ctx is 33, expected at most 32"),
         (["--batch_size", "0"], "--batch_size is 0, expected at least 1"),
         (["--steps", "-1"], "--steps is -1, expected at least 0"),
         (["--learning_rate", "0"], "--learning_rate is 0.0, expected a positive number"),
@@ -274,3 +285,13 @@ def test_everything_may_lie_in_another_file_system(place, run_here, monkeypatch)
     assert tf.io.gfile.exists("ram://far/samples/run1/samples-4")
     done = run_here("sample.py", "--run_name", "run1", *far, "--length", 4)
     assert done.returncode == 0, done.stderr
+
+
+def test_accumulated_batches_hold_the_windows_of_one_large_batch(place, train):
+    train("--run_name", "large", "--steps", 6, "--optimizer", "sgd", "--batch_size", 4)
+    train("--run_name", "small", "--steps", 6, "--optimizer", "sgd", "--accumulate_gradients", 4)
+    np.testing.assert_allclose(losses(place, "small"), losses(place, "large"), atol=1e-4, rtol=0)
+
+
+def test_a_window_may_be_shorter_than_the_model_s(place, train):
+    assert train("--steps", 1, "--n_ctx", 8).returncode == 0

@@ -23,7 +23,7 @@ def trained():
     optimizer = Adam(model.weights)
     step = make_train_step(model, optimizer)
     for number in range(2):
-        step(tf.constant([[1, 2, 3, 4]]), tf.constant(1e-2), tf.constant(number))
+        step(tf.constant([[[1, 2, 3, 4]]]), tf.constant(1e-2), tf.constant(number))
     return model, optimizer
 
 

@@ -45,7 +45,7 @@ def test_the_losses_are_those_of_tensorflow_1_s_optimizer(reference_folder, refe
 
     batches = reference["batches"]
     expected = curve(theirs, batches, lambda batch, number: original_step(batch))
-    losses = curve(ours, batches, lambda batch, number: train_step(batch, tf.constant(rate), tf.constant(number)))
+    losses = curve(ours, batches, lambda batch, number: train_step(batch[None], tf.constant(rate), tf.constant(number)))
     # Another order of summation, grown over 25 updates.
     np.testing.assert_allclose(losses, expected, atol=2e-4, rtol=0)
 
@@ -151,3 +151,50 @@ def test_the_gradient_is_the_slope_of_the_loss(reference_folder, reference):
             sides.append(float(loss()))
         weight.assign(start)
         assert (sides[0] - sides[1]) / 0.04 == pytest.approx(slope, rel=0.02, abs=2e-4), name
+
+
+def trained(folder, batches, rate=0.5, recompute=False, dtype="float32", weight_dtype=None, **settings):
+    """The losses of gradient descent, and the weights after it."""
+    model = gpt2.load_model(folder, None, dtype, weight_dtype)
+    model.recompute = recompute
+    train_step = make_train_step(model, OPTIMIZERS["sgd"](model.weights), **settings)
+    losses = [float(train_step(tf.constant(batch), tf.constant(rate), tf.constant(0))) for batch in batches]
+    return losses, {name: weight.numpy() for name, weight in model.weights.items()}
+
+
+def test_half_batches_accumulated_are_the_whole_batch(reference_folder, reference):
+    whole, _ = trained(reference_folder, reference["batches"][:, None])
+    halves, _ = trained(reference_folder, reference["batches"][:, :, None])
+    np.testing.assert_allclose(halves, whole, atol=1e-4, rtol=0)
+
+
+def test_blocks_computed_again_give_the_same_curve(reference_folder, reference):
+    kept, _ = trained(reference_folder, reference["batches"][:, None])
+    for batches in (reference["batches"][:, None], reference["batches"][:, :, None]):
+        again, _ = trained(reference_folder, batches, recompute=True)
+        np.testing.assert_allclose(again, kept, atol=1e-4, rtol=0)
+
+
+def test_only_the_named_weights_are_trained(reference_folder, reference):
+    names = [name for name in gpt2.load_model(reference_folder).weights if "/h" in name]
+    _, after = trained(reference_folder, reference["batches"][:1, None], names=names)
+    before = gpt2.load_model(reference_folder).weights
+    changed = {name for name, weight in before.items() if (weight.numpy() != after[name]).any()}
+    assert changed == set(names)
+
+
+def test_a_gradient_is_clipped_to_its_norm(reference_folder, reference):
+    _, after = trained(reference_folder, reference["batches"][:1, None], rate=1.0, clip_norm=0.1)
+    before = gpt2.load_model(reference_folder).weights
+    moved = np.sqrt(sum(((weight.numpy() - after[name]) ** 2).sum() for name, weight in before.items()))
+    assert moved == pytest.approx(0.1, rel=1e-3)
+
+
+@pytest.mark.parametrize("weight_dtype", ["float32", "bfloat16"])
+def test_bfloat16_follows_the_curve_of_float32(reference_folder, reference, weight_dtype):
+    batches = reference["batches"][:10, None]
+    exact, _ = trained(reference_folder, batches, rate=0.1)
+    half, after = trained(reference_folder, batches, rate=0.1, dtype="bfloat16", weight_dtype=weight_dtype)
+    assert after["model/wte"].dtype == tf.as_dtype(weight_dtype).as_numpy_dtype
+    # 8 bits of a loss of 11, and of weights of their own where those have no more.
+    np.testing.assert_allclose(half, exact, atol=0.05, rtol=0)
