@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import sys
+from collections.abc import Iterator
 
 from gpt2 import command_line
 
@@ -15,28 +16,35 @@ def main(
     model_name: str | None = None,
     models_dir: str = "models",
     encoding: str = "utf-8",
+    books: str | None = None,
     held_out: float = 0.05,
     train_vocab: int | None = None,
 ) -> None:
     """Turns poems into tokens: SOURCE... OUT.npz.
 
-    A SOURCE is a text file, a folder of them, a glob in quotes, or the word gutenberg: the Gutenberg Poetry Corpus.
-    Each file is one document; where <|endoftext|> stands in a file, another begins. Without any SOURCE and OUT.npz the
+    A SOURCE is a file, a folder of them, a glob in quotes, or the word gutenberg: the Gutenberg Poetry Corpus. What a
+    file holds is told by its beginning: a book of Project Gutenberg is cut into its poems; rows of JSON are lines of
+    verse, {"s": line, "gid": book}, with or without a number "line"; a table is of poems, by the names of its columns;
+    any other text is one document, or several where <|endoftext|> stands in it. Packed files (.gz) are unpacked.
+    Without any SOURCE and OUT.npz the
     demo's verse, fifteen books of that corpus, goes to demo.npz.
 
     Args:
       sources: what to read, and last of all where to write: a name that ends in .npz.
       model_name: whose vocabulary to use. Default: 124M, or the demo's while 124M is not there.
       models_dir: the folder of the model folders.
-      encoding: of the text files.
+      encoding: of text, books and tables.
+      books: a table gid,author,title of the books that rows of JSON know by number.
       held_out: the share of documents that training leaves for validation.
       train_vocab: train a vocabulary of so many tokens on the sources, as that of a new model called --model_name.
     """
     from encoder import dataset
+    from poems import book_table
     from poems import sources as poems_sources
 
     *paths, out = split_arguments(sources)
-    found = [poems_sources.find(path, encoding) for path in paths] or [poems_sources.demo()]
+    table = book_table.read_books(books) if books else {}
+    found = [poems_sources.find(path, encoding, table) for path in paths] or [poems_sources.demo()]
     dataset.check_out(out, found)
     dataset.check_share(held_out)
     for source in found:
@@ -46,9 +54,18 @@ def main(
         enc = train_encoder(found, model_name, models_dir, train_vocab)
     else:
         enc = choose_encoder(model_name, models_dir)
-    flags = {"model_name": model_name, "encoding": encoding, "held_out": held_out, "train_vocab": train_vocab}
+    flags = {
+        "model_name": model_name,
+        "encoding": encoding,
+        "books": books,
+        "held_out": held_out,
+        "train_vocab": train_vocab,
+    }
     with progress_bar("encoding", found) as bar:
         summary = dataset.write_dataset(out, found, enc, held_out, made_with=flags, progress=bar.update)
+    for source in found:
+        for line in left_out(source):
+            say(line)
     print(report(out, summary))
 
 
@@ -164,6 +181,21 @@ def describe(source: dict) -> str:
         f"{source['name']}: {documents(source['n_documents'])}, {source['n_tokens']:,} tokens, "
         f"{source['n_characters'] / source['n_tokens']:.2f} characters a token"
     )
+
+
+def left_out(source) -> Iterator[str]:
+    """What was read of a source and not taken, a line for each file and reason, and what else a user ought to know."""
+    for path, rows in source.accounts.items():
+        for reason, number in (rows.bad + rows.dropped).most_common():
+            yield f"{path}: left out {number:,} times: {reason}"
+        breaks = {gap: number for gap, number in rows.gaps.items() if gap > 0}
+        if breaks:
+            longer = sum(number for gap, number in breaks.items() if gap > 1)
+            yield (
+                f"{path}: {sum(breaks.values()):,} stanza breaks made of missing line numbers, {longer:,} of them of "
+                "more than one; some are lines that the corpus dropped"
+            )
+        yield from (f"{path}: {note}" for note in rows.notes)
 
 
 def documents(number: int) -> str:

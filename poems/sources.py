@@ -1,18 +1,18 @@
-"""Where poems come from: plain text in files, folders and globs, here or far away, and the Gutenberg Poetry Corpus."""
+"""Where poems come from: files, folders and globs, here or far away, and the Gutenberg Poetry Corpus."""
 
-import codecs
 import dataclasses
-import functools
 import glob
-import io
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from poems import files, gutenberg
-from poems.pieces import cut, split_documents
+from poems import files, gutenberg, opening
+from poems.book_table import Book
+from poems.poem import Poem
+from poems.reading import read_poems
+from poems.rows import Rows
 
-BLOCK = 1 << 20  # Bytes read at once.
 HEAD = 8192  # Bytes looked at to tell whether a file is text.
+NO_BOOKS: Mapping[str, Book] = {}
 
 Document = Iterable[str]  # The pieces of its text, see poems.pieces.
 
@@ -28,6 +28,7 @@ class Source:
       encoding: of the files.
       skipped: files of the folder or the glob that are not text.
       n_bytes: how much text there is, about.
+      accounts: of each file, what was not taken, once it has been read.
     """
 
     name: str
@@ -36,11 +37,14 @@ class Source:
     encoding: str = "utf-8"
     skipped: tuple[str, ...] = ()
     n_bytes: int = 0
+    accounts: dict[str, Rows] = dataclasses.field(default_factory=dict)
 
 
-def find(name: str, encoding: str = "utf-8") -> Source:
+def find(name: str, encoding: str = "utf-8", books: Mapping[str, Book] = NO_BOOKS) -> Source:
     """The source that an argument names; `gutenberg` is the whole corpus, `./gutenberg` a file or folder of that name.
 
+    Args:
+      books: authors and titles of the books that rows of JSON know by number.
     Raises:
       FileNotFoundError: it matches nothing, or nothing that is text.
       ValueError: there is no such encoding.
@@ -49,8 +53,27 @@ def find(name: str, encoding: str = "utf-8") -> Source:
         return Source(name, gutenberg.documents, (gutenberg.find(),), n_bytes=gutenberg.N_BYTES)
     _check_encoding(encoding)
     paths, skipped = list_files(name, encoding)
-    read = functools.partial(read_documents, paths, encoding)
-    return Source(name, read, tuple(paths), encoding, tuple(skipped), sum(map(_size, paths)))
+    accounts: dict[str, Rows] = {}
+
+    def documents() -> Iterator[Document]:
+        for path in paths:
+            accounts[path] = Rows(path)
+            yield from whole(read_poems(path, encoding, books, accounts[path]))
+
+    return Source(name, documents, tuple(paths), encoding, tuple(skipped), sum(map(_size, paths)), accounts)
+
+
+def whole(poems: Iterable[Poem]) -> Iterator[Document]:
+    """The text of each poem, in the parts that it comes in; one is to be read before the next."""
+    poems = iter(poems)
+
+    def parts(poem: Poem) -> Iterator[str]:
+        yield poem.text
+        while poem.more:
+            poem = next(poems)
+            yield poem.text
+
+    return (parts(poem) for poem in poems)
 
 
 def demo() -> Source:
@@ -89,52 +112,6 @@ def list_files(name: str, encoding: str = "utf-8") -> tuple[list[str], list[str]
     return chosen, sorted(set(found) - set(chosen))
 
 
-def read_documents(paths: Iterable[str], encoding: str = "utf-8") -> Iterator[Document]:
-    """The documents of files of plain text: each file is one, or several with `<|endoftext|>` between them.
-
-    Raises:
-      ValueError: a file is not text, or not of that encoding.
-    """
-    for path in paths:
-        yield from split_documents(cut(read_blocks(path, encoding)))
-
-
-def read_blocks(path: str, encoding: str = "utf-8") -> Iterator[str]:
-    """The text of a file, some of it at a time; without a byte order mark, every line end a "\\n".
-
-    Raises:
-      ValueError: naming the file, and the offset of the first byte that is not of that encoding.
-    """
-    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=False)
-    offset = 0
-    with files.open_file(path) as file:
-        while True:
-            data = file.read(BLOCK)
-            if offset == 0 and _has_nul(data[:HEAD], encoding):
-                raise ValueError(f"{path}: not text, found a zero byte; name files of plain text")
-            try:
-                text = decoder.decode(data, final=not data)
-            except UnicodeError as error:
-                raise ValueError(
-                    f"{path}: byte {_offset(error, offset, data)} is not {encoding}; "
-                    "give the encoding of the file, such as --encoding latin-1"
-                ) from None
-            if offset == 0:
-                text = text.removeprefix("\ufeff")
-            if text:
-                yield text.replace("\r\n", "\n")
-            if not data:
-                return
-            offset += len(data)
-
-
-def _offset(error: UnicodeError, offset: int, data: bytes) -> int:
-    """Where in the file the bad byte is; what the decoder complains of ends with `data` and may begin before it."""
-    if not isinstance(error, UnicodeDecodeError):
-        return offset
-    return offset + len(data) - len(error.object) + error.start
-
-
 def _check_encoding(encoding: str) -> None:
     try:
         "a".encode(encoding)
@@ -152,8 +129,9 @@ def _is_text(path: str, encoding: str) -> bool:
     stem, extension = os.path.splitext(path)
     if extension == ".json" and files.exists(f"{stem}.npz"):
         return False
-    with files.open_file(path) as file:
-        return not _has_nul(file.read(HEAD), encoding)
+    head, file = opening.open_unpacked(path)
+    file.close()
+    return not _has_nul(head[:HEAD], encoding)
 
 
 def _is_folder(path: str) -> bool:

@@ -169,3 +169,10 @@ def test_without_arguments_the_demo_is_made(run_script, tmp_path):
     assert about["vocabulary"]["n_vocab"] == 4096
     assert encoder.load_encoder(str(tmp_path / "models" / "demo")).n_vocab == 4096
     assert done.stdout.endswith("vocabulary of 4,096\n")
+
+
+def test_what_is_left_out_of_a_table_is_said(run_script, tmp_path, model):
+    (tmp_path / "poems.csv").write_text(f'Title,Poem,Poet,Tags\nOne,"{VERSE}",A,\nTwo,,B,\n')
+    done = run_script("prepare_corpus.py", "poems.csv", "out.npz", "--model_name", model)
+    assert done.returncode == 0
+    assert done.stderr == "prepare_corpus.py: poems.csv: left out 1 times: no poem\n"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from encoder import dataset, npz
 from encoder.reference import Encoder
 from encoder.trainer import train_vocabulary
-from poems import sources
+from poems import opening, sources
 from poems.pieces import cut
 
 VERSE = "The curfew tolls the knell of parting day,\n  The lowing herd winds slowly o'er the lea,\n\n"
@@ -153,7 +153,7 @@ def test_identical_documents_are_on_the_same_side(folder, tmp_path):
 
 def test_a_document_in_pieces_has_the_side_of_the_whole(folder, tmp_path, monkeypatch):
     whole = held_out(*write(folder, make_source(tmp_path / "poems", POEMS), held_out=0.3))
-    monkeypatch.setattr(sources, "BLOCK", 16)
+    monkeypatch.setattr(opening, "BLOCK", 16)
     assert held_out(*write(folder, make_source(tmp_path / "poems", POEMS), held_out=0.3)) == whole
 
 

@@ -82,7 +82,7 @@ def test_the_word_gutenberg_can_still_name_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "gutenberg").mkdir()
     (tmp_path / "gutenberg" / "poem.txt").write_text("mine")
-    assert ["".join(document) for document in sources.find("./gutenberg").documents()] == ["mine"]
+    assert ["".join(document) for document in sources.find("./gutenberg").documents()] == ["mine\n"]
 
 
 def test_the_books_follow_one_another():

@@ -1,10 +1,13 @@
 import codecs
+import gzip
+import json
 import os
 
 import numpy as np
 import pytest
 
-from poems import sources
+from poems import opening, sources
+from poems.poem import LONGEST
 
 POEM = "The sea is calm to-night.\nThe tide is full, the moon lies fair\n"
 
@@ -26,7 +29,7 @@ def test_a_file_is_one_document(poem):
 
 def test_an_end_of_text_mark_in_a_file_begins_another_document(poem):
     poem.write_text("one\n<|endoftext|>\ntwo\n<|endoftext|>\n")
-    assert read(poem) == ["one\n", "\ntwo\n"]
+    assert read(poem) == ["one\n", "two\n"]
 
 
 def test_a_source_can_be_read_twice(poem):
@@ -38,7 +41,7 @@ def test_a_folder_gives_the_files_in_it_at_any_depth_in_the_order_of_their_names
     for name in ("b/2.txt", "b/1.txt", "a.txt", "c.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
-    assert read(tmp_path) == ["a.txt", "b/1.txt", "b/2.txt", "c.txt"]
+    assert read(tmp_path) == ["a.txt\n", "b/1.txt\n", "b/2.txt\n", "c.txt\n"]
 
 
 def test_hidden_files_and_folders_are_left_out(tmp_path, poem):
@@ -66,20 +69,20 @@ def test_a_glob_gives_its_files_in_the_order_of_their_names(tmp_path):
     for name in ("b.txt", "a.txt", "c.md"):
         (tmp_path / name).write_text(name)
     (tmp_path / "folder.txt").mkdir()
-    assert read(tmp_path / "*.txt") == ["a.txt", "b.txt"]
+    assert read(tmp_path / "*.txt") == ["a.txt\n", "b.txt\n"]
 
 
 def test_two_stars_are_folders_of_any_depth(tmp_path):
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "deep.txt").write_text("deep")
     (tmp_path / "top.txt").write_text("top")
-    assert read(tmp_path / "**" / "*.txt") == ["deep", "top"]
+    assert read(tmp_path / "**" / "*.txt") == ["deep\n", "top\n"]
 
 
 def test_a_file_whose_name_looks_like_a_glob_is_that_file(tmp_path):
     (tmp_path / "poem[1].txt").write_text("itself")
     (tmp_path / "poem1.txt").write_text("another")
-    assert read(tmp_path / "poem[1].txt") == ["itself"]
+    assert read(tmp_path / "poem[1].txt") == ["itself\n"]
 
 
 @pytest.mark.parametrize("name", ["none.txt", "*.rtf", "[x"])
@@ -108,21 +111,21 @@ def test_a_byte_order_mark_is_dropped(poem):
 
 def test_windows_line_ends_become_plain_ones(poem):
     poem.write_bytes(b"one\r\ntwo\r\n\r\nthree\rfour")
-    assert read(poem) == ["one\ntwo\n\nthree\rfour"]
+    assert read(poem) == ["one\ntwo\n\nthree\rfour\n"]
 
 
 def test_line_ends_and_letters_may_stand_across_the_blocks_of_a_file(poem, monkeypatch):
     text = "Ô\r\nthe “long”\r\n\r\nœuvre 🌊\r\n" * 20
     poem.write_bytes(text.encode())
     for size in (1, 2, 3, 5, 64):
-        monkeypatch.setattr(sources, "BLOCK", size)
+        monkeypatch.setattr(opening, "BLOCK", size)
         assert read(poem) == [text.replace("\r\n", "\n")]
 
 
 def test_a_mark_may_stand_across_the_blocks_of_a_file(poem, monkeypatch):
-    monkeypatch.setattr(sources, "BLOCK", 4)
+    monkeypatch.setattr(opening, "BLOCK", 4)
     poem.write_text("one\ntwo<|endoftext|>three\n")
-    assert read(poem) == ["one\ntwo", "three\n"]
+    assert read(poem) == ["one\ntwo\n", "three\n"]
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le", "cp1252", "gb18030"])
@@ -142,7 +145,7 @@ def test_other_encodings_are_read(poem, encoding):
     ],
 )
 def test_bytes_that_are_not_of_the_encoding_are_named_by_file_and_offset(poem, monkeypatch, block, encoding, good, bad):
-    monkeypatch.setattr(sources, "BLOCK", block)
+    monkeypatch.setattr(opening, "BLOCK", block)
     poem.write_bytes(good + bad)
     with pytest.raises(ValueError, match="--encoding") as error:
         read(poem, encoding=encoding)
@@ -156,9 +159,11 @@ def test_an_encoding_that_is_none_is_an_error_before_anything_is_read(poem, enco
 
 
 def test_a_long_file_is_read_some_of_it_at_a_time(poem, monkeypatch):
-    monkeypatch.setattr(sources, "BLOCK", 100)
-    poem.write_text(POEM * 1000)
-    assert max(map(len, sources.texts([sources.find(str(poem))]))) <= 200
+    monkeypatch.setattr(opening, "BLOCK", 1000)
+    poem.write_text(POEM * 50_000)  # 3 MB
+    pieces = list(sources.texts([sources.find(str(poem))]))
+    assert "".join(pieces) == POEM * 50_000
+    assert max(map(len, pieces)) <= LONGEST
 
 
 def test_a_source_knows_its_size_for_the_progress_bar(poem):
@@ -179,7 +184,23 @@ def test_files_far_away_are_read_as_those_here():
         tf.io.gfile.makedirs(f"ram://verse/{name[0]}")
         with tf.io.gfile.GFile(f"ram://verse/{name}", "w") as file:
             file.write(name)
-    assert read("ram://verse") == ["a/one.txt", "b/two.txt"]
-    assert read("ram://verse/*/*.txt") == ["a/one.txt", "b/two.txt"]
+    assert read("ram://verse") == ["a/one.txt\n", "b/two.txt\n"]
+    assert read("ram://verse/*/*.txt") == ["a/one.txt\n", "b/two.txt\n"]
     with pytest.raises(FileNotFoundError, match="ram://verse/none"):
         read("ram://verse/none")
+
+
+def test_a_document_ends_in_a_line_end(poem):
+    poem.write_text(POEM.rstrip())
+    assert read(poem) == [POEM]
+
+
+def test_a_folder_may_hold_every_kind_of_file_also_packed(tmp_path):
+    rows = [{"s": "The sea is calm to-night.", "gid": "7"}, {"s": "The tide is full", "gid": "8"}]
+    (tmp_path / "a.ndjson.gz").write_bytes(gzip.compress("".join(f"{json.dumps(row)}\n" for row in rows).encode()))
+    (tmp_path / "b.csv").write_text("Title,Poem,Poet,Tags\nDover Beach,The sea,Arnold,\nNothing,,Nobody,\n")
+    (tmp_path / "c.txt").write_text(POEM)
+    source = sources.find(str(tmp_path))
+    texts = ["".join(document) for document in source.documents()]
+    assert texts == ["The sea is calm to-night.\n", "The tide is full\n", "The sea\n", POEM]
+    assert source.accounts[str(tmp_path / "b.csv")].bad.total() == 1

@@ -1,0 +1,44 @@
+"""A table of books: who wrote the books that an NDJSON corpus knows by number only."""
+
+import csv
+import io
+from typing import NamedTuple
+
+from poems import files
+
+
+class Book(NamedTuple):
+    """What a table of books says of one."""
+
+    author: str
+    title: str
+
+
+UNKNOWN = Book("", "")
+
+
+def read_books(path: str) -> dict[str, Book]:
+    """The books of a CSV with the columns gid, author and title, by their numbers.
+
+    Raises:
+      FileNotFoundError: it is not there.
+      ValueError: it is no such table, or gives a book twice.
+    """
+    with files.open_file(path) as file:
+        try:
+            text = file.read().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path}: byte {error.start} is not utf-8; save the table as UTF-8") from None
+    reader = csv.reader(io.StringIO(text, newline=""))
+    names = [name.strip().lower() for name in next(reader, [])]
+    if not {"gid", "author", "title"} <= set(names):
+        raise ValueError(f"{path}: the columns are {', '.join(names) or 'none'}, expected gid, author and title")
+    books: dict[str, Book] = {}
+    for row in reader:
+        if not row:
+            continue
+        fields = dict(zip(names, map(str.strip, row), strict=False))
+        gid, book = fields["gid"], Book(fields.get("author", ""), fields.get("title", ""))
+        if books.setdefault(gid, book) != book:
+            raise ValueError(f"{path}, line {reader.line_num}: book {gid} for the second time, expected it once")
+    return books

@@ -1,0 +1,61 @@
+"""Reading a file of poems, whatever it holds: lines of JSON, a table, a book of Project Gutenberg's or plain text."""
+
+import io
+from collections.abc import Iterator, Mapping
+from typing import IO
+
+from poems.book_table import Book
+from poems.books import is_book, read_books
+from poems.ndjson import is_ndjson, read_ndjson
+from poems.opening import decoded, lines_of, open_unpacked
+from poems.parts import in_parts
+from poems.pieces import cut, split_documents
+from poems.poem import Poem
+from poems.rows import Rows
+from poems.tables import is_table, read_table
+
+
+def read_poems(path: str, encoding: str, books: Mapping[str, Book], rows: Rows) -> Iterator[Poem]:
+    """The poems of a file; what else it holds goes to `rows`.
+
+    What a file holds is told by its beginning; by the name only where that does not tell, so that a file with a
+    broken first row is still read as what it is called. Files packed by gzip are unpacked.
+
+    Args:
+      encoding: of text and tables; JSON is always UTF-8.
+      books: authors and titles by Project Gutenberg's numbers.
+      rows: the account to keep.
+    Raises:
+      FileNotFoundError: it is not there.
+      ValueError: it is not text, not of that encoding, not a table of poems, or has too many bad rows.
+    """
+    data, file = open_unpacked(path)
+    with file:
+        head = data.decode(encoding, errors="replace")
+        name = path.lower().removesuffix(".gz")
+        if is_ndjson(head) or name.endswith((".ndjson", ".jsonl")):
+            yield from read_ndjson(file, books, rows)
+        elif is_table(head) or name.endswith(".csv"):
+            with io.TextIOWrapper(file, encoding, errors="surrogateescape", newline="\n") as lines:
+                yield from read_table(lines, rows)
+        elif "\0" in head:
+            raise ValueError(f"{path}: not text, found a zero byte; name files of plain text")
+        elif is_book(head):
+            for found in read_books(lines_of(decoded(file, path, encoding)), path, books):
+                if isinstance(found, Poem):
+                    yield found
+                else:
+                    rows.drop(found)
+        else:
+            yield from read_text(file, path, encoding)
+
+
+def read_text(file: IO[bytes], path: str, encoding: str) -> Iterator[Poem]:
+    """The documents of plain text: one, or several with `<|endoftext|>` between them.
+
+    Raises:
+      ValueError: it is not of that encoding.
+    """
+    for document in split_documents(cut(decoded(file, path, encoding))):
+        first = next(document).lstrip("\n")
+        yield from in_parts((piece for pieces in ([first], document) for piece in pieces), Poem("", place=path))
