@@ -62,6 +62,7 @@ def test_updates_in_the_order_of_the_original_follow_its_curve(reference_folder,
     step = make_hasty_step(model, lambda gradients, number: optimizer.apply(gradients, rate, tf.constant(number)))
     losses = np.array(curve(model, reference["batches"], step))
     np.testing.assert_allclose(losses[:3], reference[f"{name}_losses"][:3], atol=3e-4, rtol=0)
+    np.testing.assert_allclose(losses[:17], reference[f"{name}_losses"][:17], atol=1e-3, rtol=0)
     np.testing.assert_allclose(losses, reference[f"{name}_losses"], atol=tolerance, rtol=0)
 
 
