@@ -30,7 +30,7 @@ DEMO = {
     "learning_rate": 2e-3,
     "schedule": "cosine",
     "warmup": 100,
-    "steps": 4300,
+    "steps": 5000,
     "sample_every": 1000,
 }
 
