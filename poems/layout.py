@@ -1,0 +1,139 @@
+"""Layouts: what of a poem the model sees, and which of it is a prefix, given when sampling and never written by it.
+
+    plain    the poem as it is
+    prefix   1322|I celebrate myself,            on every line the book's number, or the author
+    poem     "Song of Myself", by Walt Whitman [Nature, Life]
+             I celebrate myself,                 the poem below, its stanzas apart by an empty line
+
+Nothing is written at the end of a poem; end of text is an id, and not ours.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from poems.poem import Poem
+
+NAMES = ("plain", "prefix", "poem")
+FIELDS = ("book", "author")  # what the layout `prefix` may put before a line
+BAR = "|"
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """A layout by its name; of `prefix` also which field stands first in line: the other one fills in for it."""
+
+    name: str = "plain"
+    field: str = "book"
+
+    def __post_init__(self):
+        if self.name not in NAMES:
+            raise ValueError(f"--layout is {self.name}, expected one of {', '.join(NAMES)}")
+        if self.field not in FIELDS:
+            raise ValueError(f"the prefix is to be {self.field}, expected {' or '.join(FIELDS)}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LaidOut:
+    """A poem in a layout.
+
+    Attributes:
+      text: what is to be encoded, or with `cuts` what the pieces of it join to.
+      prefixes: where the prefixes are: first character, and the one after the last.
+      cuts: places where the text is to be cut before it is encoded, in order. GPT-2's pattern would take the end of a
+        prefix and the beginning of a line for one piece there; everywhere else it ends a piece where a prefix ends.
+    """
+
+    text: str
+    prefixes: tuple[tuple[int, int], ...] = ()
+    cuts: tuple[int, ...] = ()
+
+    def pieces(self) -> Iterator[str]:
+        """The text, cut. Encoded one by one, the end of every prefix is the end of an id."""
+        for start, end in zip((0, *self.cuts), (*self.cuts, len(self.text)), strict=True):
+            yield self.text[start:end]
+
+
+def lay_out(poem: Poem, layout: Layout, is_rest: bool = False) -> LaidOut:
+    """The text of a poem in a layout.
+
+    Args:
+      is_rest: whether it is the rest of a poem that is given in parts, so that it has no heading of its own.
+    """
+    if not poem.text or layout.name == "plain" or (layout.name == "poem" and is_rest):
+        return LaidOut(poem.text)
+    prefix = prefix_of(layout, poem.author, poem.title, poem.tags, poem.book)
+    return _line_by_line(poem.text, prefix) if layout.name == "prefix" else _headed(poem.text, prefix)
+
+
+def prefix_of(
+    layout: Layout, author: str = "", title: str = "", tags: tuple[str, ...] | list[str] = (), book: str = ""
+) -> str:
+    """The prefix of a poem, to train and to sample with; what is not known may be left empty.
+
+    The bar and the line end that set it off belong to it, and are all of it where nothing is known.
+    """
+    author = _in_one_line(author)
+    if layout.name == "plain":
+        return ""
+    if layout.name == "prefix":
+        book = _in_one_line(book)
+        first, second = (book, author) if layout.field == "book" else (author, book)
+        return (first or second).replace(BAR, "/") + BAR
+    parts = []
+    if title := _in_one_line(title).replace('"', "'"):
+        parts.append(f'"{title}"' + (", " if author else ""))
+    if author:
+        parts.append(f"by {author}")
+    if subjects := ", ".join(filter(None, map(_in_one_line, tags))):
+        parts.append(f" [{subjects}]" if parts else f"[{subjects}]")
+    return "".join(parts) + "\n"
+
+
+def read_back(text: str, layout: Layout, is_rest: bool = False) -> str:
+    """The lines and stanzas of a poem out of its text in a layout, letter for letter."""
+    if layout.name == "prefix":
+        return "\n".join(line.partition(BAR)[2] or line for line in text.split("\n"))
+    if layout.name == "poem" and not is_rest:
+        return text.partition("\n")[2]
+    return text
+
+
+def describe(layout: Layout) -> dict[str, Any]:
+    """What is noted with a dataset, so that sampling knows the layout."""
+    return {"name": layout.name, "field": layout.field} if layout.name == "prefix" else {"name": layout.name}
+
+
+def find(described: dict[str, Any]) -> Layout:
+    """The layout that `describe` described.
+
+    Raises:
+      ValueError: there is no such layout.
+    """
+    return Layout(**described)
+
+
+def _line_by_line(text: str, prefix: str) -> LaidOut:
+    """The prefix before every line; the empty lines between stanzas stay empty."""
+    lines, prefixes, cuts, place = [], [], [], 0
+    for line in text.split("\n"):
+        if not line or line.isspace():
+            lines.append(line)
+        else:
+            lines.append(prefix + line)
+            end = place + len(prefix)
+            prefixes.append((place, end))
+            if not (line[0].isalpha() or line[0].isdecimal() or line[0] == " "):
+                cuts.append(end)  # The bar and a sign after it would be one piece.
+        place += len(lines[-1]) + 1
+    return LaidOut("\n".join(lines), tuple(prefixes), tuple(cuts))
+
+
+def _headed(text: str, prefix: str) -> LaidOut:
+    end = len(prefix)
+    # The line end and blanks after it would be one piece.
+    return LaidOut(prefix + text, ((0, end),), (end,) if text[0].isspace() else ())
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,207 @@
+import hashlib
+import json
+import os
+import random
+import re
+import tracemalloc
+import unicodedata
+import zlib
+
+import numpy as np
+import pytest
+
+from poems.duplicates import Duplicates
+from poems.poem import Poem
+from poems.signatures import SIZE, Signer, words_of
+
+PAIRS = os.path.join(os.path.dirname(__file__), "data", "duplicates.ndjson")
+TYGER = """\
+Tyger Tyger, burning bright,
+In the forests of the night;
+What immortal hand or eye,
+Could frame thy fearful symmetry?
+"""
+LAMB = """\
+Little Lamb who made thee
+Dost thou know who made thee
+Gave thee life & bid thee feed.
+By the stream & o'er the mead;
+"""
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    with open(PAIRS, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def find(*texts, keep="first"):
+    with Duplicates() as duplicates:
+        for text in texts:
+            duplicates.add(text if isinstance(text, Poem) else Poem(text))
+        return duplicates.find(keep)
+
+
+def signature(text):
+    signer = Signer()
+    signer.add(text)
+    return signer.signature()
+
+
+def triples(text):
+    """As the source of the pairs says: letters only, lower case, no accents."""
+    plain = "".join(letter for letter in unicodedata.normalize("NFD", text) if not unicodedata.combining(letter))
+    words = re.findall(r"[^\W\d_]+", plain.lower())
+    return set(zip(words, words[1:], words[2:], strict=False))
+
+
+def invented(n_words, seed):
+    """A text of words that no other has."""
+    words = random.Random(seed)
+    return " ".join("".join(words.choices("abcdefgh", k=6)) for _ in range(n_words)) + "\n"
+
+
+def test_of_60_poems_in_two_editions_all_are_found(pairs):
+    texts = [pair[side] for pair in pairs if pair["duplicate"] for side in "ab"]
+    cluster = find(*texts).cluster
+    assert sum(cluster[::2] == cluster[1::2]) >= 57
+
+
+def test_of_60_pairs_of_different_poems_none_is_taken_for_one(pairs):
+    texts = [pair[side] for pair in pairs if not pair["duplicate"] for side in "ab"]
+    cluster = find(*texts).cluster
+    assert not sum(cluster[::2] == cluster[1::2])
+
+
+def test_signatures_are_as_alike_as_the_sets_of_triples(pairs):
+    for pair in pairs:
+        a, b = triples(pair["a"]), triples(pair["b"])
+        estimate = (signature(pair["a"]) == signature(pair["b"])).mean()
+        # Four standard deviations, of a share estimated from so many draws
+        assert estimate == pytest.approx(len(a & b) / len(a | b), abs=4 * 0.5 / SIZE**0.5)
+
+
+def test_words_are_letters_only_in_lower_case_without_accents():
+    assert words_of("O'er Ménélas’ 2nd-best; ÉTÉ_x") == [b"o", b"er", b"menelas", b"nd", b"best", b"ete", b"x"]  # noqa: RUF001
+
+
+def slow_signature(text):
+    """The signature in plain Python."""
+    random = hashlib.shake_128(b"MinHash").digest(1032)
+    numbers = [int.from_bytes(random[i : i + 4], "little") for i in range(0, 1008, 4)]
+    places = [int.from_bytes(random[i : i + 8], "little") | 1 for i in range(1008, 1032, 8)]
+    values = []
+    for words in triples(text):
+        mixed = sum(zlib.crc32(word.encode()) * place for word, place in zip(words, places, strict=True)) % 2**64
+        for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+            mixed = (mixed ^ mixed >> 33) * factor % 2**64
+        values.append(mixed >> 32)
+    functions = zip(numbers[:126], numbers[126:], strict=True)
+    return [min((value * (a | 1) + b) % 2**32 for value in values) % 2**16 for a, b in functions]
+
+
+def test_signatures_never_change(pairs):
+    # Held-out poems are chosen by them: other numbers would move poems from one side to the other.
+    for text in (TYGER, LAMB, "Où sont les neiges d'antan?", pairs[0]["a"]):
+        assert signature(text).tolist() == slow_signature(text)
+
+
+def test_the_first_of_equal_texts_is_kept():
+    found = find(LAMB, TYGER, LAMB, TYGER.upper(), LAMB)
+    assert found.repeats.tolist() == [False, False, True, True, True]
+    assert found.cluster.tolist() == [0, 1, 0, 1, 0]
+
+
+def test_the_longest_of_texts_that_are_much_the_same_can_be_kept():
+    longer = TYGER + "And what shoulder, & what art,\n"
+    assert find(TYGER, LAMB, longer, keep="longest").repeats.tolist() == [True, False, False]
+
+
+def test_another_wish_is_an_error():
+    with pytest.raises(ValueError, match="keep is shortest, expected first or longest"):
+        find(TYGER, keep="shortest")
+
+
+def test_a_text_like_a_repeat_but_not_like_what_is_kept_stays():
+    words = invented(400, 1).split()
+    chain = [" ".join(words[start : start + 200]) for start in (0, 60, 120)]
+    found = find(*chain)
+    assert found.repeats.tolist() == [False, True, False]
+    assert found.cluster.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("keep", ["first", "longest"])
+def test_of_many_equal_texts_one_is_kept(keep):
+    assert find(*[TYGER] * 100, keep=keep).repeats.sum() == 99
+
+
+@pytest.mark.parametrize(
+    ("texts", "repeats"),
+    [
+        ([], []),
+        (["Eternal Pain!", "Eternal pain", "Eternal joy"], [False, True, False]),
+        (["Pain", "", "pain", ""], [False, False, True, True]),
+        (["1 2", "1 3", "* * *", "1 2"], [False, False, False, True]),
+        (["a b", "b a"], [False, False]),
+    ],
+)
+def test_texts_of_a_word_or_two_or_none_are_compared_whole(texts, repeats):
+    assert find(*texts).repeats.tolist() == repeats
+
+
+def test_a_text_in_parts_is_one_text():
+    lines = (TYGER + LAMB).splitlines(keepends=True)
+    parts = [Poem(line, more=True) for line in lines[:-1]] + [Poem(lines[-1])]
+    assert find(TYGER + LAMB, *parts).repeats.tolist() == [False, True]
+
+
+def test_a_poem_that_stands_in_a_book_is_found_before_it_or_after_it():
+    book = Poem("".join([invented(2000, 1), TYGER, LAMB, invented(2000, 2)]))
+    other = Poem(invented(60, 3))
+    poem = Poem(TYGER + LAMB)
+    for texts in ([poem, other, book], [book, other, poem]):
+        found = find(*texts)
+        assert found.inside.tolist() == [text is poem for text in texts]
+        assert not found.repeats.any()
+        assert found.cluster.tolist() == [0, 1, 0]
+
+
+def test_a_poem_that_shares_a_line_with_a_book_does_not_stand_in_it():
+    line = TYGER.splitlines()[0]
+    assert not find(invented(4000, 1) + line, f"{line}\n{invented(60, 2)}").inside.any()
+
+
+def test_a_poem_in_a_book_that_is_itself_a_repeat_of_one_without_it_is_kept():
+    rest = invented(4000, 1)
+    assert find(rest, rest + TYGER + LAMB, TYGER + LAMB).inside.tolist() == [False, False, False]
+
+
+def test_whatever_belongs_together_has_one_key_and_keeps_it_as_a_corpus_grows():
+    texts = [TYGER, LAMB, TYGER + "More.", invented(60, 1)]
+    keys = find(*texts).keys
+    assert keys[0] == keys[2]
+    assert len(set(keys.tolist())) == 3
+    assert (find(*texts, LAMB + "More.", invented(60, 2)).keys[:4] == keys).all()
+
+
+def test_a_long_text_of_few_different_words_is_no_trouble():
+    assert find("la " * 5000, TYGER, "la " * 9000, "la " * 7).repeats.tolist() == [False, False, True, True]
+
+
+def test_the_memory_does_not_grow_with_the_length_of_a_text():
+    part = invented(40_000, 1)
+
+    def peak(n_parts):
+        tracemalloc.start()
+        find(*[Poem(part, more=number < n_parts) for number in range(1, n_parts + 1)])
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    assert peak(8) < 1.2 * peak(2)  # Without parts it would be four times as much.
+
+
+def test_found_has_a_place_for_every_text():
+    found = find(TYGER, LAMB)
+    assert [len(field) for field in (found.repeats, found.inside, found.cluster, found.keys)] == [2, 2, 2, 2]
+    assert found.keys.dtype == np.uint64
