@@ -15,6 +15,8 @@ def main(
     *sources: str,
     model_name: str | None = None,
     models_dir: str = "models",
+    layout: str = "plain",
+    prefix: str = "book",
     encoding: str = "utf-8",
     books: str | None = None,
     held_out: float = 0.05,
@@ -33,6 +35,9 @@ def main(
       sources: what to read, and last of all where to write: a name that ends in .npz.
       model_name: whose vocabulary to use. Default: 124M, or the demo's while 124M is not there.
       models_dir: the folder of the model folders.
+      layout: plain, the poem alone; prefix, the book's number or the author and a bar before every line; or poem,
+        a line "Title", by Author [Tags] before the poem.
+      prefix: what stands before the lines in the layout prefix: book or author.
       encoding: of text, books and tables.
       books: a table gid,author,title of the books that rows of JSON know by number.
       held_out: the share of documents that training leaves for validation.
@@ -41,10 +46,12 @@ def main(
     from encoder import dataset
     from poems import book_table
     from poems import sources as poems_sources
+    from poems.layout import Layout
 
     *paths, out = split_arguments(sources)
     table = book_table.read_books(books) if books else {}
-    found = [poems_sources.find(path, encoding, table) for path in paths] or [poems_sources.demo()]
+    laid_out = Layout(layout, prefix)
+    found = [poems_sources.find(path, encoding, table, laid_out) for path in paths] or [poems_sources.demo()]
     dataset.check_out(out, found)
     dataset.check_share(held_out)
     for source in found:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from poems import files, gutenberg, opening
 from poems.book_table import Book
+from poems.layout import Layout, lay_out
 from poems.poem import Poem
 from poems.reading import read_poems
 from poems.rows import Rows
 
 HEAD = 8192  # Bytes looked at to tell whether a file is text.
 NO_BOOKS: Mapping[str, Book] = {}
+PLAIN = Layout()
 
 Document = Iterable[str]  # The pieces of its text, see poems.pieces.
 
@@ -40,16 +42,21 @@ class Source:
     accounts: dict[str, Rows] = dataclasses.field(default_factory=dict)
 
 
-def find(name: str, encoding: str = "utf-8", books: Mapping[str, Book] = NO_BOOKS) -> Source:
+def find(name: str, encoding: str = "utf-8", books: Mapping[str, Book] = NO_BOOKS, layout: Layout = PLAIN) -> Source:
     """The source that an argument names; `gutenberg` is the whole corpus, `./gutenberg` a file or folder of that name.
 
     Args:
       books: authors and titles of the books that rows of JSON know by number.
+      layout: what stands before a poem or its lines; the corpus `gutenberg` knows neither books nor poems.
     Raises:
       FileNotFoundError: it matches nothing, or nothing that is text.
-      ValueError: there is no such encoding.
+      ValueError: there is no such encoding, or `gutenberg` is to have a layout.
     """
     if name == "gutenberg":
+        if layout != PLAIN:
+            raise ValueError(
+                f"gutenberg: cannot take the layout {layout.name}, since it tells no poems apart; use plain"
+            )
         return Source(name, gutenberg.documents, (gutenberg.find(),), n_bytes=gutenberg.N_BYTES)
     _check_encoding(encoding)
     paths, skipped = list_files(name, encoding)
@@ -58,22 +65,22 @@ def find(name: str, encoding: str = "utf-8", books: Mapping[str, Book] = NO_BOOK
     def documents() -> Iterator[Document]:
         for path in paths:
             accounts[path] = Rows(path)
-            yield from whole(read_poems(path, encoding, books, accounts[path]))
+            yield from whole(read_poems(path, encoding, books, accounts[path]), layout)
 
     return Source(name, documents, tuple(paths), encoding, tuple(skipped), sum(map(_size, paths)), accounts)
 
 
-def whole(poems: Iterable[Poem]) -> Iterator[Document]:
-    """The text of each poem, in the parts that it comes in; one is to be read before the next."""
+def whole(poems: Iterable[Poem], layout: Layout = PLAIN) -> Iterator[Document]:
+    """The text of each poem in a layout, in the pieces to encode one by one; one is to be read before the next."""
     poems = iter(poems)
 
-    def parts(poem: Poem) -> Iterator[str]:
-        yield poem.text
+    def pieces(poem: Poem) -> Iterator[str]:
+        yield from lay_out(poem, layout).pieces()
         while poem.more:
             poem = next(poems)
-            yield poem.text
+            yield from lay_out(poem, layout, is_rest=True).pieces()
 
-    return (parts(poem) for poem in poems)
+    return (pieces(poem) for poem in poems)
 
 
 def demo() -> Source:

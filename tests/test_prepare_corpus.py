@@ -176,3 +176,26 @@ def test_what_is_left_out_of_a_table_is_said(run_script, tmp_path, model):
     done = run_script("prepare_corpus.py", "poems.csv", "out.npz", "--model_name", model)
     assert done.returncode == 0
     assert done.stderr == "prepare_corpus.py: poems.csv: left out 1 times: no poem\n"
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ([], "one\ntwo\n\nthree\n"),
+        (["--layout", "poem"], '"A Song", by Anna [Love]\none\ntwo\n\nthree\n'),
+        (["--layout", "prefix", "--prefix", "author"], "Anna|one\nAnna|two\n\nAnna|three\n"),
+    ],
+)
+def test_a_poem_is_laid_out(run_script, tmp_path, model, flags, expected):
+    (tmp_path / "poems.csv").write_text('Title,Poem,Poet,Tags\nA Song,"one\ntwo\n\nthree\n",Anna,Love\n')
+    done = run_script("prepare_corpus.py", "poems.csv", "out.npz", "--model_name", model, *flags)
+    assert (done.returncode, done.stderr) == (0, "")
+    enc = encoder.get_encoder(model, str(tmp_path / "models"))
+    with np.load(tmp_path / "out.npz") as arrays:
+        assert enc.decode(arrays["arr_0"].tolist()[:-1]) == expected
+
+
+def test_a_wrong_layout_is_one_line(run_script, poem, model):
+    done = run_script("prepare_corpus.py", poem, "out.npz", "--model_name", model, "--layout", "sonnet")
+    assert done.returncode == 1
+    assert done.stderr == "prepare_corpus.py: --layout is sonnet, expected one of plain, prefix, poem\n"
