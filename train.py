@@ -131,8 +131,10 @@ def main(
     kwargs = {"weight_decay": flags.weight_decay} if flags.optimizer == "adamw" else {}
     trained = [name for name in model.weights if "/h" in name or not flags.only_train_transformer_layers]
     optimizer = OPTIMIZERS[flags.optimizer]({name: model.weights[name] for name in trained}, **kwargs)
-    if step and not run_folder.restore_slots(folder, optimizer.slots):
+    updates = run_folder.restore_slots(folder, optimizer.slots) if step else 0
+    if updates is None:
         say(f"{folder} has no state of an optimizer, so that begins anew")
+        updates = 0
     note_changes(folder, flags)
     run_folder.create(folder, model, vars(flags))
     vocabulary.write(folder, enc.vocabulary)
@@ -150,24 +152,25 @@ def main(
         start = time.monotonic()
         batches = data.training_batch(tokens, shape[0] * shape[1], seq, step, flags.seed).reshape(shape)
         rate = learning_rate_at(step, flags.learning_rate, flags.schedule, flags.warmup, flags.steps)
-        loss = train_step(tf.constant(batches), tf.constant(rate, tf.float32), tf.constant(step))
+        loss = train_step(tf.constant(batches), tf.constant(rate, tf.float32), tf.constant(updates))
         record = {"step": step + 1, "loss": float(loss), "learning_rate": rate}
         record["tokens_per_s"] = round(shape[0] * shape[1] * seq / (time.monotonic() - start), 1)
         check_loss(record, saved)
-        step += 1
+        step, updates = step + 1, updates + 1
         if held_out and is_time(flags.val_every, step):
             windows = data.validation_batches(held_out, flags.val_batch_size, flags.val_batch_count, seq)
             record["val_loss"] = evaluate(windows)
         log.append(record)
         show(bar, log.records)
+        if is_time(flags.save_every, step):
+            run_folder.save(folder, step, model, optimizer.slots, updates)
+            run_folder.draw_loss(folder, log.records)
+            saved = step
         if is_time(flags.sample_every, step):
             bar.write(write_samples(step))
-        if is_time(flags.save_every, step):
-            run_folder.save(folder, step, model, optimizer.slots)
-            saved = step
     bar.close()
     if saved != step:
-        run_folder.save(folder, step, model, optimizer.slots)
+        run_folder.save(folder, step, model, optimizer.slots, updates)
     run_folder.draw_loss(folder, log.records)
     say(f"saved {folder} at step {step}; its loss is drawn in {os.path.join(folder, 'loss.png')}")
 
@@ -370,16 +373,16 @@ def show(bar, records: list[dict]) -> None:
     """Moves the bar one step on: loss, its mean over the last hundred steps, held-out loss, tokens a second."""
     recent = [record["loss"] for record in records[-100:]]
     figures = {"loss": f"{recent[-1]:.2f}", "avg": f"{sum(recent) / len(recent):.2f}"}
-    for record in records[-1:]:
-        figures["tokens/s"] = f"{record['tokens_per_s']:,.0f}"
-    if validated := [record["val_loss"] for record in records if "val_loss" in record]:
-        figures["held out"] = f"{validated[-1]:.2f}"
+    figures["tokens/s"] = f"{records[-1]['tokens_per_s']:,.0f}"
+    validated = next((record for record in reversed(records) if "val_loss" in record), None)
+    if validated:
+        figures["held out"] = f"{validated['val_loss']:.2f}"
     bar.set_postfix(figures, refresh=False)
     bar.update()
 
 
 def catch_signals() -> list[int]:
-    """A list that Ctrl-C or SIGTERM is put into, for the loop to end after its step; a second one ends at once."""
+    """A list that Ctrl-C, SIGTERM or SIGHUP is put into, to end the loop after its step; a second one ends at once."""
     caught: list[int] = []
 
     def catch(number, frame):
@@ -388,8 +391,9 @@ def catch_signals() -> list[int]:
         caught.append(number)
         say("saving after this step; once more to end at once, without")
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, catch)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # SIGHUP, the terminal is gone, is not on Windows.
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), catch)
     return caught
 
 

@@ -50,6 +50,11 @@ def run(main) -> None:
         _complain(name, error, status=1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        tensorflow = sys.modules.get("tensorflow")
+        if not (tensorflow and isinstance(error, tensorflow.errors.OpError)):
+            raise
+        _complain(name, error, status=1)  # A full memory, a remote file system that refuses.
 
 
 def flags(main) -> dict[str, type]:

@@ -45,23 +45,32 @@ def read_settings(folder: str) -> dict:
         return json.loads(file.read())
 
 
-def save(folder: str, step: int, model: GPT2, slots: Mapping[str, tf.Variable]) -> None:
+def save(folder: str, step: int, model: GPT2, slots: Mapping[str, tf.Variable], updates: int) -> None:
     """Saves the weights and all that training needs to go on; then removes the oldest saves.
 
+    Args:
+      updates: how many updates the optimizer has made, fewer than `step` if its state was once lost.
     Raises:
+      ValueError: a weight is no number; the save before it still counts.
       OSError: it cannot be written; the save before it still counts.
     """
     weights = {name: tf.cast(weight, tf.float32) for name, weight in model.weights.items()}
+    for name, weight in weights.items():
+        if not tf.reduce_all(tf.math.is_finite(weight)):
+            raise ValueError(
+                f"{name} is no number after step {step}, so it is not saved; the save before it still counts, "
+                "go on from it with a lower --learning_rate"
+            )
     try:
         write_bundle(os.path.join(folder, f"model-{step}"), weights)
-        write_bundle(os.path.join(folder, f"state-{step}"), {**slots, "step": np.int64(step)})
+        write_bundle(os.path.join(folder, f"state-{step}"), {**slots, "updates": np.int64(updates)})
         write_pointer(folder, f"model-{step}")
     except tf.errors.OpError as error:
         raise OSError(
             f"{folder}: step {step} was not saved ({error.message}); the save before it still counts"
         ) from error
-    _remove_old(folder, "model", KEPT_MODELS)
-    _remove_old(folder, "state", KEPT_STATES)
+    _remove_old(folder, "model", KEPT_MODELS, step)
+    _remove_old(folder, "state", KEPT_STATES, step)
 
 
 def step_of(prefix: str) -> int:
@@ -70,24 +79,24 @@ def step_of(prefix: str) -> int:
     return int(found[1]) if found else 0
 
 
-def restore_slots(folder: str, slots: Mapping[str, tf.Variable]) -> bool:
+def restore_slots(folder: str, slots: Mapping[str, tf.Variable]) -> int | None:
     """Gives the optimizer's slots their values from the save that counts.
 
     Returns:
-      Whether there was a state to restore; a run of another tool has none.
+      How many updates the optimizer had made; None if there is no state, as in the run of another tool.
     Raises:
       ValueError: it is the state of another optimizer, or damaged.
     """
     prefix = find_prefix(folder)
     state = os.path.join(folder, f"state-{step_of(prefix)}")
     if not gfile.exists(state + ".index"):
-        return False
-    found = set(tf.compat.v1.train.NewCheckpointReader(state).get_variable_to_shape_map()) - {"step"}
+        return None
+    found = set(tf.compat.v1.train.NewCheckpointReader(state).get_variable_to_shape_map()) - {"updates"}
     if found != set(slots):
         raise ValueError(f"{state}: the state of another optimizer; go on with the one the run began with")
     for name, slot in slots.items():
         slot.assign(read_tensor(state, name))
-    return True
+    return int(read_tensor(state, "updates"))
 
 
 class Log:
@@ -122,6 +131,8 @@ def draw_loss(folder: str, records: list[dict]) -> None:
     """Draws `loss.png`: the loss of each step, its mean over a hundredth of the run, and that on held-out verse."""
     from matplotlib.figure import Figure  # late, since it takes a second
 
+    if not records:
+        return
     steps, losses = np.array([(record["step"], record["loss"]) for record in records]).T
     width = max(1, len(steps) // 100)
     means = np.convolve(losses, np.ones(width) / width, mode="valid")
@@ -141,9 +152,12 @@ def _write_json(folder: str, name: str, content: dict) -> None:
     files.write_file(os.path.join(folder, name), (json.dumps(content, indent=1) + "\n").encode())
 
 
-def _remove_old(folder: str, kind: str, kept: int) -> None:
+def _remove_old(folder: str, kind: str, kept: int, step: int) -> None:
+    """Removes the saves before the newest few up to this step; never those of TensorFlow 1, which have a .meta."""
     names = [name for name in gfile.listdir(folder) if re.fullmatch(rf"{kind}-\d+\.index", name)]
     steps = sorted(step_of(name.removesuffix(".index")) for name in names)
-    for step in steps[:-kept]:
-        for path in gfile.glob(os.path.join(folder, f"{kind}-{step}.*")):
-            gfile.remove(path)
+    for old in [found for found in steps if found <= step][:-kept]:
+        prefix = os.path.join(folder, f"{kind}-{old}")
+        if not gfile.exists(f"{prefix}.meta"):
+            for path in gfile.glob(f"{prefix}.*"):
+                gfile.remove(path)

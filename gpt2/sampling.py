@@ -153,10 +153,10 @@ def choose(logits, key, numbers, position, temperature: float, top_k: int, top_p
     """
     if temperature == 0:
         return tf.argmax(logits, axis=-1, output_type=tf.int32)
-    logits = filter_logits(logits / temperature, top_k, top_p)
-    likeliest = tf.reduce_max(logits, axis=-1, keepdims=True)
+    logits -= tf.reduce_max(logits, axis=-1, keepdims=True)  # first, so that no temperature makes them infinite
+    logits = filter_logits(logits / max(temperature, 1e-30), top_k, top_p)
     # Whole numbers, whose sums do not depend on the order of summation: no filtered token can slip in by rounding.
-    weights = tf.cast(tf.exp(logits - likeliest) * 2.0**WEIGHT_BITS, tf.int64)
+    weights = tf.cast(tf.exp(logits) * 2.0**WEIGHT_BITS, tf.int64)
     bits = threefry(key, (numbers, tf.fill(tf.shape(numbers), position)))[0] // np.uint32(2 ** (32 - RANDOM_BITS))
     return inverse_cdf(weights, tf.cast(bits, tf.int64))
 

@@ -32,7 +32,7 @@ def folder(tmp_path, trained):
     path = str(tmp_path / "run1")
     model, optimizer = trained
     run_folder.create(path, model, {"seed": 3})
-    run_folder.save(path, 2, model, optimizer.slots)
+    run_folder.save(path, 2, model, optimizer.slots, updates=2)
     return path
 
 
@@ -44,7 +44,7 @@ def test_a_run_folder_is_a_model_folder(folder, trained):
 
 def test_slots_come_back_to_the_bit(folder, trained):
     fresh = Adam(trained[0].weights)
-    assert run_folder.restore_slots(folder, fresh.slots)
+    assert run_folder.restore_slots(folder, fresh.slots) == 2
     for name, slot in trained[1].slots.items():
         assert slot.numpy().any()
         np.testing.assert_array_equal(fresh.slots[name].numpy(), slot.numpy())
@@ -63,13 +63,13 @@ def test_a_run_of_another_tool_has_no_state(folder, trained):
     for name in os.listdir(folder):
         if name.startswith("state"):
             os.remove(os.path.join(folder, name))
-    assert not run_folder.restore_slots(folder, trained[1].slots)
+    assert run_folder.restore_slots(folder, trained[1].slots) is None
 
 
 def test_the_newest_saves_are_kept(folder, trained):
     model, optimizer = trained
     for step in range(3, 12):
-        run_folder.save(folder, step, model, optimizer.slots)
+        run_folder.save(folder, step, model, optimizer.slots, step)
     kept = {name.split(".")[0] for name in os.listdir(folder) if "-" in name}
     assert kept == {f"model-{step}" for step in range(7, 12)} | {"state-10", "state-11"}
     assert run_folder.step_of(gpt2.checkpoint.find_prefix(folder)) == 11
@@ -94,7 +94,7 @@ def test_a_save_that_fails_leaves_the_one_before(folder, trained, monkeypatch):
 
     monkeypatch.setattr(run_folder, "write_bundle", full)
     with pytest.raises(OSError, match=r"step 3 was not saved \(No space left on device\)"):
-        run_folder.save(folder, 3, model, optimizer.slots)
+        run_folder.save(folder, 3, model, optimizer.slots, 3)
     assert gpt2.checkpoint.find_prefix(folder).endswith("model-2")
 
 
@@ -116,3 +116,32 @@ def test_the_loss_is_drawn(folder):
     run_folder.draw_loss(folder, [{"step": 1, "loss": 5.0}, {"step": 2, "loss": 4.0, "val_loss": 4.5}])
     with open(os.path.join(folder, "loss.png"), "rb") as file:
         assert file.read(8) == b"\x89PNG\r\n\x1a\n"
+
+
+def test_weights_that_are_no_numbers_are_not_saved(folder, trained):
+    model, optimizer = trained
+    model.weights["model/wpe"].assign(model.weights["model/wpe"] * np.nan)
+    with pytest.raises(ValueError, match="model/wpe is no number after step 3"):
+        run_folder.save(folder, 3, model, optimizer.slots, 3)
+    assert gpt2.checkpoint.find_prefix(folder).endswith("model-2")
+
+
+def test_after_a_step_back_the_new_save_stays(folder, trained):
+    model, optimizer = trained
+    for step in (5, 6, 7, 3):
+        run_folder.save(folder, step, model, optimizer.slots, step)
+    assert run_folder.restore_slots(folder, optimizer.slots) == 3
+
+
+def test_saves_of_tensorflow_1_are_never_removed(folder, trained):
+    model, optimizer = trained
+    for suffix in ("index", "meta"):
+        tf.io.gfile.copy(os.path.join(folder, "model-2.index"), os.path.join(folder, f"model-1.{suffix}"))
+    for step in range(3, 12):
+        run_folder.save(folder, step, model, optimizer.slots, step)
+    assert os.path.exists(os.path.join(folder, "model-1.index"))
+
+
+def test_no_records_draw_no_loss(folder):
+    run_folder.draw_loss(folder, [])
+    assert not os.path.exists(os.path.join(folder, "loss.png"))
