@@ -1,6 +1,7 @@
 """Retrains a GPT-2 on poems: python train.py --dataset poetry.npz"""
 
 import os
+import re
 import signal
 import sys
 import time
@@ -195,6 +196,8 @@ def settle(given: dict) -> types.SimpleNamespace:
     )
     if demo and "restore_from" not in given and not is_begun(os.path.join(flags.checkpoint_dir, flags.run_name)):
         flags.restore_from = "scratch"
+    if not re.fullmatch(r"[^/\\*?\[\]{}]+", flags.run_name):
+        raise ValueError(f"--run_name is {flags.run_name!r}, expected a name without / \\ * ? [ ] {{ }}")
     if "dataset" not in vars(flags):
         raise ValueError("--dataset is missing; give an .npz of prepare_corpus.py, or a file or folder of text")
     least = {
@@ -261,7 +264,7 @@ def is_begun(folder: str) -> bool:
     return files.exists(os.path.join(folder, "checkpoint"))
 
 
-def find_dataset(path: str, encoding: str, enc) -> str:
+def find_dataset(path: str, encoding: str, enc, held_out: float = 0.05) -> str:
     """The path of an .npz: the one given, or that of the text given, which is encoded when it is first used."""
     if path.endswith(".npz"):
         from gpt2 import data
@@ -274,7 +277,7 @@ def find_dataset(path: str, encoding: str, enc) -> str:
 
     source = sources.find(path, encoding)
     with tqdm(total=source.n_bytes, desc=f"encoding {path}", unit="B", unit_scale=True, disable=None, delay=1) as bar:
-        return dataset.cached_dataset([source], enc, progress=bar.update)
+        return dataset.cached_dataset([source], enc, held_out, progress=bar.update)
 
 
 def load(flags, weights: str | None, model_folder: str, enc, folder: str):
@@ -308,7 +311,7 @@ def open_datasets(flags, path: str, model, enc, model_folder: str):
     dataset = opened(path)
     tokens, held_out = dataset.training, dataset.held_out
     if flags.val_dataset:
-        validation = opened(find_dataset(flags.val_dataset, flags.encoding, enc))
+        validation = opened(find_dataset(flags.val_dataset, flags.encoding, enc, held_out=0.0))
         held_out = validation.held_out or validation.training
     if len(tokens) < 2:
         raise ValueError(f"{path}: {len(tokens)} tokens to train on, expected at least 2; prepare more text")
@@ -332,7 +335,7 @@ def make_write_samples(flags, model, enc):
     from gpt2.sampling import Sampler, sample_length
     from poems import files
 
-    length = sample_length(model.hparams, [], flags.sample_length)
+    length = sample_length(model.hparams, [], flags.sample_length or (flags.n_ctx or model.hparams.n_ctx) - 1 or 1)
     sampler = Sampler(model, 1, top_k=flags.top_k, top_p=flags.top_p, seed=flags.seed)
     folder = os.path.join(flags.sample_dir, flags.run_name)
     files.make_folder(folder)

@@ -160,7 +160,10 @@ def read_about(path: str) -> dict:
     if not files.exists(beside):
         return {}
     with files.open_file(beside) as file:
-        about = json.loads(file.read())
+        try:
+            about = json.loads(file.read())
+        except ValueError:
+            return {}  # Some other file of that name.
     if not isinstance(about, dict) or "npz_sha256" not in about:
         return {}  # Some other file of that name.
     with open(path, "rb") as opened:

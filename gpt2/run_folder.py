@@ -42,7 +42,10 @@ def read_settings(folder: str) -> dict:
     if not gfile.exists(path):
         return {}
     with gfile.GFile(path) as file:
-        return json.loads(file.read())
+        try:
+            return json.loads(file.read())
+        except ValueError:
+            return {}  # They only tell what has changed, which no run should fail for.
 
 
 def save(folder: str, step: int, model: GPT2, slots: Mapping[str, tf.Variable], updates: int) -> None:

@@ -186,6 +186,8 @@ def test_a_loss_that_is_no_number_ends_the_run_and_saves_nothing(place, train):
         (["--checkpoint_dir", "poems.txt"], "poems.txt/run1: cannot write there"),
         (["--optimizer", "adamant"], "--optimizer is adamant, expected adam or sgd or adamw or adafactor"),
         (["--dtype", "float64"], "--dtype is float64, expected float32 or bfloat16 or mixed"),
+        (["--run_name", "r[1]"], "--run_name is 'r[1]', expected a name without"),
+        (["--run_name", "../r"], "--run_name is '../r', expected a name without"),
         (["--n_ctx", "33"], "--n_ctx is 33, expected at most 32"),
         (["--batch_size", "0"], "--batch_size is 0, expected at least 1"),
         (["--steps", "-1"], "--steps is -1, expected at least 0"),

@@ -153,3 +153,10 @@ def test_a_dataset_of_another_vocabulary_is_refused(path, enc):
     data.check_vocabulary(dataset, enc.fingerprint, path, "models/small")
     with pytest.raises(ValueError, match=r"made with another vocabulary \(300 tokens\) than that of models/other"):
         data.check_vocabulary(dataset, "0" * 64, path, "models/other")
+
+
+def test_another_json_of_that_name_is_no_matter(tmp_path):
+    np.savez(tmp_path / "old.npz", np.arange(9))
+    for text in ("", "[1]", '{"a": 1}', "verse"):
+        (tmp_path / "old.json").write_text(text)
+        assert data.open_dataset(str(tmp_path / "old.npz"), 300).about == {}
