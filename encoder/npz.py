@@ -1,7 +1,8 @@
-"""Files of ids in NumPy's .npz, laid out so that each array can be memory-mapped: not compressed, and aligned."""
+"""Files of ids in NumPy's .npz; ours so laid out that each array can be memory-mapped: not compressed, and aligned."""
 
 import struct
 import zipfile
+import zlib
 from collections.abc import Sequence
 from typing import IO
 
@@ -14,6 +15,8 @@ LOCAL_HEADER = 30  # Bytes before a member, besides its name and these fields.
 ZIP64_FIELD = 20  # Bytes that zipfile adds for 64-bit sizes.
 ZIP64_FROM = (1 << 31) - 1  # Bytes from which a member of a zip file needs 64-bit sizes.
 BLOCK = 1 << 20  # Bytes copied at once, and more than a header has.
+EXTRA_LENGTHS = struct.Struct("<26xHH")  # A local header ends in the lengths of its name and of its extra field.
+REMEDY = "make it again: python prepare_corpus.py SOURCE... OUT.npz"
 
 
 def write_npz(path: str, ids: IO[bytes], lengths: Sequence[int]) -> None:
@@ -32,9 +35,47 @@ def write_npz(path: str, ids: IO[bytes], lengths: Sequence[int]) -> None:
                 _copy(ids, array_file, length * IDS.itemsize)
 
 
+def read_arrays(path: str) -> dict[str, np.ndarray]:
+    """The members of an .npz in their order, memory-mapped unless they are compressed.
+
+    Raises:
+      ValueError: no .npz, or a member that is not a 1-D array of integers; Python objects are never unpickled.
+    """
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path}: not an .npz file, expected a dataset; {REMEDY}")
+    with zipfile.ZipFile(path) as archive, open(path, "rb") as file:
+        arrays = {}
+        for member in archive.infolist():
+            name = member.filename.removesuffix(".npy")
+            try:
+                arrays[name] = _read_member(archive, member, file)
+            except (ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+                raise ValueError(f"{path}: {name}: {error}; {REMEDY}") from None
+    if sum(map(len, arrays.values())) < 2:
+        raise ValueError(f"{path}: no tokens in it, expected at least two; {REMEDY}")
+    return arrays
+
+
 def _copy(source: IO[bytes], target: IO[bytes], n_bytes: int) -> None:
     while n_bytes:
         block = source.read(min(BLOCK, n_bytes))
         assert block, f"{n_bytes} bytes of ids are missing from the temporary file"
         target.write(block)
         n_bytes -= len(block)
+
+
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file) -> np.ndarray:
+    with archive.open(member) as stream:
+        version = np.lib.format.read_magic(stream)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(stream)
+        if dtype.hasobject:
+            raise ValueError("holds Python objects, which are never unpickled; expected integers")
+        if len(shape) != 1 or dtype.kind not in "iu":
+            raise ValueError(f"is {dtype} {list(shape)}, expected integers in one dimension")
+        header = stream.tell()
+        if member.compress_type != zipfile.ZIP_STORED:
+            return np.frombuffer(stream.read(), dtype)
+    file.seek(member.header_offset)
+    offset = member.header_offset + LOCAL_HEADER + sum(EXTRA_LENGTHS.unpack(file.read(LOCAL_HEADER))) + header
+    return np.asarray(np.memmap(file, dtype, "r", offset, shape)) if shape[0] else np.zeros(0, dtype)

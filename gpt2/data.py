@@ -4,18 +4,15 @@ import dataclasses
 import hashlib
 import json
 import os
-import struct
-import zipfile
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from encoder.npz import REMEDY, read_arrays
 from gpt2.random_numbers import integers
 from poems import files
 
-LOCAL_HEADER = struct.Struct("<26xHH")  # of a zip member: ends in the lengths of its name and of its extra field
 BLOCK = 1 << 22  # Ids, or bytes, looked at together.
-REMEDY = "make it again: python prepare_corpus.py SOURCE... OUT.npz"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,27 +121,6 @@ def split(arrays: dict[str, np.ndarray], about: dict) -> tuple[Tokens, Tokens]:
     return Tokens(values, np.concatenate(training)), Tokens(values, np.concatenate(held_out))
 
 
-def read_arrays(path: str) -> dict[str, np.ndarray]:
-    """The members of an .npz in their order, memory-mapped unless they are compressed.
-
-    Raises:
-      ValueError: no .npz, or a member that is not a 1-D array of integers; Python objects are never unpickled.
-    """
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path}: not an .npz file, expected a dataset; {REMEDY}")
-    with zipfile.ZipFile(path) as archive, open(path, "rb") as file:
-        arrays = {}
-        for member in archive.infolist():
-            name = member.filename.removesuffix(".npy")
-            try:
-                arrays[name] = _read_member(archive, member, file)
-            except (ValueError, zipfile.BadZipFile) as error:
-                raise ValueError(f"{path}: {name}: {error}; {REMEDY}") from None
-    if sum(map(len, arrays.values())) < 2:
-        raise ValueError(f"{path}: no tokens in it, expected at least two; {REMEDY}")
-    return arrays
-
-
 def check_ids(ids: np.ndarray, n_vocab: int, what: str) -> None:
     """Raises a ValueError if an id is outside the vocabulary."""
     for first in range(0, len(ids), BLOCK):
@@ -196,23 +172,6 @@ def local_copy(path: str) -> str:
         gfile.copy(path, copy + ".part", overwrite=True)
         os.replace(copy + ".part", copy)
     return copy
-
-
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file) -> np.ndarray:
-    with archive.open(member) as stream:
-        version = np.lib.format.read_magic(stream)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read_header(stream)
-        if dtype.hasobject:
-            raise ValueError("holds Python objects, which are never unpickled; expected integers")
-        if len(shape) != 1 or dtype.kind not in "iu":
-            raise ValueError(f"is {dtype} {list(shape)}, expected integers in one dimension")
-        header = stream.tell()
-        if member.compress_type != zipfile.ZIP_STORED:
-            return np.frombuffer(stream.read(), dtype)
-    file.seek(member.header_offset)
-    offset = member.header_offset + 30 + sum(LOCAL_HEADER.unpack(file.read(30))) + header
-    return np.asarray(np.memmap(file, dtype, "r", offset, shape)) if shape[0] else np.zeros(0, dtype)
 
 
 def _runs(array: int, starts: np.ndarray, n_tokens: int, chosen: np.ndarray) -> np.ndarray:

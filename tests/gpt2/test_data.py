@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from encoder import npz
 from encoder.dataset import write_dataset
 from gpt2 import data
 from poems.sources import find
@@ -53,7 +54,7 @@ def test_any_stretch_of_tokens_reads_as_of_one_array(path, enc):
 
 
 def test_ids_are_memory_mapped(path, enc):
-    array = data.read_arrays(path)["arr_0"]
+    array = npz.read_arrays(path)["arr_0"]
     assert array.dtype == np.uint16
     assert isinstance(array.base, np.memmap)
 
