@@ -71,3 +71,9 @@ def read_hparams(folder: str) -> HParams:
         return HParams(**sizes)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def write_hparams(folder: str, hparams: HParams) -> None:
+    """Writes the `hparams.json` of a model folder."""
+    text = json.dumps(dataclasses.asdict(hparams), indent=1) + "\n"
+    files.write_file(os.path.join(folder, "hparams.json"), text.encode())

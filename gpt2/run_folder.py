@@ -3,7 +3,6 @@
 `model-STEP` holds the weights under OpenAI's names, `state-STEP` the rest; both count once `checkpoint` names them.
 """
 
-import dataclasses
 import io
 import json
 import os
@@ -14,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from gpt2.checkpoint import find_prefix, read_tensor, write_bundle, write_pointer
+from gpt2.hparams import write_hparams
 from gpt2.model import GPT2
 from poems import files
 
@@ -30,8 +30,8 @@ def create(folder: str, model: GPT2, settings: Mapping) -> None:
     """
     try:
         gfile.makedirs(folder)
-        _write_json(folder, "hparams.json", dataclasses.asdict(model.hparams))
-        _write_json(folder, "settings.json", dict(settings))
+        write_hparams(folder, model.hparams)
+        files.write_file(os.path.join(folder, "settings.json"), (json.dumps(dict(settings), indent=1) + "\n").encode())
     except (tf.errors.OpError, OSError) as error:
         raise OSError(f"{folder}: cannot write there ({error}); name another folder") from error
 
@@ -72,8 +72,8 @@ def save(folder: str, step: int, model: GPT2, slots: Mapping[str, tf.Variable], 
         raise OSError(
             f"{folder}: step {step} was not saved ({error.message}); the save before it still counts"
         ) from error
-    _remove_old(folder, "model", KEPT_MODELS, step)
-    _remove_old(folder, "state", KEPT_STATES, step)
+    remove_old(folder, "model", KEPT_MODELS, step)
+    remove_old(folder, "state", KEPT_STATES, step)
 
 
 def step_of(prefix: str) -> int:
@@ -151,13 +151,9 @@ def draw_loss(folder: str, records: list[dict]) -> None:
     files.write_file(os.path.join(folder, "loss.png"), picture.getvalue())
 
 
-def _write_json(folder: str, name: str, content: dict) -> None:
-    files.write_file(os.path.join(folder, name), (json.dumps(content, indent=1) + "\n").encode())
-
-
-def _remove_old(folder: str, kind: str, kept: int, step: int) -> None:
+def remove_old(folder: str, kind: str, kept: int, step: int) -> None:
     """Removes the saves before the newest few up to this step; never those of TensorFlow 1, which have a .meta."""
-    names = [name for name in gfile.listdir(folder) if re.fullmatch(rf"{kind}-\d+\.index", name)]
+    names = [name for name in gfile.listdir(folder) if re.fullmatch(rf"{re.escape(kind)}-\d+\.index", name)]
     steps = sorted(step_of(name.removesuffix(".index")) for name in names)
     for old in [found for found in steps if found <= step][:-kept]:
         prefix = os.path.join(folder, f"{kind}-{old}")

@@ -1,0 +1,84 @@
+"""Averages checkpoints: python -m gpt2.swarm average checkpoint/run1 checkpoint/run2 --out models/mean"""
+
+import os
+import sys
+
+from gpt2 import command_line
+
+
+def main(
+    *arguments: str,
+    out: str | None = None,
+    model_name: str | None = None,
+    models_dir: str = "models",
+    dataset: str | None = None,
+    val_batch_size: int = 2,
+    val_batch_count: int = 40,
+) -> None:
+    """Averages the weights of checkpoints, and says how the mean does beside each: average FOLDER FOLDER...
+
+    A FOLDER is a model folder, a run, a swarm's member, or a prefix such as checkpoint/run1/model-500. One that is
+    damaged, of another shape, or not a number is left out and named.
+
+    Args:
+      out: a new model folder for the mean, which sample.py takes as --restore_from.
+      model_name: the model whose hparams.json and vocabulary to use where the first FOLDER has none.
+      models_dir: the folder of the model folders.
+      dataset: an .npz of prepare_corpus.py, whose held-out verse, or else all of it, gives the losses.
+      val_batch_size: windows in a batch of the validation.
+      val_batch_count: batches of it, at most.
+    """
+    folders = arguments[1:]
+    if not folders or arguments[0] != "average":
+        raise ValueError(f"found {' '.join(arguments) or 'nothing'}, expected: average FOLDER FOLDER...")
+    if out is None and dataset is None:
+        raise ValueError("nothing to do with the mean; give --out FOLDER to save it, --dataset POETRY.npz to validate")
+    if len(set(folders)) < len(folders):
+        raise ValueError("a folder is given twice, and would count twice; give each once")
+    command_line.start_tensorflow()
+    import encoder
+    from encoder import vocabulary
+    from gpt2 import averaging, checkpoint
+    from gpt2.hparams import write_hparams
+    from gpt2.model import GPT2
+    from poems import files
+
+    if out and files.exists(os.path.join(out, "checkpoint")):
+        raise ValueError(f"{out}: holds weights already; name a new folder")
+    home = os.path.dirname(checkpoint.find_prefix(folders[0]))
+    model_folder = files.model_folder(model_name, models_dir) if model_name else home
+    hparams = checkpoint.find_hparams(checkpoint.find_prefix(folders[0]), model_folder)
+    mean, counted, left_out = averaging.mean_of({folder: folder for folder in folders}, hparams)
+    for folder, reason in left_out.items():
+        print(f"swarm: left out {folder}: {reason}", file=sys.stderr)
+    if not counted:
+        raise ValueError("none of them is good, so there is nothing to average")
+    model = GPT2(hparams, lambda name, shape: mean[name])
+    if out:
+        checkpoint.save_model(out, model)
+        write_hparams(out, hparams)
+        if files.exists(os.path.join(model_folder, "encoder.json")):
+            vocabulary.write(out, encoder.load_encoder(model_folder).vocabulary)
+        print(f"swarm: saved the mean of {len(counted)} in {out}", file=sys.stderr)
+    if dataset:
+        show_losses(model, counted, dataset, val_batch_size, val_batch_count)
+
+
+def show_losses(model, folders: list[str], dataset: str, batch_size: int, count: int) -> None:
+    """Prints the loss on held-out verse, in nats a token, of the model and then of each checkpoint, put into it."""
+    from gpt2 import averaging, data
+    from gpt2.checkpoint import find_prefix
+    from gpt2.training import make_evaluate
+
+    opened = data.open_dataset(dataset, model.hparams.n_vocab)
+    tokens = opened.held_out or opened.training
+    batches = list(data.validation_batches(tokens, batch_size, count, model.hparams.n_ctx))
+    evaluate = make_evaluate(model)
+    print(f"{evaluate(batches):.4f}  mean of {len(folders)}")
+    for folder in folders:
+        averaging.assign(model.weights, find_prefix(folder))
+        print(f"{evaluate(batches):.4f}  {folder}")
+
+
+if __name__ == "__main__":
+    command_line.run(main)
