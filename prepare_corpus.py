@@ -19,17 +19,22 @@ def main(
     prefix: str = "book",
     encoding: str = "utf-8",
     books: str | None = None,
+    on: str = "",
+    off: str = "",
+    weight: str | None = None,
     held_out: float = 0.05,
+    report: str | None = None,
     train_vocab: int | None = None,
+    inspect: str | None = None,
 ) -> None:
     """Turns poems into tokens: SOURCE... OUT.npz.
 
     A SOURCE is a file, a folder of them, a glob in quotes, or the word gutenberg: the Gutenberg Poetry Corpus. What a
     file holds is told by its beginning: a book of Project Gutenberg is cut into its poems; rows of JSON are lines of
     verse, {"s": line, "gid": book}, with or without a number "line"; a table is of poems, by the names of its columns;
-    any other text is one document, or several where <|endoftext|> stands in it. Packed files (.gz) are unpacked.
-    Without any SOURCE and OUT.npz the
-    demo's verse, fifteen books of that corpus, goes to demo.npz.
+    any other text is one document, or several where <|endoftext|> stands in it. Packed files (.gz) are unpacked. An
+    .npz of the original encode.py, named itself, is decoded and encoded anew, with one true end of text. Without any
+    SOURCE and OUT.npz the demo's verse, fifteen books of that corpus, goes to demo.npz.
 
     Args:
       sources: what to read, and last of all where to write: a name that ends in .npz.
@@ -40,40 +45,131 @@ def main(
       prefix: what stands before the lines in the layout prefix: book or author.
       encoding: of text, books and tables.
       books: a table gid,author,title of the books that rows of JSON know by number.
+      on: cleaning rules to switch on, with commas between them; the README has a table.
+      off: cleaning rules to switch off; all leaves those that are switched on.
+      weight: how often the poems of each source are to stand in the dataset, a number for each: 1,3 or 1,0.5.
       held_out: the share of documents that training leaves for validation.
+      report: an .html page to write, on what was done to the poems.
       train_vocab: train a vocabulary of so many tokens on the sources, as that of a new model called --model_name.
+      inspect: a dataset to look into: says what is in it and decodes a few poems; nothing is written.
     """
     from encoder import dataset
     from poems import book_table
+    from poems import report as poems_report
     from poems import sources as poems_sources
+    from poems.cleaning import choose_rules
+    from poems.corpus import Corpus
     from poems.layout import Layout
 
+    if inspect is not None:
+        print_dataset(inspect, model_name, models_dir)
+        return
     *paths, out = split_arguments(sources)
-    table = book_table.read_books(books) if books else {}
     laid_out = Layout(layout, prefix)
-    found = [poems_sources.find(path, encoding, table, laid_out) for path in paths] or [poems_sources.demo()]
+    rules = choose_rules(layout, split_names(on), split_names(off))
+    table = book_table.read_books(books) if books else {}
+    found = [
+        poems_sources.find(path, encoding, table, lambda npz: text_of_npz(npz, enc, model_name)) for path in paths
+    ] or [poems_sources.demo()]
+    weights = split_weights(weight, len(found))
+    check_sources(found, laid_out, train_vocab)
     dataset.check_out(out, found)
     dataset.check_share(held_out)
+    dataset.check_weights(weights, found)
+    if report is not None:
+        check_report(report)
     for source in found:
         if source.skipped:
             say(f"{source.name}: skipped {len(source.skipped)} that are not text: {', '.join(source.skipped)}")
     if train_vocab is not None:
-        enc = train_encoder(found, model_name, models_dir, train_vocab)
+        enc = train_encoder(found, laid_out, rules, model_name, models_dir, train_vocab)
     else:
         enc = choose_encoder(model_name, models_dir)
     flags = {
         "model_name": model_name,
         "encoding": encoding,
         "books": books,
+        "weight": weight,
         "held_out": held_out,
         "train_vocab": train_vocab,
     }
+    corpus = Corpus(found, laid_out, rules)
     with progress_bar("encoding", found) as bar:
-        summary = dataset.write_dataset(out, found, enc, held_out, made_with=flags, progress=bar.update)
+        summary = dataset.write_dataset(out, corpus, enc, held_out, weights, flags, progress=bar.update)
     for source in found:
         for line in left_out(source):
             say(line)
-    print(report(out, summary))
+    lines = [*summarize(summary), f"written: {out}, {described(summary)}"]
+    if report is not None:
+        names = (f"{number}. {source.name}" for number, source in enumerate(found, start=1))
+        counts = dict(zip(names, corpus.counts, strict=True))
+        poems_report.write_report(report, f"The corpus {os.path.basename(out)}", counts, {"dataset": lines})
+        lines.append(f"report: {report}")
+    print("\n".join(lines))
+
+
+def print_dataset(path: str, model_name: str | None, models_dir: str) -> None:
+    """Says what is in a dataset, and prints a few of its poems."""
+    from encoder.inspection import lines_about
+    from encoder.npz import read_arrays
+    from gpt2 import data
+
+    enc = choose_encoder(model_name, models_dir)
+    dataset = data.open_dataset(path, enc.n_vocab)
+    data.check_vocabulary(dataset, enc.fingerprint, path, model_name or models_dir)
+    for line in lines_about(read_arrays(data.local_copy(path)), dataset.about, enc):
+        print(line)
+
+
+def text_of_npz(path: str, enc, model_name: str | None) -> Iterator[str]:
+    """The text of an .npz, which was encoded with the same vocabulary."""
+    from encoder.npz import read_arrays
+    from encoder.old_npz import text_of
+    from gpt2 import data
+
+    dataset = data.open_dataset(path, enc.n_vocab)
+    data.check_vocabulary(dataset, enc.fingerprint, path, model_name or "124M")
+    return text_of(read_arrays(data.local_copy(path)).values(), enc)
+
+
+def split_names(names: str) -> list[str]:
+    """Names with commas between them."""
+    return [name.strip() for name in names.split(",") if name.strip()]
+
+
+def split_weights(weight: str | None, n_sources: int) -> list[float]:
+    """The weight of each source, 1 where none is given.
+
+    Raises:
+      ValueError: one of them is no number.
+    """
+    if weight is None:
+        return [1.0] * n_sources
+    try:
+        return [float(number) for number in weight.split(",")]
+    except ValueError:
+        raise ValueError(f"--weight is {weight}, expected numbers with commas between them, such as 1,3") from None
+
+
+def check_sources(found, layout, train_vocab: int | None) -> None:
+    """Raises a ValueError for a source that cannot be laid out, or read without the vocabulary that is to be made."""
+    for source in found:
+        if source.name == "gutenberg" and layout.name != "plain":
+            raise ValueError(
+                f"gutenberg: cannot take the layout {layout.name}, since it tells no poems apart; use plain"
+            )
+        if train_vocab is not None and any(path.endswith(".npz") for path in source.files):
+            raise ValueError(f"{source.name}: encoded already, so no vocabulary can be trained on it; give its text")
+
+
+def check_report(path: str) -> None:
+    """Raises an error for a report that could not be written."""
+    from poems import files, report
+
+    report.json_path(path)
+    folder = os.path.dirname(path) or "."
+    if not files.is_remote(path) and not os.path.isdir(folder):
+        raise FileNotFoundError(f"{folder}: no such folder to write {os.path.basename(path)} into; make it first")
 
 
 def split_arguments(arguments: tuple[str, ...]) -> tuple[str, ...]:
@@ -96,7 +192,7 @@ def choose_encoder(model_name: str | None, models_dir: str):
     import encoder
     from encoder import own
     from gpt2.hparams import read_hparams
-    from poems import files
+    from poems import corpus, files
     from poems import sources as poems_sources
 
     if model_name is None and not files.has_model("124M", models_dir):
@@ -109,18 +205,19 @@ def choose_encoder(model_name: str | None, models_dir: str):
     write_hparams(folder)
     verse = [] if own.has_vocabulary(folder) else [poems_sources.demo()]
     with progress_bar("learning the demo's vocabulary", verse) as bar:
-        return own.keep_encoder(folder, watched(verse, bar), read_hparams(folder).n_vocab)
+        texts = corpus.texts(verse, corpus.PLAIN, (), bar.update)
+        return own.keep_encoder(folder, texts, read_hparams(folder).n_vocab)
 
 
-def train_encoder(found, model_name: str | None, models_dir: str, n_vocab: int):
-    """The encoder of a new model, its vocabulary trained on the sources.
+def train_encoder(found, layout, rules, model_name: str | None, models_dir: str, n_vocab: int):
+    """The encoder of a new model, its vocabulary trained on the sources as they are to be encoded.
 
     Raises:
       ValueError: the model has no name of its own, or another vocabulary.
     """
     from encoder import own
     from gpt2.hparams import MODELS, read_hparams
-    from poems import files
+    from poems import corpus, files
 
     if model_name is None or model_name in MODELS or model_name in files.OTHER_NAMES:
         wrong = "not given" if model_name is None else f"{model_name}, a model of OpenAI with its own vocabulary"
@@ -130,7 +227,7 @@ def train_encoder(found, model_name: str | None, models_dir: str, n_vocab: int):
     if files.exists(path) and read_hparams(folder).n_vocab != n_vocab:
         raise ValueError(f"{path}: n_vocab is {read_hparams(folder).n_vocab}, expected {n_vocab}, from --train_vocab")
     with progress_bar("learning the vocabulary", found) as bar:
-        enc = own.train_encoder(folder, watched(found, bar), n_vocab)
+        enc = own.train_encoder(folder, corpus.texts(found, layout, rules, bar.update), n_vocab)
     write_hparams(folder, n_vocab=n_vocab)  # last, so that a failure leaves no sizes without their vocabulary
     return enc
 
@@ -151,15 +248,6 @@ def write_hparams(folder: str, **sizes: int) -> None:
     say(f"{path}: written, the sizes of the model: {text}")
 
 
-def watched(found, bar):
-    """The text of the sources, in pieces, while the bar moves on."""
-    from poems import sources as poems_sources
-
-    for text in poems_sources.texts(found):
-        bar.update(len(text.encode()))
-        yield text
-
-
 def progress_bar(title: str, found):
     """A bar that counts the bytes of the sources; only on a terminal."""
     from tqdm import tqdm
@@ -167,27 +255,29 @@ def progress_bar(title: str, found):
     return tqdm(total=sum(source.n_bytes for source in found), desc=title, unit="B", unit_scale=True, disable=None)
 
 
-def report(out: str, summary: dict) -> str:
-    """What was written, in a few lines."""
+def summarize(summary: dict) -> Iterator[str]:
+    """What was read and done, and what is held out, in a few lines."""
+    for source in summary["sources"]:
+        yield (
+            f"{source['name']}: {documents(source['n_documents'])}, {source['n_tokens']:,} tokens, "
+            f"{source['n_characters'] / max(source['n_tokens'], 1):.2f} characters a token"
+        )
+        done = (f"{rule['rule']} {rule['did']} {rule['poems']:,}" for rule in source["report"]["rules"])
+        if listed := ", ".join(done):
+            yield f"  {listed}"
     n_tokens = sum(source["n_tokens"] for source in summary["sources"])
-    lines = [describe(source) for source in summary["sources"]]
     n_held_out = sum(map(len, summary["held_out"].values()))
     if n_held_out:
         held_out = f"{summary['held_out_tokens']:,} tokens, {summary['held_out_tokens'] / n_tokens:.1%} of them"
-        lines.append(f"held out for validation: {documents(n_held_out)}, {held_out}")
+        yield f"held out for validation: {documents(n_held_out)}, {held_out}"
     elif summary["made_with"]["held_out"]:
-        lines.append("held out for validation: nothing, which takes two different documents at least")
-    return "\n".join(
-        [*lines, f"written: {out}, {n_tokens:,} tokens, vocabulary of {summary['vocabulary']['n_vocab']:,}"]
-    )
+        yield "held out for validation: nothing, which takes two different documents at least"
 
 
-def describe(source: dict) -> str:
-    """One line about a source."""
-    return (
-        f"{source['name']}: {documents(source['n_documents'])}, {source['n_tokens']:,} tokens, "
-        f"{source['n_characters'] / source['n_tokens']:.2f} characters a token"
-    )
+def described(summary: dict) -> str:
+    """How large a dataset is."""
+    n_tokens = sum(source["n_tokens"] for source in summary["sources"])
+    return f"{n_tokens:,} tokens, vocabulary of {summary['vocabulary']['n_vocab']:,}"
 
 
 def left_out(source) -> Iterator[str]:

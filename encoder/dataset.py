@@ -2,40 +2,37 @@
 
 import contextlib
 import errno
+import glob
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from array import array
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
-from encoder.npz import IDS, write_npz
+from encoder.marks import pack
+from encoder.npz import write_npz
 from encoder.reference import Encoder
-from poems import files
+from encoder.spool import Spool
+from poems import files, layout
+from poems.corpus import Corpus
 from poems.sources import Source
 
-FORMAT = 1
+FORMAT = 2
 BLOCK = 1 << 20  # Bytes read at once.
-
-
-class Written:
-    """What is known of the documents of one source that were written: three numbers each."""
-
-    def __init__(self):
-        self.n_tokens = array("Q")  # with its end of text
-        self.n_characters = array("Q")
-        self.hashes = array("Q")  # of its text, the first 64 bits
+MIXING = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio
+MOST_COPIES = 1000
 
 
 def write_dataset(
     out: str,
-    sources: Sequence[Source],
+    corpus: Corpus,
     enc: Encoder,
     held_out: float = 0.05,
+    weights: Sequence[float] | None = None,
     made_with: dict[str, Any] | None = None,
     progress: Callable[[int], object] = lambda n_bytes: None,
 ) -> dict[str, Any]:
@@ -47,28 +44,46 @@ def write_dataset(
 
     Args:
       held_out: the share of documents to keep for validation.
+      weights: how often the documents of each source stand in its array, by default once; held-out ones always do
+        once, and of a fraction it is the same documents each time.
       made_with: flags, to be noted in OUT.json.
-      progress: called with the number of bytes that were encoded since the last call.
+      progress: called with the number of bytes that were read since the last call.
     Returns:
       What OUT.json holds.
     Raises:
       FileNotFoundError: there is no folder to write into.
-      ValueError: as `check_out` and `check_share` say, a source of nothing but white space, text that cannot be read.
+      ValueError: as the checks below say, a source of which no text is left, text that cannot be read.
       OSError: the disk is full.
     """
-    check_out(out, sources)
+    weights = weights or [1.0] * len(corpus.sources)
+    check_out(out, corpus.sources)
     check_share(held_out)
+    check_weights(weights, corpus.sources)
     folder = tempfile.gettempdir() if files.is_remote(out) else os.path.dirname(out) or "."
-    with _full_disk_named(out), tempfile.TemporaryFile(dir=folder) as ids:
-        written = [write_ids(source, enc, ids, progress) for source in sources]
-        ids.seek(0)
+    with _full_disk_named(out), corpus, Spool(enc, folder) as spool:
+        for number, source in enumerate(corpus.sources):
+            spool.write(corpus.documents(number, progress))
+            _check_text(source, corpus, number)
+        dropped, keys = corpus.judge()
+        held = np.zeros(len(keys), bool)
+        held[~dropped] = choose_held_out(keys[~dropped], held_out)
+        numbers = np.arange(len(keys))
+        chosen = [
+            repeat(numbers[these][~dropped[these]], held, keys, weight)
+            for these, weight in zip(map(corpus.numbers, range(len(weights))), weights, strict=True)
+        ]
         with tempfile.TemporaryDirectory(prefix=f".{os.path.basename(out)}-", dir=folder) as work:
             npz, about = os.path.join(work, "npz"), os.path.join(work, "json")
-            write_npz(npz, ids, [sum(part.n_tokens) for part in written])
+            n_tokens = np.array(spool.n_tokens, np.int64)
+            write_npz(npz, ((int(n_tokens[these].sum()), spool.ids(these)) for these in chosen))
             summary = {
                 "format": FORMAT,
                 "npz_sha256": _sha256(npz),
-                **summarize(sources, written, enc, held_out),
+                "vocabulary": {"n_vocab": enc.n_vocab, "fingerprint": enc.fingerprint},
+                "layout": layout.describe(corpus.layout),
+                "rules": list(corpus.rules),
+                "sources": describe_sources(corpus, spool, chosen, weights),
+                **describe_documents(spool, chosen, held),
                 "made_with": made_with or {},
             }
             with open(about, "w", encoding="utf-8") as file:
@@ -85,14 +100,17 @@ def cached_dataset(
     held_out: float = 0.05,
     progress: Callable[[int], object] = lambda n_bytes: None,
 ) -> str:
-    """The path of a dataset of these sources, written the first time and looked up while their bytes are the same."""
+    """The path of a dataset of these sources as they stand, plain and not cleaned.
+
+    It is written the first time, and looked up while their bytes, and our code that reads them, are the same.
+    """
     contents = [[source.name, source.encoding, [_sha256(path) for path in source.files]] for source in sources]
-    key = json.dumps([FORMAT, enc.fingerprint, held_out, contents])
+    key = json.dumps([_sha256_of_code(), enc.fingerprint, held_out, contents])
     folder = files.cache_folder()
     path = os.path.join(folder, f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz")
     if not os.path.exists(path):
         os.makedirs(folder, exist_ok=True)
-        write_dataset(path, sources, enc, held_out, progress=progress)
+        write_dataset(path, Corpus(sources), enc, held_out, progress=progress)
     return path
 
 
@@ -125,6 +143,15 @@ def check_share(held_out: float) -> None:
         raise ValueError(f"held_out is {held_out}, expected a share from 0 up to, not including, 1")
 
 
+def check_weights(weights: Sequence[float], sources: Sequence[Source]) -> None:
+    """Refuses weights that are not one positive number for each source."""
+    if len(weights) != len(sources):
+        raise ValueError(f"--weight has {len(weights)} numbers, expected one for each of the {len(sources)} sources")
+    for weight in weights:
+        if not 0 < weight <= MOST_COPIES:
+            raise ValueError(f"--weight is {weight}, expected a number above 0, at most {MOST_COPIES}")
+
+
 def choose_held_out(hashes: np.ndarray, share: float) -> np.ndarray:
     """Which documents to hold out, each by the hash of its text alone, so that it stays there as a corpus grows.
 
@@ -143,59 +170,69 @@ def choose_held_out(hashes: np.ndarray, share: float) -> np.ndarray:
     return (low | (hashes == distinct[0])) & (hashes != distinct[-1])
 
 
-def write_ids(source: Source, enc: Encoder, file: IO[bytes], progress: Callable[[int], object]) -> Written:
-    """Appends the ids of a source to a file, 2 bytes each.
+def repeat(numbers: np.ndarray, held: np.ndarray, keys: np.ndarray, weight: float) -> np.ndarray:
+    """The numbers of documents as often as they are to stand in an array, held-out ones once: int64 [n].
 
-    Raises:
-      ValueError: the source has no text.
+    Args:
+      numbers: of the documents of one source.
+      held: which of all documents are held out.
+      keys: the hash of each of all documents, which says whether it is in a fraction.
     """
-    written = Written()
-    for document in source.documents():
-        digest, n_tokens, n_characters = hashlib.sha256(), 0, 0
-        for piece in document:
-            n_tokens += _append(enc.encode(piece), file)
-            n_characters += len(piece)
-            text = piece.encode()
-            digest.update(text)
-            progress(len(text))
-        n_tokens += _append([enc.end_of_text], file)
-        written.n_tokens.append(n_tokens)
-        written.n_characters.append(n_characters)
-        written.hashes.append(int.from_bytes(digest.digest()[:8], "big"))
-    if not written.hashes:
-        raise ValueError(f"{source.name}: nothing but white space, expected text")
-    return written
+    training = numbers[~held[numbers]]
+    copies, share = divmod(weight, 1.0)
+    part = training[keys[training] * MIXING < np.uint64(share * 2.0**64)]
+    first = numbers if copies else np.sort(np.concatenate([part, numbers[held[numbers]]]))
+    return np.concatenate([first, *[training] * (int(copies) - 1), part if copies else part[:0]])
 
 
-def summarize(sources: Sequence[Source], written: Sequence[Written], enc: Encoder, held_out: float) -> dict[str, Any]:
-    """What OUT.json says of the sources, their documents and the held-out ones."""
-    names = [f"arr_{number}" for number in range(len(sources))]
-    held = choose_held_out(np.concatenate([np.array(part.hashes) for part in written]), held_out)
-    of_source = np.split(held, np.cumsum([len(part.hashes) for part in written])[:-1])
+def describe_sources(
+    corpus: Corpus, spool: Spool, chosen: Sequence[np.ndarray], weights: Sequence[float]
+) -> list[dict[str, Any]]:
+    """What OUT.json says of each source, and of what was done to it."""
+    n_tokens, n_characters = (np.array(counted, np.int64) for counted in (spool.n_tokens, spool.n_characters))
+    return [
+        {
+            "name": source.name,
+            "array": f"arr_{number}",
+            "weight": weights[number],
+            "n_documents": len(these),
+            "n_tokens": int(n_tokens[these].sum()),
+            "n_characters": int(n_characters[these].sum()),
+            "report": corpus.counts[number].as_dict(),
+        }
+        for number, (source, these) in enumerate(zip(corpus.sources, chosen, strict=True))
+    ]
+
+
+def describe_documents(spool: Spool, chosen: Sequence[np.ndarray], held: np.ndarray) -> dict[str, Any]:
+    """What OUT.json says of the documents in each array: where they begin, which are held out, what is prefix."""
+    n_tokens = np.array(spool.n_tokens, np.int64)
+    arrays = {f"arr_{number}": these for number, these in enumerate(chosen)}
+    kept_back = np.concatenate([these[held[these]] for these in chosen])
     return {
-        "vocabulary": {"n_vocab": enc.n_vocab, "fingerprint": enc.fingerprint},
-        "sources": [
-            {
-                "name": source.name,
-                "array": name,
-                "n_tokens": sum(part.n_tokens),
-                "n_documents": len(part.hashes),
-                "n_characters": sum(part.n_characters),
-            }
-            for source, name, part in zip(sources, names, written, strict=True)
-        ],
         "documents": {
-            name: [0, *np.cumsum(part.n_tokens).tolist()[:-1]] for name, part in zip(names, written, strict=True)
+            name: np.append(0, np.cumsum(n_tokens[these]))[: len(these)].tolist() for name, these in arrays.items()
         },
-        "held_out": {name: np.flatnonzero(part).tolist() for name, part in zip(names, of_source, strict=True)},
-        "held_out_tokens": int(np.concatenate([part.n_tokens for part in written])[held].sum()),
-        "held_out_characters": int(np.concatenate([part.n_characters for part in written])[held].sum()),
+        "held_out": {name: np.flatnonzero(held[these]).tolist() for name, these in arrays.items()},
+        "held_out_tokens": int(n_tokens[kept_back].sum()),
+        "held_out_characters": int(np.array(spool.n_characters, np.int64)[kept_back].sum()),
+        "held_out_prefix_tokens": spool.n_prefix_tokens(kept_back),
+        "held_out_prefix_characters": int(np.array(spool.n_prefix_characters, np.int64)[kept_back].sum()),
+        "prefix_marks": {
+            name: pack(spool.marks(these)) for name, these in arrays.items() if spool.n_prefix_tokens(these)
+        },
     }
 
 
-def _append(ids: list[int], file: IO[bytes]) -> int:
-    file.write(np.array(ids, IDS).tobytes())
-    return len(ids)
+def _check_text(source: Source, corpus: Corpus, number: int) -> None:
+    """Raises a ValueError if a source has given no document."""
+    documents = corpus.numbers(number)
+    if documents.start == documents.stop:
+        counts = corpus.counts[number]
+        if not counts.n_characters:
+            raise ValueError(f"{source.name}: nothing but white space, expected text")
+        took = ", ".join(rule for rule, verb in counts.poems if verb == "dropped")
+        raise ValueError(f"{source.name}: no verse is left of it; switch off what dropped it: --off RULE ({took})")
 
 
 def _sha256(path: str) -> str:
@@ -206,12 +243,20 @@ def _sha256(path: str) -> str:
     return digest.hexdigest()
 
 
+def _sha256_of_code() -> str:
+    """A hash of the code that reads poems and encodes them."""
+    project = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    paths = (path for folder in ("encoder", "poems") for path in glob.glob(os.path.join(project, folder, "*.py")))
+    return hashlib.sha256("".join(map(_sha256, sorted(paths))).encode()).hexdigest()
+
+
 def _publish(made: str, path: str) -> None:
     """Gives a finished file its name: locally by one rename, far away by a copy, which appears there as a whole."""
     if files.is_remote(path):
         with open(made, "rb") as source, files.open_file(path, "wb") as target:
             shutil.copyfileobj(source, target)
     else:
+        files.sync(made)
         os.replace(made, path)
 
 
@@ -224,5 +269,5 @@ def _full_disk_named(out: str) -> Iterator[None]:
         if error.errno != errno.ENOSPC:
             raise
         raise OSError(
-            f"{out}: the disk is full; the dataset needs 4 bytes a token there while it is made, and 2 when it is"
+            f"{out}: the disk is full; the dataset needs 5 bytes a token there while it is made, and 2 when it is"
         ) from None

@@ -3,8 +3,7 @@
 import struct
 import zipfile
 import zlib
-from collections.abc import Sequence
-from typing import IO
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -14,15 +13,15 @@ PADDING = 0xD935  # The field in which zip files keep bytes for alignment, as An
 LOCAL_HEADER = 30  # Bytes before a member, besides its name and these fields.
 ZIP64_FIELD = 20  # Bytes that zipfile adds for 64-bit sizes.
 ZIP64_FROM = (1 << 31) - 1  # Bytes from which a member of a zip file needs 64-bit sizes.
-BLOCK = 1 << 20  # Bytes copied at once, and more than a header has.
+BLOCK = 1 << 20  # Bytes, more than a header has.
 EXTRA_LENGTHS = struct.Struct("<26xHH")  # A local header ends in the lengths of its name and of its extra field.
 REMEDY = "make it again: python prepare_corpus.py SOURCE... OUT.npz"
 
 
-def write_npz(path: str, ids: IO[bytes], lengths: Sequence[int]) -> None:
-    """Writes arrays of these lengths, `arr_0` and on, out of a file that holds their ids one array after the other."""
+def write_npz(path: str, arrays: Iterable[tuple[int, Iterable[np.ndarray]]]) -> None:
+    """Writes arrays, `arr_0` and on, of ids that come in blocks, uint16, with their number said before."""
     with open(path, "wb") as file, zipfile.ZipFile(file, "w") as archive:
-        for number, length in enumerate(lengths):
+        for number, (length, blocks) in enumerate(arrays):
             large = length * IDS.itemsize + BLOCK > ZIP64_FROM
             member = zipfile.ZipInfo(f"arr_{number}.npy")  # stored, and dated 1980
             member.create_system = 3  # Unix; else it would tell on which system it was made
@@ -32,7 +31,10 @@ def write_npz(path: str, ids: IO[bytes], lengths: Sequence[int]) -> None:
             with archive.open(member, "w", force_zip64=large) as array_file:
                 header = {"descr": IDS.str, "fortran_order": False, "shape": (length,)}
                 np.lib.format.write_array_header_1_0(array_file, header)
-                _copy(ids, array_file, length * IDS.itemsize)
+                for ids in blocks:
+                    array_file.write(ids.astype(IDS).tobytes())
+                    length -= len(ids)
+            assert length == 0, f"arr_{number} has {-length} ids more than were said"
 
 
 def read_arrays(path: str) -> dict[str, np.ndarray]:
@@ -54,14 +56,6 @@ def read_arrays(path: str) -> dict[str, np.ndarray]:
     if sum(map(len, arrays.values())) < 2:
         raise ValueError(f"{path}: no tokens in it, expected at least two; {REMEDY}")
     return arrays
-
-
-def _copy(source: IO[bytes], target: IO[bytes], n_bytes: int) -> None:
-    while n_bytes:
-        block = source.read(min(BLOCK, n_bytes))
-        assert block, f"{n_bytes} bytes of ids are missing from the temporary file"
-        target.write(block)
-        n_bytes -= len(block)
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file) -> np.ndarray:

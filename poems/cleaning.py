@@ -21,7 +21,8 @@ class Rule(NamedTuple):
     layouts: tuple[str, ...]
 
 
-# In the order in which they are applied. In the layout `plain`, nothing that changes letters or signs is on.
+# In the order in which they are applied, the last two once all poems are read. In the layout `plain`, nothing that
+# changes letters or signs is on.
 RULES = (
     Rule("licence", "cuts the headers and licences of Project Gutenberg's books", ("plain", "prefix", "poem")),
     Rule(
@@ -40,6 +41,8 @@ RULES = (
     Rule("foreign", "flags passages in other languages than English", ("plain", "prefix", "poem")),
     Rule("drop_foreign", "drops them", ()),
     Rule("empty", "drops what has no letters", ("plain", "prefix", "poem")),
+    Rule("duplicates", "drops poems that stand in the corpus already, or nearly", ("plain", "prefix", "poem")),
+    Rule("inside", "drops poems that stand in a longer text of the corpus", ("plain", "prefix", "poem")),
 )
 
 MENDING: dict[str, Callable[[str], str]] = {
@@ -53,24 +56,27 @@ MENDING: dict[str, Callable[[str], str]] = {
     "indentation": mending.normalize_indentation,
 }
 MEASURES: dict[str, Callable[[Sequence[str]], np.ndarray]] = {"prose": measures.prose, "foreign": measures.foreign}
+ALL = "all"  # stands for all rules when they are switched
 OF_NAMES = ("unicode", "quotes", "dashes")  # what is done to titles and authors too
 LEAST_LEFT = 0.5  # of its lines; a poem that has lost more is dropped whole
 
 
 def choose_rules(layout: str, on: Iterable[str] = (), off: Iterable[str] = ()) -> tuple[str, ...]:
-    """The names of the rules for a layout, with some switched on or off, in their order.
+    """The names of the rules for a layout, with some switched on or off, in their order; `all` off is but those on.
 
     Raises:
       ValueError: there is no such rule, or one is switched both ways.
     """
     on, off = set(on), set(off)
     names = [rule.name for rule in RULES]
-    for name in sorted(on | off):
+    for name in sorted((on | off) - {ALL}):
         if name not in names:
             raise ValueError(f"{name}: no such cleaning rule, expected some of {', '.join(names)}")
     if on & off:
         raise ValueError(f"{', '.join(sorted(on & off))}: switched on and off, expected one of the two")
-    return tuple(rule.name for rule in RULES if rule.name in on or (layout in rule.layouts and rule.name not in off))
+    by_default = {rule.name for rule in RULES if layout in rule.layouts and ALL not in off}
+    chosen = set(names) if ALL in on else (by_default - off) | on
+    return tuple(name for name in names if name in chosen - off)
 
 
 def clean_all(poems: Iterable[Poem], rules: Collection[str], counts: Counts) -> Iterator[Poem]:

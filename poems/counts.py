@@ -5,6 +5,8 @@ import itertools
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from poems.rows import Dropped
+
 N_EXAMPLES = 5
 EXCERPT = 300  # Characters of an example.
 VERBS = ("changed", "retitled", "flagged", "dropped")  # retitled: the title or the author was changed
@@ -26,7 +28,8 @@ class Counts:
       kept: the same three of what was left of them, by name: poems, lines, characters.
       poems, lines: how many something was done to, by rule and verb, one of VERBS.
       examples: the first few, by rule and verb.
-      poem_lengths, line_lengths: how many poems kept have so many lines, how many lines so many characters.
+      poem_lengths, line_lengths: how many poems kept have so many lines, how many lines so many characters; those
+        that turn out to be repeats are among them.
     """
 
     def __init__(self):
@@ -47,6 +50,10 @@ class Counts:
         for place, before, after in itertools.islice(examples, N_EXAMPLES - len(held)):
             held.append(Example(place, _excerpt(before), _excerpt(after)))
 
+    def leave_out(self, dropped: Dropped) -> None:
+        """Something of the source was never a poem: a bad row, a preface."""
+        self.note(dropped.reason, "dropped", dropped.text.count("\n") + 1, [Example(dropped.place, dropped.text)])
+
     def read(self, text: str, more: bool = False) -> None:
         """A poem, or a part of one with more to come, was read."""
         self.n_poems += not more
@@ -63,6 +70,11 @@ class Counts:
         if not more:
             self.poem_lengths[self._held] += 1
             self._held = 0
+
+    def take_back(self, rule: str, n_lines: int, n_characters: int, examples: Iterable[Example]) -> None:
+        """A poem that was kept is dropped after all; in the lengths of poems and lines it is still counted."""
+        self.note(rule, "dropped", n_lines, examples)
+        self.kept.subtract({"poems": 1, "lines": n_lines, "characters": n_characters})
 
     def add(self, other: "Counts") -> None:
         """Adds the account of what came after in the same source."""

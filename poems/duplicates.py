@@ -59,6 +59,10 @@ class Duplicates:
         return self
 
     def __exit__(self, *exception) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives up what is held."""
         self._signatures.close()
         self._samples.close()
 

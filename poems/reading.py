@@ -1,8 +1,7 @@
 """Reading a file of poems, whatever it holds: lines of JSON, a table, a book of Project Gutenberg's or plain text."""
 
 import io
-from collections.abc import Iterator, Mapping
-from typing import IO
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from poems.book_table import Book
 from poems.books import is_book, read_books
@@ -15,7 +14,13 @@ from poems.rows import Rows
 from poems.tables import is_table, read_table
 
 
-def read_poems(path: str, encoding: str, books: Mapping[str, Book], rows: Rows) -> Iterator[Poem]:
+def read_poems(
+    path: str,
+    encoding: str,
+    books: Mapping[str, Book],
+    rows: Rows,
+    progress: Callable[[int], object] = lambda n_bytes: None,
+) -> Iterator[Poem]:
     """The poems of a file; what else it holds goes to `rows`.
 
     What a file holds is told by its beginning; by the name only where that does not tell, so that a file with a
@@ -25,11 +30,12 @@ def read_poems(path: str, encoding: str, books: Mapping[str, Book], rows: Rows) 
       encoding: of text and tables; JSON is always UTF-8.
       books: authors and titles by Project Gutenberg's numbers.
       rows: the account to keep.
+      progress: called with the number of bytes of the file that were read since the last call.
     Raises:
       FileNotFoundError: it is not there.
       ValueError: it is not text, not of that encoding, not a table of poems, or has too many bad rows.
     """
-    data, file = open_unpacked(path)
+    data, file = open_unpacked(path, progress)
     with file:
         head = data.decode(encoding, errors="replace")
         name = path.lower().removesuffix(".gz")
@@ -47,15 +53,11 @@ def read_poems(path: str, encoding: str, books: Mapping[str, Book], rows: Rows) 
                 else:
                     rows.drop(found)
         else:
-            yield from read_text(file, path, encoding)
+            yield from read_text(decoded(file, path, encoding), path)
 
 
-def read_text(file: IO[bytes], path: str, encoding: str) -> Iterator[Poem]:
-    """The documents of plain text: one, or several with `<|endoftext|>` between them.
-
-    Raises:
-      ValueError: it is not of that encoding.
-    """
-    for document in split_documents(cut(decoded(file, path, encoding))):
+def read_text(blocks: Iterable[str], path: str) -> Iterator[Poem]:
+    """The documents of plain text, which comes in blocks: one, or several with `<|endoftext|>` between them."""
+    for document in split_documents(cut(blocks)):
         first = next(document).lstrip("\n")
         yield from in_parts((piece for pieces in ([first], document) for piece in pieces), Poem("", place=path))

@@ -48,7 +48,7 @@ def write_report(path: str, title: str, sources: Mapping[str, Counts], facts: Ma
 
 
 def json_path(path: str) -> str:
-    """What lies beside a report: corpus.json for corpus.html.
+    """What lies beside a report: corpus.report.json for corpus.html, since corpus.json is a dataset's.
 
     Raises:
       ValueError: the path does not end in .html.
@@ -56,7 +56,7 @@ def json_path(path: str) -> str:
     stem, extension = os.path.splitext(path)
     if extension.lower() not in (".html", ".htm"):
         raise ValueError(f"--report {path}: expected a name that ends in .html")
-    return f"{stem}.json"
+    return f"{stem}.report.json"
 
 
 def as_dict(title: str, sources: Mapping[str, Counts], facts: Mapping[str, Any] | None = None) -> dict[str, Any]:

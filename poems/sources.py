@@ -7,16 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from poems import files, gutenberg, opening
 from poems.book_table import Book
-from poems.layout import Layout, lay_out
 from poems.poem import Poem
-from poems.reading import read_poems
-from poems.rows import Rows
+from poems.reading import read_poems, read_text
+from poems.rows import Dropped, Rows
 
 HEAD = 8192  # Bytes looked at to tell whether a file is text.
 NO_BOOKS: Mapping[str, Book] = {}
-PLAIN = Layout()
 
-Document = Iterable[str]  # The pieces of its text, see poems.pieces.
+Progress = Callable[[int], object]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +23,8 @@ class Source:
 
     Attributes:
       name: the argument as it was given.
-      documents: begins to read, each time it is called; one document is to be read before the next.
+      poems: begins to read, each time it is called with two functions: one takes how many bytes were read since its
+        last call, the other, which may be left out, whatever is read and not taken.
       files: what is read, in this order.
       encoding: of the files.
       skipped: files of the folder or the glob that are not text.
@@ -34,7 +33,7 @@ class Source:
     """
 
     name: str
-    documents: Callable[[], Iterator[Document]]
+    poems: Callable[..., Iterator[Poem]]
     files: tuple[str, ...]
     encoding: str = "utf-8"
     skipped: tuple[str, ...] = ()
@@ -42,45 +41,41 @@ class Source:
     accounts: dict[str, Rows] = dataclasses.field(default_factory=dict)
 
 
-def find(name: str, encoding: str = "utf-8", books: Mapping[str, Book] = NO_BOOKS, layout: Layout = PLAIN) -> Source:
+def find(
+    name: str,
+    encoding: str = "utf-8",
+    books: Mapping[str, Book] = NO_BOOKS,
+    decode: Callable[[str], Iterable[str]] | None = None,
+) -> Source:
     """The source that an argument names; `gutenberg` is the whole corpus, `./gutenberg` a file or folder of that name.
 
     Args:
       books: authors and titles of the books that rows of JSON know by number.
-      layout: what stands before a poem or its lines; the corpus `gutenberg` knows neither books nor poems.
+      decode: gives the text of an .npz of ids, in blocks; it is called when that is read.
     Raises:
       FileNotFoundError: it matches nothing, or nothing that is text.
-      ValueError: there is no such encoding, or `gutenberg` is to have a layout.
+      ValueError: there is no such encoding.
     """
     if name == "gutenberg":
-        if layout != PLAIN:
-            raise ValueError(
-                f"gutenberg: cannot take the layout {layout.name}, since it tells no poems apart; use plain"
-            )
-        return Source(name, gutenberg.documents, (gutenberg.find(),), n_bytes=gutenberg.N_BYTES)
+        return Source(name, gutenberg.poems, (gutenberg.find(),), n_bytes=gutenberg.N_BYTES)
     _check_encoding(encoding)
     paths, skipped = list_files(name, encoding)
     accounts: dict[str, Rows] = {}
 
-    def documents() -> Iterator[Document]:
+    def poems(progress: Progress, tell: Callable[[Dropped], object] = ignore) -> Iterator[Poem]:
         for path in paths:
-            accounts[path] = Rows(path)
-            yield from whole(read_poems(path, encoding, books, accounts[path]), layout)
+            accounts[path] = Rows(path, tell)
+            if decode and path.endswith(".npz"):
+                yield from read_text(decode(path), path)
+                progress(_size(path))
+            else:
+                yield from read_poems(path, encoding, books, accounts[path], progress)
 
-    return Source(name, documents, tuple(paths), encoding, tuple(skipped), sum(map(_size, paths)), accounts)
+    return Source(name, poems, tuple(paths), encoding, tuple(skipped), sum(map(_size, paths)), accounts)
 
 
-def whole(poems: Iterable[Poem], layout: Layout = PLAIN) -> Iterator[Document]:
-    """The text of each poem in a layout, in the pieces to encode one by one; one is to be read before the next."""
-    poems = iter(poems)
-
-    def pieces(poem: Poem) -> Iterator[str]:
-        yield from lay_out(poem, layout).pieces()
-        while poem.more:
-            poem = next(poems)
-            yield from lay_out(poem, layout, is_rest=True).pieces()
-
-    return (pieces(poem) for poem in poems)
+def ignore(dropped: Dropped) -> None:
+    """Takes no note of what is left out."""
 
 
 def demo() -> Source:
@@ -89,12 +84,7 @@ def demo() -> Source:
     Raises:
       FileNotFoundError: the corpus is not installed.
     """
-    return Source("demo", gutenberg.demo_documents, (gutenberg.find(),), n_bytes=gutenberg.N_DEMO_BYTES)
-
-
-def texts(sources: Iterable[Source]) -> Iterator[str]:
-    """All the text of the sources, in pieces."""
-    return (piece for source in sources for document in source.documents() for piece in document)
+    return Source("demo", gutenberg.demo_poems, (gutenberg.find(),), n_bytes=gutenberg.N_DEMO_BYTES)
 
 
 def list_files(name: str, encoding: str = "utf-8") -> tuple[list[str], list[str]]:

@@ -5,6 +5,7 @@ import importlib
 import io
 import json
 import pathlib
+import random
 import subprocess
 import sys
 import types
@@ -14,7 +15,14 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "tests" / "reference"
 VERSE = "Tell me not, in mournful numbers,\nLife is but an empty dream!\nFor the soul is dead that slumbers,\n"
+WORDS = "rose thorn night stars river stone winter bell harbour lark ember willow drum frost orchard sail".split()  # noqa: SIM905
 SMALL = {"n_vocab": 300, "n_ctx": 32, "n_embd": 16, "n_head": 2, "n_layer": 1}
+
+
+def poem(number):
+    """A poem of two lines, unlike that of any other number."""
+    words = random.Random(number).choices(WORDS, k=12)
+    return f"{' '.join(words[:6])}\nand {' '.join(words[6:])}, {number}.\n"
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,18 @@
 import importlib.util
 import json
 import shutil
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from conftest import ROOT
+from conftest import poem as unlike
 
 import encoder
 from encoder import vocabulary
+from encoder.marks import unpack
 from encoder.trainer import train_vocabulary
 
 VERSE = "Tell me not, in mournful numbers,\nLife is but an empty dream!\n"
@@ -41,7 +47,7 @@ def test_a_poem_becomes_tokens(run_script, tmp_path, poem, model):
 
 
 def test_the_summary_says_how_much_is_held_out(run_script, tmp_path, model):
-    (tmp_path / "poems.txt").write_text(VERSE + "<|endoftext|>" + VERSE.upper())
+    (tmp_path / "poems.txt").write_text(VERSE + "<|endoftext|>" + unlike(1))
     done = run_script("prepare_corpus.py", "poems.txt", "out.npz", "--model_name", model)
     tokens = json.loads((tmp_path / "out.json").read_text())["held_out_tokens"]
     assert f"held out for validation: 1 document, {tokens} tokens, " in done.stdout
@@ -165,7 +171,7 @@ def test_without_arguments_the_demo_is_made(run_script, tmp_path):
     done = run_script("prepare_corpus.py")
     assert done.returncode == 0, done.stderr
     about = json.loads((tmp_path / "demo.json").read_text())
-    assert about["sources"][0]["n_documents"] == 15
+    assert about["sources"][0]["n_documents"] == 14  # Blake's Songs stand in his Poems as well.
     assert about["vocabulary"]["n_vocab"] == 4096
     assert encoder.load_encoder(str(tmp_path / "models" / "demo")).n_vocab == 4096
     assert done.stdout.endswith("vocabulary of 4,096\n")
@@ -199,3 +205,148 @@ def test_a_wrong_layout_is_one_line(run_script, poem, model):
     done = run_script("prepare_corpus.py", poem, "out.npz", "--model_name", model, "--layout", "sonnet")
     assert done.returncode == 1
     assert done.stderr == "prepare_corpus.py: --layout is sonnet, expected one of plain, prefix, poem\n"
+
+
+def tokens_of(path):
+    with np.load(path) as arrays:
+        return {name: arrays[name].tolist() for name in arrays.files}
+
+
+def test_an_npz_of_the_original_is_encoded_anew_with_one_end_of_text(run_here, tmp_path, model):
+    enc = encoder.get_encoder(model, str(tmp_path / "models"))
+    poems = [unlike(number) for number in range(9)]
+    seven = enc.encode("<|endoftext|>")
+    assert enc.end_of_text not in seven
+    np.savez_compressed(tmp_path / "old.npz", np.array(enc.encode("<|endoftext|>".join(poems)), np.int64))
+    done = run_here("prepare_corpus.py", "old.npz", "out.npz", "--model_name", model)
+    assert done.returncode == 0, done.stderr
+    expected = [id for poem in poems for id in [*enc.encode(poem), enc.end_of_text]]
+    assert tokens_of(tmp_path / "out.npz") == {"arr_0": expected}
+    again = run_here("prepare_corpus.py", "out.npz", "again.npz", "--model_name", model)
+    assert again.returncode == 0, again.stderr
+    assert tokens_of(tmp_path / "again.npz") == {"arr_0": expected}
+
+
+def test_an_npz_of_another_vocabulary_is_refused(run_here, tmp_path, model):
+    np.savez(tmp_path / "old.npz", np.array([1, 2, 999]))
+    done = run_here("prepare_corpus.py", "old.npz", "out.npz", "--model_name", model)
+    assert done.returncode == 1
+    assert "old.npz: arr_0: token id 999, expected ids below 280" in done.stderr
+    assert not (tmp_path / "out.npz").exists()
+
+
+def test_the_poems_of_a_source_stand_as_often_as_its_weight(run_here, tmp_path, model):
+    for name, numbers in (("a.txt", range(3)), ("b.txt", range(3, 9))):
+        (tmp_path / name).write_text("<|endoftext|>".join(map(unlike, numbers)))
+    command = ("prepare_corpus.py", "a.txt", "b.txt", "out.npz", "--model_name", model, "--held_out", 0)
+    assert run_here(*command, "--weight", "2,1").returncode == 0
+    enc = encoder.get_encoder(model, str(tmp_path / "models"))
+    arrays = tokens_of(tmp_path / "out.npz")
+    first = "".join(map(unlike, range(3)))
+    assert enc.decode([id for id in arrays["arr_0"] if id != enc.end_of_text]) == first * 2
+    assert arrays["arr_1"].count(enc.end_of_text) == 6
+    done = run_here(*command, "--weight", "2")
+    assert done.returncode == 1
+    assert "--weight has 1 numbers, expected one for each of the 2 sources" in done.stderr
+
+
+def test_a_poem_that_stands_in_two_sources_is_taken_once(run_here, tmp_path, model):
+    for name, numbers in (("a.txt", range(4)), ("b.txt", range(3, 6))):
+        (tmp_path / name).write_text("<|endoftext|>".join(map(unlike, numbers)))
+    done = run_here("prepare_corpus.py", "a.txt", "b.txt", "out.npz", "--model_name", model)
+    assert "duplicates dropped 1" in done.stdout
+    about = json.loads((tmp_path / "out.json").read_text())
+    assert [source["n_documents"] for source in about["sources"]] == [4, 2]
+    kept = run_here("prepare_corpus.py", "a.txt", "b.txt", "out.npz", "--model_name", model, "--off", "duplicates")
+    assert "duplicates" not in kept.stdout
+
+
+def test_rules_are_switched_on_and_off(run_here, tmp_path, model):
+    (tmp_path / "poem.txt").write_text("“Tell me not”  \nin — numbers\n")
+    enc = encoder.get_encoder(model, str(tmp_path / "models"))
+
+    def cleaned(*flags):
+        done = run_here("prepare_corpus.py", "poem.txt", "out.npz", "--model_name", model, *flags)
+        assert done.returncode == 0, done.stderr
+        return enc.decode(tokens_of(tmp_path / "out.npz")["arr_0"][:-1])
+
+    assert cleaned() == "“Tell me not”\nin — numbers\n"
+    assert cleaned("--on", "quotes,dashes") == '"Tell me not"\nin -- numbers\n'
+    assert cleaned("--off", "all") == "“Tell me not”  \nin — numbers\n"
+    wrong = run_here("prepare_corpus.py", "poem.txt", "out.npz", "--model_name", model, "--off", "spelling")
+    assert "spelling: no such cleaning rule, expected some of licence, " in wrong.stderr
+
+
+def test_the_report_shows_what_was_done(run_here, tmp_path, model):
+    rows = f'Title,Poem,Poet,Tags\nOne,"{unlike(1)}",A,\nTwo,,B,\nThree,"{unlike(1)}",C,\n'
+    (tmp_path / "poems.csv").write_text(rows)
+    done = run_here("prepare_corpus.py", "poems.csv", "out.npz", "--model_name", model, "--report", "out.html")
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "out.html").read_text()
+    assert "no poem" in page
+    assert "much the same as, or in: poems.csv:" in page
+    (source,) = json.loads((tmp_path / "out.report.json").read_text())["sources"]
+    assert source["kept"]["poems"] == 1
+    assert {(rule["rule"], rule["poems"]) for rule in source["rules"]} >= {("no poem", 1), ("duplicates", 1)}
+    assert json.loads((tmp_path / "out.json").read_text())["sources"][0]["report"]["kept"] == source["kept"]
+
+
+@pytest.mark.parametrize(("name", "message"), [("out.txt", "ends in .html"), ("none/out.html", "none: no such folder")])
+def test_a_report_that_cannot_be_written_is_an_error_before_any_work(run_here, tmp_path, poem, model, name, message):
+    done = run_here("prepare_corpus.py", poem, "out.npz", "--model_name", model, "--report", name)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert not (tmp_path / "out.npz").exists()
+
+
+def test_a_dataset_is_inspected(run_here, tmp_path, model):
+    (tmp_path / "poems.csv").write_text(f'Title,Poem,Poet,Tags\nOne,"{unlike(1)}",A,\nTwo,"{unlike(2)}",B,\n')
+    run_here("prepare_corpus.py", "poems.csv", "out.npz", "--model_name", model, "--layout", "poem")
+    done = run_here("prepare_corpus.py", "--inspect", "out.npz", "--model_name", model)
+    assert done.returncode == 0, done.stderr
+    assert "layout poem" in done.stdout
+    assert "arr_0: poems.csv, 2 documents" in done.stdout
+    assert f'"One", by A\n{unlike(1)}' in done.stdout
+    assert "held out, " in done.stdout
+
+
+def test_a_dataset_of_the_original_is_inspected(run_here, tmp_path, model):
+    enc = encoder.get_encoder(model, str(tmp_path / "models"))
+    np.savez(tmp_path / "old.npz", np.array([*enc.encode(VERSE), enc.end_of_text, *enc.encode(unlike(1))]))
+    done = run_here("prepare_corpus.py", "--inspect", "old.npz", "--model_name", model)
+    assert done.returncode == 0, done.stderr
+    assert "no .json beside it" in done.stdout
+    assert VERSE in done.stdout
+
+
+def test_prefixes_are_marked_and_held_out_verse_is_counted_without_them(run_here, tmp_path, model):
+    rows = [f'Song {number},"{unlike(number)}",Anna,Love\n' for number in range(30)]
+    (tmp_path / "poems.csv").write_text("Title,Poem,Poet,Tags\n" + "".join(rows))
+    run_here("prepare_corpus.py", "poems.csv", "out.npz", "--model_name", model, "--layout", "poem", "--held_out", 0.3)
+    about = json.loads((tmp_path / "out.json").read_text())
+    assert about["layout"] == {"name": "poem"}
+    ids = np.array(tokens_of(tmp_path / "out.npz")["arr_0"])
+    marked = unpack(about["prefix_marks"]["arr_0"], len(ids))
+    enc = encoder.get_encoder(model, str(tmp_path / "models"))
+    headings = "".join(f'"Song {number}", by Anna [Love]\n' for number in range(30))
+    assert enc.decode(ids[marked].tolist()) == headings
+    held = about["held_out"]["arr_0"]
+    assert about["held_out_prefix_characters"] == sum(len(headings.splitlines()[number]) + 1 for number in held)
+    assert 0 < about["held_out_prefix_tokens"] < about["held_out_tokens"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal")
+def test_a_kill_while_writing_leaves_no_half_dataset(tmp_path, poem, model):
+    """It is killed before each of the two files gets its name, and before anything is written at all."""
+    for calls in range(3):
+        code = (
+            f"import os, sys\ncalls, replace = {calls}, os.replace\n"
+            "def die(*names):\n    global calls\n    calls -= 1\n"
+            "    if calls < 0: os.kill(os.getpid(), 9)\n    replace(*names)\n"
+            f"os.replace = die\nsys.path.insert(0, {str(ROOT)!r})\n"
+            "import prepare_corpus\nprepare_corpus.command_line.run(prepare_corpus.main)"
+        )
+        command = [sys.executable, "-c", code, poem, "out.npz", "--model_name", model]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True)
+        assert done.returncode == (0 if calls == 2 else -signal.SIGKILL)
+        assert (tmp_path / "out.npz").exists() == (calls == 2)

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import ROOT, VERSE
+from conftest import ROOT, VERSE, poem
 
 import gpt2
 
@@ -19,14 +19,15 @@ def place(tmp_path, small_model, monkeypatch):
     """An empty folder with a model called small and a dataset of its tokens."""
     import encoder
     from encoder.dataset import write_dataset
+    from poems.corpus import Corpus
     from poems.sources import find
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     shutil.copytree(small_model, tmp_path / "models")
-    poems = [f"{VERSE}Number {n} of them.\n" for n in range(40)]
+    poems = [f"{poem(number)}{VERSE}" for number in range(40)]
     (tmp_path / "poems.txt").write_text("<|endoftext|>".join(poems))
     enc = encoder.get_encoder("small", str(small_model))
-    write_dataset(str(tmp_path / "poems.npz"), [find(str(tmp_path / "poems.txt"))], enc)
+    write_dataset(str(tmp_path / "poems.npz"), Corpus([find(str(tmp_path / "poems.txt"))]), enc)
     return tmp_path
 
 

@@ -3,21 +3,24 @@ import io
 import json
 import pathlib
 import struct
+import types
 import zipfile
 
 import numpy as np
 import pytest
+from conftest import poem
 from hypothesis import given
 from hypothesis import strategies as st
 
-from encoder import dataset, npz
+from encoder import dataset, npz, spool
 from encoder.reference import Encoder
 from encoder.trainer import train_vocabulary
 from poems import opening, sources
+from poems.corpus import Corpus
 from poems.pieces import cut
 
 VERSE = "The curfew tolls the knell of parting day,\n  The lowing herd winds slowly o'er the lea,\n\n"
-POEMS = [f"{VERSE}And leaves the world to darkness and to me: {number}.\n" for number in range(40)]
+POEMS = [poem(number) for number in range(40)]
 ENCODER = Encoder(train_vocabulary([VERSE], 300))
 
 
@@ -49,7 +52,7 @@ def make_source(folder, texts):
 
 def write(folder, found, **kwargs):
     out = folder / "poetry.npz"
-    return out, dataset.write_dataset(str(out), [found], ENCODER, **kwargs)
+    return out, dataset.write_dataset(str(out), Corpus([found]), ENCODER, **kwargs)
 
 
 def documents(out, about, name="arr_0"):
@@ -73,7 +76,7 @@ def test_every_document_comes_back_with_one_end_of_text_after_it(folder, poems):
 
 def test_each_source_is_an_array(folder, poems, tmp_path, enc):
     other = make_source(tmp_path / "other", ["another poem\n"])
-    about = dataset.write_dataset(str(folder / "two.npz"), [poems, other], enc)
+    about = dataset.write_dataset(str(folder / "two.npz"), Corpus([poems, other]), enc)
     assert [(source["name"], source["array"]) for source in about["sources"]] == [
         (poems.name, "arr_0"),
         (other.name, "arr_1"),
@@ -85,7 +88,7 @@ def test_each_source_is_an_array(folder, poems, tmp_path, enc):
 def test_the_json_says_what_the_npz_holds(folder, poems):
     out, about = write(folder, poems, made_with={"encoding": "utf-8"})
     assert json.loads((folder / "poetry.json").read_text()) == about
-    assert about["format"] == 1
+    assert about["format"] == 2
     assert about["npz_sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
     assert about["vocabulary"] == {"n_vocab": 300, "fingerprint": ENCODER.fingerprint}
     (source,) = about["sources"]
@@ -128,7 +131,7 @@ def check_mapped(out):
 def test_every_array_can_be_memory_mapped(folder, poems, enc, monkeypatch, large):
     if large:
         monkeypatch.setattr(npz, "ZIP64_FROM", 1)  # As if it had more than 2 GiB.
-    dataset.write_dataset(str(folder / "poetry.npz"), [poems] * 12, enc)
+    dataset.write_dataset(str(folder / "poetry.npz"), Corpus([poems] * 12), enc)
     check_mapped(folder / "poetry.npz")
 
 
@@ -200,7 +203,7 @@ def test_a_share_that_is_none_is_refused(folder, poems, share):
 @pytest.mark.parametrize("name", ["poem.txt", "poem", "poem.npz.txt"])
 def test_a_name_without_npz_is_refused(folder, poems, enc, name):
     with pytest.raises(ValueError, match=r"ends in \.npz"):
-        dataset.write_dataset(str(folder / name), [poems], enc)
+        dataset.write_dataset(str(folder / name), Corpus([poems]), enc)
 
 
 def test_a_source_is_never_overwritten(folder, enc):
@@ -208,37 +211,32 @@ def test_a_source_is_never_overwritten(folder, enc):
         (folder / name).write_text("a poem")
         source = sources.find(str(folder / ".." / "data" / name))
         with pytest.raises(ValueError, match=f"{name}: a source"):
-            dataset.write_dataset(str(folder / "poems.npz"), [source], enc)
+            dataset.write_dataset(str(folder / "poems.npz"), Corpus([source]), enc)
         assert (folder / name).read_text() == "a poem"
 
 
 @pytest.mark.parametrize("place", ["nowhere", "file"])
 def test_a_folder_that_cannot_be_written_to_is_an_error_before_anything_is_read(folder, enc, place):
     (folder / "file").write_text("")
-    unread = sources.Source("unread", lambda: pytest.fail("read"), ())
+    unread = sources.Source("unread", lambda progress, tell: pytest.fail("read"), ())
     with pytest.raises(FileNotFoundError, match=f"{place}: no such folder"):
-        dataset.write_dataset(str(folder / place / "out.npz"), [unread], enc)
+        dataset.write_dataset(str(folder / place / "out.npz"), Corpus([unread]), enc)
 
 
-class Interrupted(Encoder):
-    """Encodes twenty poems, and no more."""
-
-    def encode(self, text, special=False):
-        if "20" in text:
-            raise KeyboardInterrupt
-        return super().encode(text, special)
+def interrupt(n_bytes):
+    raise KeyboardInterrupt
 
 
 def test_an_interrupted_run_leaves_nothing(folder, poems):
     with pytest.raises(KeyboardInterrupt):
-        dataset.write_dataset(str(folder / "poetry.npz"), [poems], Interrupted(ENCODER.vocabulary))
+        write(folder, poems, progress=interrupt)
     assert list(folder.iterdir()) == []
 
 
 def test_an_interrupted_run_leaves_the_dataset_that_was_there(folder, poems):
     out, about = write(folder, poems)
     with pytest.raises(KeyboardInterrupt):
-        dataset.write_dataset(str(out), [poems], Interrupted(ENCODER.vocabulary))
+        write(folder, poems, progress=interrupt)
     assert documents(out, about) == POEMS
     assert len(list(folder.iterdir())) == 2
 
@@ -261,7 +259,8 @@ def test_a_crash_between_the_two_files_is_noticed_by_the_hash(folder, poems, tmp
 
 @pytest.mark.skipif(not pathlib.Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_disk_is_named(folder, poems, monkeypatch):
-    monkeypatch.setattr(dataset.tempfile, "TemporaryFile", lambda dir: io.FileIO("/dev/full", "w"))
+    full = types.SimpleNamespace(TemporaryFile=lambda dir: io.FileIO("/dev/full", "w"))
+    monkeypatch.setattr(spool, "tempfile", full)
     with pytest.raises(OSError, match=r"poetry\.npz: the disk is full"):
         write(folder, poems)
     assert list(folder.iterdir()) == []
@@ -276,7 +275,7 @@ def test_progress_adds_up_to_the_bytes_of_the_text(folder, poems):
 def test_a_cached_dataset_is_encoded_once(folder, poems, enc):
     path = dataset.cached_dataset([poems], enc)
     assert documents(path, json.loads(pathlib.Path(dataset.json_path(path)).read_text())) == POEMS
-    again = dataset.cached_dataset([sources.find(poems.name)], Interrupted(ENCODER.vocabulary))
+    again = dataset.cached_dataset([sources.find(poems.name)], enc, progress=interrupt)
     assert again == path
 
 
@@ -293,7 +292,7 @@ def test_a_cached_dataset_is_made_anew_for_other_bytes_shares_and_vocabularies(f
 def test_a_dataset_can_be_written_far_away(poems, enc):
     tf = pytest.importorskip("tensorflow")
     tf.io.gfile.makedirs("ram://datasets")
-    about = dataset.write_dataset("ram://datasets/poetry.npz", [poems], enc)
+    about = dataset.write_dataset("ram://datasets/poetry.npz", Corpus([poems]), enc)
     with tf.io.gfile.GFile("ram://datasets/poetry.npz", "rb") as file:
         assert documents(file, about) == POEMS
     with tf.io.gfile.GFile("ram://datasets/poetry.json") as file:

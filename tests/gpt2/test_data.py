@@ -6,13 +6,15 @@ import types
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import poem
 
 from encoder import npz
 from encoder.dataset import write_dataset
 from gpt2 import data
+from poems.corpus import Corpus
 from poems.sources import find
 
-DOCUMENTS = [f"Poem number {n}\nhas two lines.\n" for n in range(40)]
+DOCUMENTS = [poem(number) for number in range(40)]
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def path(tmp_path, enc):
     (tmp_path / "a.txt").write_text("<|endoftext|>".join(DOCUMENTS[:30]))
     (tmp_path / "b.txt").write_text("<|endoftext|>".join(DOCUMENTS[30:]))
     out = str(tmp_path / "poems.npz")
-    write_dataset(out, [find(str(tmp_path / name)) for name in ("a.txt", "b.txt")], enc, held_out=0.2)
+    write_dataset(out, Corpus([find(str(tmp_path / name)) for name in ("a.txt", "b.txt")]), enc, held_out=0.2)
     return out
 
 

@@ -35,7 +35,7 @@ def small_corpus(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def demo():
-    return ["".join(document) for document in gutenberg.demo_documents()]
+    return [poem.text for poem in gutenberg.demo_poems(lambda n_bytes: None)]
 
 
 def test_the_lines_are_those_between_the_other_strings(small_corpus):
@@ -50,10 +50,10 @@ def test_the_corpus_is_never_unpickled(small_corpus):
     assert os.path.exists("sprung")
 
 
-def test_the_whole_corpus_is_one_document_in_pieces(small_corpus, monkeypatch):
+def test_the_whole_corpus_is_one_document(small_corpus, monkeypatch):
     monkeypatch.setattr(gutenberg, "LINES_AT_ONCE", 2)
-    (document,) = (list(document) for document in sources.find("gutenberg").documents())
-    assert document == [f"{gutenberg.FIRST_LINE}\ntwo", "\nthree", "\nfour \n"]
+    (poem,) = sources.find("gutenberg").poems(lambda n_bytes: None)
+    assert poem.text == f"{gutenberg.FIRST_LINE}\ntwo\nthree\nfour \n"
 
 
 def test_a_file_of_other_bytes_is_refused(small_corpus):
@@ -82,7 +82,7 @@ def test_the_word_gutenberg_can_still_name_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "gutenberg").mkdir()
     (tmp_path / "gutenberg" / "poem.txt").write_text("mine")
-    assert ["".join(document) for document in sources.find("./gutenberg").documents()] == ["mine\n"]
+    assert [poem.text for poem in sources.find("./gutenberg").poems(lambda n_bytes: None)] == ["mine\n"]
 
 
 def test_the_books_follow_one_another():

@@ -39,7 +39,7 @@ def ends_of_pieces(texts):
 
 def test_plain_is_the_poem_as_it_is():
     laid_out = lay_out(POEM, Layout("plain"))
-    assert (laid_out.text, laid_out.prefixes, laid_out.cuts) == (POEM.text, (), ())
+    assert (laid_out.text, laid_out.prefixes) == (POEM.text, ())
 
 
 def test_prefix_puts_the_number_of_the_book_before_every_line_and_leaves_the_empty_ones_empty():
@@ -121,11 +121,6 @@ def test_a_prefix_begins_and_ends_where_the_pattern_of_gpt2_ends_a_piece(poem, l
 def test_the_pieces_join_to_the_text(poem, layout):
     laid_out = lay_out(poem, layout)
     assert "".join(laid_out.pieces()) == laid_out.text
-
-
-def test_only_lines_that_begin_with_a_sign_are_cut_from_their_prefix():
-    laid_out = lay_out(Poem("One\n  two\n'three'\n4\nÉ\n", book="7"), Layout("prefix"))
-    assert [laid_out.text[cut:].split("\n")[0] for cut in laid_out.cuts] == ["'three'"]
 
 
 def test_the_rest_of_a_poem_in_parts_has_no_heading():

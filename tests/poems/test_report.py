@@ -73,7 +73,7 @@ def test_what_others_than_the_rules_dropped_is_told_too():
 
 def test_the_json_beside_the_page_says_the_same(tmp_path, sources):
     report.write_report(str(tmp_path / "poems.html"), "Poems", sources, {"layout": "poem"})
-    found = json.loads((tmp_path / "poems.json").read_text("utf-8"))
+    found = json.loads((tmp_path / "poems.report.json").read_text("utf-8"))
     assert found["facts"] == {"layout": "poem"}
     assert [source["name"] for source in found["sources"]] == list(sources)
     assert found["sources"][0]["read"] == {"poems": 2, "lines": 3, "characters": len(NASTY) + 14}

@@ -13,7 +13,18 @@ POEM = "The sea is calm to-night.\nThe tide is full, the moon lies fair\n"
 
 
 def read(*arguments, encoding="utf-8"):
-    return ["".join(document) for name in arguments for document in sources.find(str(name), encoding).documents()]
+    return [text for name in arguments for text in texts_of(sources.find(str(name), encoding))]
+
+
+def texts_of(source):
+    """The text of each document."""
+    texts, held = [], ""
+    for poem in source.poems(lambda n_bytes: None):
+        held += poem.text
+        if not poem.more:
+            texts.append(held)
+            held = ""
+    return texts
 
 
 @pytest.fixture
@@ -34,7 +45,7 @@ def test_an_end_of_text_mark_in_a_file_begins_another_document(poem):
 
 def test_a_source_can_be_read_twice(poem):
     source = sources.find(str(poem))
-    assert list(sources.texts([source, source])) == [*sources.texts([source]), *sources.texts([source])]
+    assert texts_of(source) == texts_of(source) == [POEM]
 
 
 def test_a_folder_gives_the_files_in_it_at_any_depth_in_the_order_of_their_names(tmp_path):
@@ -161,7 +172,7 @@ def test_an_encoding_that_is_none_is_an_error_before_anything_is_read(poem, enco
 def test_a_long_file_is_read_some_of_it_at_a_time(poem, monkeypatch):
     monkeypatch.setattr(opening, "BLOCK", 1000)
     poem.write_text(POEM * 50_000)  # 3 MB
-    pieces = list(sources.texts([sources.find(str(poem))]))
+    pieces = [part.text for part in sources.find(str(poem)).poems(lambda n_bytes: None)]
     assert "".join(pieces) == POEM * 50_000
     assert max(map(len, pieces)) <= LONGEST
 
@@ -201,6 +212,5 @@ def test_a_folder_may_hold_every_kind_of_file_also_packed(tmp_path):
     (tmp_path / "b.csv").write_text("Title,Poem,Poet,Tags\nDover Beach,The sea,Arnold,\nNothing,,Nobody,\n")
     (tmp_path / "c.txt").write_text(POEM)
     source = sources.find(str(tmp_path))
-    texts = ["".join(document) for document in source.documents()]
-    assert texts == ["The sea is calm to-night.\n", "The tide is full\n", "The sea\n", POEM]
+    assert texts_of(source) == ["The sea is calm to-night.\n", "The tide is full\n", "The sea\n", POEM]
     assert source.accounts[str(tmp_path / "b.csv")].bad.total() == 1

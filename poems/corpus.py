@@ -1,0 +1,129 @@
+"""A corpus: the poems of all its sources, cleaned and laid out one by one, and an account of what was done to them."""
+
+import tempfile
+from array import array
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from poems.cleaning import clean_all
+from poems.counts import EXCERPT, Counts, Example
+from poems.duplicates import Duplicates
+from poems.layout import LaidOut, Layout, lay_out
+from poems.poem import Poem
+from poems.sources import Source
+
+PLAIN = Layout()
+
+Document = Iterator[LaidOut]  # A poem, or its parts that follow on one another.
+
+
+def texts(
+    sources: Iterable[Source], layout: Layout, rules: Collection[str], progress: Callable[[int], object]
+) -> Iterator[str]:
+    """All that there is to encode, in pieces, for a vocabulary to be trained on."""
+    for source in sources:
+        is_rest = False
+        for poem in clean_all(source.poems(progress), rules, Counts()):
+            yield from lay_out(poem, layout, is_rest).pieces()
+            is_rest = poem.more
+
+
+class Judged(NamedTuple):
+    """What is known of each document once all of them were read.
+
+    Attributes:
+      dropped: whether it is left out, being in the corpus already: bool [n_documents].
+      keys: a hash, the same for all that are much alike, so that none is held out of what is trained on: uint64
+        [n_documents].
+    """
+
+    dropped: np.ndarray
+    keys: np.ndarray
+
+
+class Corpus:
+    """Reads the poems of some sources, once, and remembers enough of each to tell repeats.
+
+    Attributes:
+      layout: what stands before a poem or its lines.
+      rules: the names of the cleaning rules to apply.
+      counts: what was done to the poems of each source, in the order of the sources.
+    """
+
+    def __init__(self, sources: Sequence[Source], layout: Layout = PLAIN, rules: Collection[str] = ()):
+        self.sources, self.layout, self.rules = sources, layout, rules
+        self.counts = [Counts() for _ in sources]
+        self._ends = [0] * len(sources)  # the number of documents up to that of each source, once it was read
+        self._n_lines, self._n_characters, self._places = array("Q"), array("Q"), array("Q")
+        self._duplicates = Duplicates()
+        self._passages = tempfile.TemporaryFile()  # noqa: SIM115
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._duplicates.close()
+        self._passages.close()
+
+    def documents(self, number: int, progress: Callable[[int], object]) -> Iterator[Document]:
+        """The documents of a source, each to be read before the next; the sources are to be read in their order.
+
+        Args:
+          progress: called with the number of bytes of the source that were read since the last call.
+        """
+        counts = self.counts[number]
+        read = self.sources[number].poems(progress, counts.leave_out)
+        poems = clean_all(read, self.rules, counts)
+        for poem in poems:
+            yield self._document(poem, poems)
+        self._ends[number] = len(self._n_lines)
+
+    def judge(self) -> Judged:
+        """Which documents to leave out; the first of those that are much alike is kept. It is noted in `counts`."""
+        found = self._duplicates.find()
+        dropped = np.zeros(len(found.keys), bool)
+        for rule, flags in (("duplicates", found.repeats), ("inside", found.inside & ~found.repeats)):
+            if rule in self.rules:
+                dropped |= flags
+                for document in np.flatnonzero(flags).tolist():
+                    self._note_drop(rule, document, int(found.cluster[document]))
+        return Judged(dropped, found.keys)
+
+    def numbers(self, number: int) -> slice:
+        """Which of all documents are those of a source."""
+        return slice(self._ends[number - 1] if number else 0, self._ends[number])
+
+    def _document(self, poem: Poem, poems: Iterator[Poem]) -> Document:
+        self._begin(poem)
+        yield self._part(poem)
+        while poem.more:
+            poem = next(poems)
+            yield self._part(poem, is_rest=True)
+
+    def _begin(self, poem: Poem) -> None:
+        self._places.append(self._passages.tell())
+        self._passages.write(f"{poem.place}\0{poem.text[:EXCERPT]}\0".encode())
+        self._n_lines.append(0)
+        self._n_characters.append(0)
+
+    def _part(self, poem: Poem, is_rest: bool = False) -> LaidOut:
+        self._duplicates.add(poem)
+        lines = poem.text.split("\n")
+        self._n_lines[-1] += len(lines) - lines.count("")
+        self._n_characters[-1] += len(poem.text)
+        return lay_out(poem, self.layout, is_rest)
+
+    def _note_drop(self, rule: str, document: int, other: int) -> None:
+        """Takes a document that was kept off the account of its source."""
+        source = next(number for number, end in enumerate(self._ends) if document < end)
+        place, text = self._passage(document)
+        first = "" if other == document else "much the same as, or in: {}\n{}".format(*self._passage(other))
+        example = Example(place, text, first)
+        self.counts[source].take_back(rule, self._n_lines[document], self._n_characters[document], [example])
+
+    def _passage(self, document: int) -> list[str]:
+        """Where a document begins, and its first characters."""
+        self._passages.seek(self._places[document])
+        return self._passages.read(4 * (EXCERPT + 1000)).decode(errors="ignore").split("\0")[:2]
