@@ -97,11 +97,12 @@ def check_out(out: str | None) -> None:
 
 
 def find_model(model_name, models_dir, run_name, checkpoint_dir, restore_from) -> tuple[str, str]:
-    """The weights to sample from, and the folder of their vocabulary.
+    """The prefix of the weights to sample from, and the folder of their vocabulary.
 
     Raises:
       FileNotFoundError: there is no such model or run.
     """
+    from gpt2 import find
     from poems import files
 
     if restore_from is not None:
@@ -117,11 +118,8 @@ def find_model(model_name, models_dir, run_name, checkpoint_dir, restore_from) -
         say(f"{os.path.join(models_dir, '124M')} is not here, so this is the demo's run, {weights}")
         if not files.exists(weights):
             raise FileNotFoundError(f"{weights}: no such run; train it: python prepare_corpus.py, python train.py")
-    # The runs of 2019 have no vocabulary of their own, and a prefix lies in the folder that may have one.
-    for folder in (weights, os.path.dirname(weights)):
-        if files.exists(os.path.join(folder, "encoder.json")):
-            return weights, folder
-    return weights, files.model_folder(model_name or "124M", models_dir)
+    prefix = find.find_prefix(weights)
+    return prefix, find.vocabulary_of(prefix, model_name or "124M", models_dir)
 
 
 def read_prompt(prompt: str, prompt_file: str | None) -> str:

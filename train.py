@@ -1,39 +1,12 @@
 """Retrains a GPT-2 on poems: python train.py --dataset poetry.npz"""
 
 import os
-import re
 import signal
 import sys
 import time
-import types
 
-from gpt2 import command_line
-
-# What --dtype means: the activations, the weights.
-DTYPES = {"float32": ("float32", "float32"), "bfloat16": ("bfloat16", "bfloat16"), "mixed": ("bfloat16", "float32")}
-# Where the command line says nothing.
-DEFAULTS = {
-    "model_name": "124M",
-    "run_name": "run1",
-    "restore_from": "latest",
-    "batch_size": 1,
-    "learning_rate": 2e-5,
-    "schedule": "constant",
-    "warmup": 0,
-    "sample_every": 100,
-}
-# The same for the model `demo`: five minutes on two cores, from nothing.
-DEMO = {
-    "dataset": "demo.npz",
-    "model_name": "demo",
-    "run_name": "demo",
-    "batch_size": 4,
-    "learning_rate": 2e-3,
-    "schedule": "cosine",
-    "warmup": 100,
-    "steps": 5000,
-    "sample_every": 1000,
-}
+from gpt2 import command_line, find, settings
+from gpt2.schedule import learning_rate_at
 
 
 def main(
@@ -74,7 +47,8 @@ def main(
     """Retrains a GPT-2 on poems.
 
     The run lies in checkpoint/RUN_NAME, which sample.py takes as --run_name. Ctrl-C saves and ends; the same command
-    goes on. Where no model is named and models/124M is not there, the demo is trained from nothing.
+    goes on, wherever it once began. Where no model is named and models/124M is not there, the demo is trained from
+    nothing.
 
     Args:
       dataset: an .npz of prepare_corpus.py, or text: a file, a folder, a glob in quotes. Text is encoded once.
@@ -101,7 +75,8 @@ def main(
       n_ctx: tokens of a window. Default: the model's.
       steps: the run ends when its counter is there. Default: it goes on until Ctrl-C.
       seed: of the windows, the samples and random weights.
-      sample_every: steps between samples, 0 for none. Default: 100.
+      sample_every: steps between samples, 0 for none; sample 1 is drawn with the same random numbers each time, so
+        that it can be compared with the one before. Default: 100.
       sample_length: tokens of a sample. Default: the window's.
       sample_num: samples at a time.
       top_k: of the samples.
@@ -112,9 +87,19 @@ def main(
       val_batch_size: windows in a batch of the validation.
       val_batch_count: batches of a validation, at most.
     """
-    flags = settle({name: value for name, value in locals().items() if value is not None})
+    given = dict(locals())
+    flags = settings.settle(given)
+    if settings.is_demo(given) and model_name is None:
+        say(f"{os.path.join(models_dir, '124M')} is not here, so this is the demo: --model_name demo --run_name demo")
     folder = os.path.join(flags.checkpoint_dir, flags.run_name)
-    weights, model_folder, enc = find_start(flags, folder)
+    save = find.last_save(folder)
+    changes: list[str] = []
+    if save:
+        flags, changes = settings.go_on(flags, given, folder)
+    weights, model_folder = find_start(flags, save)
+    import encoder
+
+    enc = encoder.load_encoder(model_folder)
     dataset = find_dataset(flags.dataset, flags.encoding, enc)
     command_line.start_tensorflow()
     import tensorflow as tf
@@ -122,21 +107,23 @@ def main(
     from encoder import vocabulary
     from gpt2 import data, run_folder, training
     from gpt2.optimizers import OPTIMIZERS
-    from gpt2.schedule import learning_rate_at
 
-    model, step = load(flags, weights, model_folder, enc, folder)
+    model = load(flags, weights, model_folder, enc)
+    step = find.step_of(save) if save else 0
     if flags.steps is not None and step >= flags.steps:
         say(f"{folder} is at step {step} already; to go on, give more --steps")
         return
     tokens, held_out = open_datasets(flags, dataset, model, enc, model_folder)
     kwargs = {"weight_decay": flags.weight_decay} if flags.optimizer == "adamw" else {}
     trained = [name for name in model.weights if "/h" in name or not flags.only_train_transformer_layers]
-    optimizer = OPTIMIZERS[flags.optimizer]({name: model.weights[name] for name in trained}, **kwargs)
-    updates = run_folder.restore_slots(folder, optimizer.slots) if step else 0
+    optimizer = OPTIMIZERS[flags.optimizer]({name: model.weights[name] for name in trained}, seed=flags.seed, **kwargs)
+    updates = run_folder.restore_slots(folder, optimizer.slots) if save else 0
     if updates is None:
         say(f"{folder} has no state of an optimizer, so that begins anew")
         updates = 0
-    note_changes(folder, flags)
+    write_samples = make_write_samples(flags, model, enc)
+    for line in changes:
+        say(line)
     run_folder.create(folder, model, vars(flags))
     vocabulary.write(folder, enc.vocabulary)
 
@@ -144,7 +131,6 @@ def main(
     shape = [flags.accumulate_gradients, flags.batch_size, seq + 1]
     train_step = training.make_train_step(model, optimizer, trained, flags.clip_norm)
     evaluate = training.make_evaluate(model)
-    write_samples = make_write_samples(flags, model, enc)
     log = run_folder.Log(folder, step)
     signals = catch_signals()
     bar = progress_bar(flags, step)
@@ -164,104 +150,34 @@ def main(
         log.append(record)
         show(bar, log.records)
         if is_time(flags.save_every, step):
+            log.flush()
             run_folder.save(folder, step, model, optimizer.slots, updates)
             run_folder.draw_loss(folder, log.records)
             saved = step
         if is_time(flags.sample_every, step):
-            bar.write(write_samples(step))
+            write_samples(step, bar.write)
     bar.close()
+    log.flush()
     if saved != step:
         run_folder.save(folder, step, model, optimizer.slots, updates)
     run_folder.draw_loss(folder, log.records)
     say(f"saved {folder} at step {step}; its loss is drawn in {os.path.join(folder, 'loss.png')}")
 
 
-def settle(given: dict) -> types.SimpleNamespace:
-    """The flags with their defaults, checked as far as they can be before anything is loaded.
+def find_start(flags, save: str | None) -> tuple[str | None, str]:
+    """Where training starts: the prefix of the weights, None for random ones; and the folder of the vocabulary.
 
     Raises:
-      ValueError: naming the flag, what it is and what it may be.
+      FileNotFoundError: the weights, or their vocabulary, are not there.
     """
-    from gpt2.schedule import SCHEDULES
     from poems import files
 
-    models_dir = given["models_dir"]
-    unnamed = not {"model_name", "run_name"} & given.keys() and not files.has_model("124M", models_dir)
-    if unnamed:
-        say(f"{os.path.join(models_dir, '124M')} is not here, so this is the demo: --model_name demo --run_name demo")
-    demo = unnamed or given.get("model_name") == "demo"
-    defaults = DEFAULTS | DEMO if demo else DEFAULTS
-    flags = types.SimpleNamespace(
-        **({"steps": None, "sample_length": None, "val_dataset": None, "n_ctx": None} | defaults | given)
-    )
-    if demo and "restore_from" not in given and not is_begun(os.path.join(flags.checkpoint_dir, flags.run_name)):
-        flags.restore_from = "scratch"
-    if not re.fullmatch(r"[^/\\*?\[\]{}]+", flags.run_name):
-        raise ValueError(f"--run_name is {flags.run_name!r}, expected a name without / \\ * ? [ ] {{ }}")
-    if "dataset" not in vars(flags):
-        raise ValueError("--dataset is missing; give an .npz of prepare_corpus.py, or a file or folder of text")
-    least = {
-        "batch_size": 1,
-        "steps": 0,
-        "sample_every": 0,
-        "sample_num": 1,
-        "save_every": 1,
-        "val_every": 0,
-        "warmup": 0,
-        "accumulate_gradients": 1,
-        "clip_norm": 0,
-        "weight_decay": 0,
-        "n_ctx": 1,
-    }
-    for name, number in (least | {"val_batch_size": 1, "val_batch_count": 1}).items():
-        if getattr(flags, name) is not None and getattr(flags, name) < number:
-            raise ValueError(f"--{name} is {getattr(flags, name)}, expected at least {number}")
-    if not 0 < flags.learning_rate < float("inf"):
-        raise ValueError(f"--learning_rate is {flags.learning_rate}, expected a positive number such as 2e-5")
-    choices = {"optimizer": ("adam", "sgd", "adamw", "adafactor"), "schedule": SCHEDULES, "dtype": tuple(DTYPES)}
-    for name, known in choices.items():
-        if getattr(flags, name) not in known:
-            raise ValueError(f"--{name} is {getattr(flags, name)}, expected {' or '.join(known)}")
-    if flags.schedule != "constant" and flags.steps is None:
-        raise ValueError(f"--schedule {flags.schedule} falls to 0 at --steps, which is missing; say how many")
-    return flags
-
-
-def find_start(flags, folder: str):
-    """Where training starts: the weights (None for random ones), the folder of the model, and its encoder.
-
-    Raises:
-      FileNotFoundError: the model, or its vocabulary, is not there.
-      ValueError: the run has begun, and another start is asked for.
-    """
-    import encoder
-    from poems import files
-
-    begun = is_begun(folder)
-    if begun and flags.restore_from != "latest":
-        raise ValueError(
-            f"{folder}: a run that has begun, which --restore_from {flags.restore_from} would overwrite; "
-            "go on with --restore_from latest, or name another --run_name"
-        )
-    if flags.restore_from == "scratch":
-        weights = None
-    elif flags.restore_from in ("latest", "fresh"):
-        weights = folder if begun else files.model_folder(flags.model_name, flags.models_dir)
-    else:
-        weights = flags.restore_from
-    # The runs of 2019 have no vocabulary of their own.
-    if weights and files.exists(os.path.join(weights, "encoder.json")):
-        model_folder = weights
-    else:
-        model_folder = files.model_folder(flags.model_name, flags.models_dir)
-    return weights, model_folder, encoder.load_encoder(model_folder)
-
-
-def is_begun(folder: str) -> bool:
-    """Whether a run folder holds a save to go on from."""
-    from poems import files
-
-    return files.exists(os.path.join(folder, "checkpoint"))
+    if save is None and flags.restore_from == "scratch":
+        return None, files.model_folder(flags.model_name, flags.models_dir)
+    if save is None and flags.restore_from in ("latest", "fresh"):
+        save = files.model_folder(flags.model_name, flags.models_dir)
+    prefix = find.find_prefix(save or flags.restore_from)
+    return prefix, find.vocabulary_of(prefix, flags.model_name, flags.models_dir)
 
 
 def find_dataset(path: str, encoding: str, enc, held_out: float = 0.05) -> str:
@@ -280,23 +196,22 @@ def find_dataset(path: str, encoding: str, enc, held_out: float = 0.05) -> str:
         return dataset.cached_dataset([source], enc, held_out, progress=bar.update)
 
 
-def load(flags, weights: str | None, model_folder: str, enc, folder: str):
-    """The model to train, and the step that it is at."""
-    from gpt2 import checkpoint, run_folder
+def load(flags, weights: str | None, model_folder: str, enc):
+    """The model to train, as the flags ask for it."""
+    from gpt2 import checkpoint
     from gpt2.hparams import read_hparams
     from gpt2.model import GPT2, fresh_weights
 
+    dtypes = settings.DTYPES[flags.dtype]
     if weights is None:
-        model = GPT2(read_hparams(model_folder), fresh_weights(flags.seed), *DTYPES[flags.dtype])
+        model = GPT2(read_hparams(model_folder), fresh_weights(flags.seed), *dtypes)
     else:
-        model = checkpoint.load_model(weights, model_folder, *DTYPES[flags.dtype])
+        model = checkpoint.load_model(weights, model_folder, *dtypes)
     enc.check_size(model.hparams.n_vocab, model_folder)
     if flags.n_ctx and flags.n_ctx > model.hparams.n_ctx:
         raise ValueError(f"--n_ctx is {flags.n_ctx}, expected at most {model.hparams.n_ctx}, that of the model")
     model.recompute = flags.memory_saving_gradients
-    if weights is None:
-        return model, 0
-    return model, run_folder.step_of(checkpoint.find_prefix(folder)) if weights == folder else 0
+    return model
 
 
 def open_datasets(flags, path: str, model, enc, model_folder: str):
@@ -320,32 +235,31 @@ def open_datasets(flags, path: str, model, enc, model_folder: str):
     return tokens, held_out
 
 
-def note_changes(folder: str, flags) -> None:
-    """Says which settings of a run differ from those it was left with."""
-    from gpt2 import run_folder
-
-    for name, before in run_folder.read_settings(folder).items():
-        now = getattr(flags, name, None)
-        if now != before and name != "restore_from":
-            say(f"--{name} was {before}, and is {now} now")
-
-
 def make_write_samples(flags, model, enc):
-    """A function of the step that writes samples into the run's folder of samples, and gives their text."""
+    """A function of the step that writes samples into the run's folder of samples, and shows them.
+
+    A sample is drawn with the same random numbers each time, so that one can see what training changes. Nothing that
+    goes wrong here ends the run.
+    """
+    import tensorflow as tf
+
     from gpt2.sampling import Sampler, sample_length
     from poems import files
 
     length = sample_length(model.hparams, [], flags.sample_length or (flags.n_ctx or model.hparams.n_ctx) - 1 or 1)
     sampler = Sampler(model, 1, top_k=flags.top_k, top_p=flags.top_p, seed=flags.seed)
     folder = os.path.join(flags.sample_dir, flags.run_name)
-    files.make_folder(folder)
 
-    def write_samples(step):
-        samples = enumerate(sampler.samples([], flags.sample_num, length), start=1)
-        text = "".join(f"======== SAMPLE {number} ========\n{enc.decode(ids)}\n" for number, ids in samples)
-        with files.open_file(os.path.join(folder, f"samples-{step}"), "w") as file:
-            file.write(text)
-        return text
+    def write_samples(step, show):
+        try:
+            samples = enumerate(sampler.samples([], flags.sample_num, length), start=1)
+            text = "".join(f"======== SAMPLE {number} ========\n{enc.decode(ids)}\n" for number, ids in samples)
+            files.make_folder(folder)
+            with files.open_file(os.path.join(folder, f"samples-{step}"), "w") as file:
+                file.write(text)
+            show(text)
+        except (OSError, ValueError, tf.errors.OpError) as error:  # A full disk, a closed terminal, one without UTF-8.
+            say(f"the samples of step {step} were not written or shown ({error}); training goes on")
 
     return write_samples
 

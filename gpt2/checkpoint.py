@@ -6,12 +6,12 @@ as it is: their folders lack hparams and vocabulary, and some bundles also hold 
 """
 
 import os
-import re
 from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 
+from gpt2.find import find_prefix
 from gpt2.hparams import HParams, read_hparams
 from gpt2.model import GPT2, weight_shapes
 from poems import files
@@ -35,32 +35,6 @@ def load_model(path: str, model_folder: str | None = None, dtype="float32", weig
     hparams = find_hparams(prefix, model_folder)
     check_index(prefix, hparams)
     return GPT2(hparams, lambda name, shape: read_tensor(prefix, name), dtype, weight_dtype)
-
-
-def find_prefix(path: str) -> str:
-    """The prefix of the weights in a folder, as its `checkpoint` says; a prefix is its own.
-
-    Raises:
-      FileNotFoundError: there is none; names those that a folder without `checkpoint` holds.
-    """
-    if gfile.exists(path + ".index"):
-        return path
-    if not gfile.isdir(path):
-        raise FileNotFoundError(f"{path}: no such model folder, and no weights under that prefix ({path}.index)")
-    pointer = os.path.join(path, "checkpoint")
-    if not gfile.exists(pointer):
-        found = [name[: -len(".index")] for name in sorted(gfile.listdir(path)) if name.endswith(".index")]
-        remedy = f"name one of those in it: {', '.join(os.path.join(path, name) for name in found)}"
-        raise FileNotFoundError(f"{pointer}: no such file; {remedy if found else 'the folder holds no weights'}")
-    with gfile.GFile(pointer) as file:
-        named = re.search(r'^model_checkpoint_path: "(.*)"', file.read(), re.MULTILINE)
-    if not named:
-        raise ValueError(f'{pointer}: expected a line model_checkpoint_path: "PREFIX", found none; write one')
-    # An absolute path is that of the machine it was trained on; the files lie beside `checkpoint` all the same.
-    prefix = os.path.join(path, re.split(r"[/\\]", named[1])[-1])
-    if not gfile.exists(prefix + ".index"):
-        raise FileNotFoundError(f"{prefix}.index: no such file, though {pointer} names it")
-    return prefix
 
 
 def find_hparams(prefix: str, model_folder: str | None = None) -> HParams:
@@ -114,7 +88,7 @@ def check_weights(prefix: str, hparams: HParams) -> None:
       ValueError: see `check_index`; also a tensor whose bytes do not match its checksum.
     """
     check_index(prefix, hparams)
-    for name in tf.compat.v1.train.NewCheckpointReader(prefix).get_variable_to_shape_map():
+    for name in read_shapes(prefix):
         read_tensor(prefix, name)
 
 
@@ -122,11 +96,14 @@ def read_tensor(prefix: str, name: str) -> tf.Tensor:
     """One tensor of a bundle, its checksum checked.
 
     Raises:
-      ValueError: its bytes do not match, or end too soon.
+      FileNotFoundError: the data file is not there.
+      ValueError: its bytes do not match, or end too soon; a damaged index.
     """
-    dtype = tf.compat.v1.train.NewCheckpointReader(prefix).get_variable_to_dtype_map()[name]
+    dtype = _reader(prefix).get_variable_to_dtype_map()[name]
     try:
         return tf.raw_ops.RestoreV2(prefix=prefix, tensor_names=[name], shape_and_slices=[""], dtypes=[dtype])[0]
+    except tf.errors.NotFoundError:
+        raise FileNotFoundError(f"{prefix}.data-00000-of-00001: no such file, though {prefix}.index is there") from None
     except (tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:
         raise ValueError(
             f"{prefix}: tensor {name} is damaged, its bytes do not match their checksum; fetch the file again"
@@ -168,14 +145,26 @@ def save_model(folder: str, model: GPT2, prefix: str = "model.ckpt") -> None:
     write_pointer(folder, prefix)
 
 
-def _read_index(prefix: str) -> tuple[dict[str, tuple[int, ...]], int]:
-    """The shape of every tensor, and the bytes that they take in all."""
+def read_shapes(prefix: str) -> dict[str, tuple[int, ...]]:
+    """The names of the tensors of a bundle, and their shapes.
+
+    Raises:
+      ValueError: a damaged index.
+    """
+    return {name: tuple(shape) for name, shape in _reader(prefix).get_variable_to_shape_map().items()}
+
+
+def _reader(prefix: str):
     try:
-        reader = tf.compat.v1.train.NewCheckpointReader(prefix)
+        return tf.compat.v1.train.NewCheckpointReader(prefix)
     except (tf.errors.OpError, RuntimeError) as error:
         raise ValueError(f"{prefix}.index: damaged, or not the index of a TensorFlow bundle; fetch it again") from error
-    dtypes = reader.get_variable_to_dtype_map()
-    shapes = {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
+
+
+def _read_index(prefix: str) -> tuple[dict[str, tuple[int, ...]], int]:
+    """The shape of every tensor, and the bytes that they take in all."""
+    dtypes = _reader(prefix).get_variable_to_dtype_map()
+    shapes = read_shapes(prefix)
     return shapes, sum(int(np.prod(shape)) * dtypes[name].size for name, shape in shapes.items())
 
 

@@ -7,6 +7,7 @@ Python (`1984`, `None`, `a#b`), so the arguments are checked here and handed on 
 import contextlib
 import difflib
 import inspect
+import math
 import os
 import sys
 import tempfile
@@ -113,7 +114,10 @@ def parse(flag: str, text: str, kind: type):
       ValueError: the text is not of that type.
     """
     try:
-        return BOOLS[text] if kind is bool else kind(text)
+        value = BOOLS[text] if kind is bool else kind(text)
+        if kind is float and not math.isfinite(value):
+            raise ValueError
+        return value
     except (KeyError, ValueError):
         raise ValueError(f"--{flag} is {text!r}, expected a value of type {kind.__name__}") from None
 

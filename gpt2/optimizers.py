@@ -3,6 +3,8 @@
 Keras refuses names with `/`, and its optimizers have no update in place that XLA can fuse with the step.
 """
 
+import zlib
+
 import tensorflow as tf
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # TensorFlow 1, tf.train.AdamOptimizer
@@ -19,9 +21,16 @@ class SGD(tf.Module):
 
     slot_kinds: tuple[str, ...] = ()
 
-    def __init__(self, weights):
+    def __init__(self, weights, seed: int = 0):
+        """An optimizer at its beginning.
+
+        Args:
+          weights: variables by name, float32 or bfloat16.
+          seed: of the rounding of bfloat16 weights.
+        """
         super().__init__()
         self.weights = weights
+        self.seed = seed
         self.slots = {
             f"{kind}/{name}": tf.Variable(tf.zeros(shape), name=f"{kind}/{name}")
             for kind in self.slot_kinds
@@ -40,7 +49,11 @@ class SGD(tf.Module):
         for name, gradient in gradients.items():
             weight = self.weights[name]
             change = self.change(name, tf.cast(gradient, tf.float32), learning_rate, tf.cast(step + 1, tf.float32))
-            weight.assign_sub(tf.cast(change, weight.dtype))
+            if weight.dtype == tf.bfloat16:
+                key = [self.seed % 2**31 ^ zlib.crc32(name.encode()) // 2, step]
+                weight.assign(round_by_chance(tf.cast(weight, tf.float32) - change, key))
+            else:
+                weight.assign_sub(change)
 
     def slot_shape(self, kind: str, shape):
         """The shape of a slot for a weight of this shape, None for no slot."""
@@ -74,8 +87,8 @@ class AdamW(Adam):
     Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2.
     """
 
-    def __init__(self, weights, weight_decay: float = 0.01):
-        super().__init__(weights)
+    def __init__(self, weights, weight_decay: float = 0.01, seed: int = 0):
+        super().__init__(weights, seed)
         self.weight_decay = weight_decay
 
     def change(self, name, gradient, learning_rate, t):
@@ -119,6 +132,19 @@ class Adafactor(SGD):
         change /= tf.maximum(1.0, root_mean_square(change) / CLIP)
         size = tf.maximum(SCALE_EPSILON, root_mean_square(tf.cast(self.weights[name], tf.float32)))
         return tf.minimum(learning_rate, tf.math.rsqrt(t)) * size * change
+
+
+def round_by_chance(x, key):
+    """float32 to bfloat16, up or down with the probability that makes the mean right, drawn by two int32 of a key.
+
+    Rounded to the nearest, all changes below half a unit of a weight's last place would be lost, which at the usual
+    rates are most of them.
+    """
+    bits = tf.bitcast(x, tf.uint32)
+    drawn = tf.random.stateless_uniform(tf.shape(x), tf.stack(key), minval=None, maxval=None, dtype=tf.uint32)
+    # A bfloat16 is the upper half of a float32, so the lower half is the share of the way to the next one.
+    rounded = (bits + drawn // 2**16) // 2**16
+    return tf.bitcast(tf.cast(rounded, tf.uint16), tf.bfloat16)
 
 
 def root_mean_square(x):

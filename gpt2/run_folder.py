@@ -7,23 +7,29 @@ import io
 import json
 import os
 import re
+import time
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 import tensorflow as tf
 
-from gpt2.checkpoint import find_prefix, read_tensor, write_bundle, write_pointer
+from gpt2.checkpoint import read_shapes, read_tensor, write_bundle, write_pointer
+from gpt2.find import find_prefix, step_of
 from gpt2.hparams import write_hparams
 from gpt2.model import GPT2
 from poems import files
 
 KEPT_MODELS, KEPT_STATES = 5, 2  # TensorFlow 1's Saver keeps 5; a state is twice as large as its weights.
 
+FLUSH_LOCAL, FLUSH_REMOTE = 1, 60  # Seconds; a remote file system may write the whole file again.
+
 gfile = tf.io.gfile
 
 
 def create(folder: str, model: GPT2, settings: Mapping) -> None:
     """Makes the folder, or finds it, and notes the sizes of the model and the settings of the run.
+
+    `checkpoint` is empty until the first save counts: a folder with saves and no `checkpoint` was tampered with.
 
     Raises:
       OSError: it cannot be written.
@@ -32,20 +38,10 @@ def create(folder: str, model: GPT2, settings: Mapping) -> None:
         gfile.makedirs(folder)
         write_hparams(folder, model.hparams)
         files.write_file(os.path.join(folder, "settings.json"), (json.dumps(dict(settings), indent=1) + "\n").encode())
+        if not files.exists(pointer := os.path.join(folder, "checkpoint")):
+            files.write_file(pointer, b"")
     except (tf.errors.OpError, OSError) as error:
         raise OSError(f"{folder}: cannot write there ({error}); name another folder") from error
-
-
-def read_settings(folder: str) -> dict:
-    """The settings of the run as they were noted last, none for a run of another tool."""
-    path = os.path.join(folder, "settings.json")
-    if not gfile.exists(path):
-        return {}
-    with gfile.GFile(path) as file:
-        try:
-            return json.loads(file.read())
-        except ValueError:
-            return {}  # They only tell what has changed, which no run should fail for.
 
 
 def save(folder: str, step: int, model: GPT2, slots: Mapping[str, tf.Variable], updates: int) -> None:
@@ -76,12 +72,6 @@ def save(folder: str, step: int, model: GPT2, slots: Mapping[str, tf.Variable], 
     remove_old(folder, "state", KEPT_STATES, step)
 
 
-def step_of(prefix: str) -> int:
-    """The step at which weights were saved, by their name; 0 where it tells none."""
-    found = re.search(r"-(\d+)$", prefix)
-    return int(found[1]) if found else 0
-
-
 def restore_slots(folder: str, slots: Mapping[str, tf.Variable]) -> int | None:
     """Gives the optimizer's slots their values from the save that counts.
 
@@ -94,9 +84,9 @@ def restore_slots(folder: str, slots: Mapping[str, tf.Variable]) -> int | None:
     state = os.path.join(folder, f"state-{step_of(prefix)}")
     if not gfile.exists(state + ".index"):
         return None
-    found = set(tf.compat.v1.train.NewCheckpointReader(state).get_variable_to_shape_map()) - {"updates"}
+    found = set(read_shapes(state)) - {"updates"}
     if found != set(slots):
-        raise ValueError(f"{state}: the state of another optimizer; go on with the one the run began with")
+        raise ValueError(f"{state}: the state of another optimizer, or of other weights; go on with what the run began")
     for name, slot in slots.items():
         slot.assign(read_tensor(state, name))
     return int(read_tensor(state, "updates"))
@@ -111,23 +101,42 @@ class Log:
         self.records = [record for record in read_log(folder) if record["step"] <= step]
         files.write_file(self.path, "".join(json.dumps(record) + "\n" for record in self.records).encode())
         self.file = gfile.GFile(self.path, "a")
+        self.flushed = time.monotonic()
 
     def append(self, record: dict) -> None:
-        """Adds what is known of a step: `step`, `loss` and more."""
+        """Adds what is known of a step: `step`, `loss` and more. It is in the file within a few seconds."""
         self.records.append(record)
         self.file.write(json.dumps(record) + "\n")
+        if time.monotonic() - self.flushed > (FLUSH_REMOTE if files.is_remote(self.path) else FLUSH_LOCAL):
+            self.flush()
+
+    def flush(self) -> None:
+        """Waits until all of it is on the disk: before a save, so that what is saved is also in the log."""
         self.file.flush()
+        files.sync(self.path)
+        self.flushed = time.monotonic()
 
 
 def read_log(folder: str) -> Iterable[dict]:
-    """The objects of `log.jsonl`, without a last line that a crash has cut."""
+    """The objects of `log.jsonl`, without a last line that a crash has cut.
+
+    Raises:
+      ValueError: a line that is no object with a step.
+    """
     path = os.path.join(folder, "log.jsonl")
     if not gfile.exists(path):
         return
-    with gfile.GFile(path) as file:
-        for line in file:
-            if line.endswith("}\n"):
-                yield json.loads(line)
+    with gfile.GFile(path, "rb") as file:
+        lines = file.read().split(b"\n")
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            record = json.loads(line)
+            record["step"], record["loss"]
+        except (ValueError, TypeError, KeyError):
+            if number == len(lines) - 1:
+                return  # A power cut can leave zeros, too.
+            raise ValueError(f"{path}: line {number} is damaged, expected an object of a step; remove it") from None
+        yield record
 
 
 def draw_loss(folder: str, records: list[dict]) -> None:

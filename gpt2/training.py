@@ -10,10 +10,12 @@ from gpt2.model import GPT2
 def mean_loss(model: GPT2, batch):
     """Mean cross-entropy, in nats, of each token given those before it: float32 scalar.
 
-    batch int32 [batch, seq + 1]: all but the last go in, all but the first are to be predicted.
+    batch int32 [batch, seq + 1]: all but the last go in, all but the first are to be predicted; or [batch, 2, seq],
+    what goes in above what is to be predicted, where they differ by noise.
     """
-    hidden, _ = model.transform(batch[:, :-1])
-    labels = tf.reshape(batch[:, 1:], [-1])
+    inputs, labels = (batch[:, 0], batch[:, 1]) if batch.shape.rank == 3 else (batch[:, :-1], batch[:, 1:])
+    hidden, _ = model.transform(inputs)
+    labels = tf.reshape(labels, [-1])
     wte = tf.cast(model.weights["model/wte"], model.dtype)
     return summed_loss(tf.reshape(hidden, [labels.shape[0], wte.shape[1]]), wte, labels) / labels.shape[0]
 

@@ -57,6 +57,16 @@ def exists(path: str) -> bool:
     return filesystem().exists(path) if is_remote(path) else os.path.exists(path)
 
 
+def is_folder(path: str) -> bool:
+    """Whether a folder is there, local or remote."""
+    return filesystem().isdir(path) if is_remote(path) else os.path.isdir(path)
+
+
+def list_folder(path: str) -> list[str]:
+    """The names of what lies in a folder, local or remote."""
+    return filesystem().listdir(path) if is_remote(path) else os.listdir(path)
+
+
 def make_folder(path: str) -> None:
     """Makes a folder, local or remote, and those above it, unless it is there."""
     if is_remote(path):

@@ -189,6 +189,8 @@ def test_a_loss_that_is_no_number_ends_the_run_and_saves_nothing(place, train):
         (["--dtype", "float64"], "--dtype is float64, expected float32 or bfloat16 or mixed"),
         (["--run_name", "r[1]"], "--run_name is 'r[1]', expected a name without"),
         (["--run_name", "../r"], "--run_name is '../r', expected a name without"),
+        (["--top_k", "-1"], "top_k is -1, expected 0 or more"),
+        (["--sample_length", "40"], "a prompt of 1 tokens and a length of 40 are 9 more than the window"),
         (["--n_ctx", "33"], "--n_ctx is 33, expected at most 32"),
         (["--batch_size", "0"], "--batch_size is 0, expected at least 1"),
         (["--steps", "-1"], "--steps is -1, expected at least 0"),
@@ -231,12 +233,38 @@ def test_a_folder_without_weights_is_an_error(place, train):
     assert "models/small/checkpoint: no such file; the folder holds no weights" in done.stderr
 
 
-def test_a_run_is_not_written_over(place, train):
+def test_a_run_is_not_written_over_and_the_command_that_began_it_goes_on(place, train):
+    train("--steps", 1, "--restore_from", "scratch")
+    refused = train("--steps", 2, "--restore_from", "fresh")
+    assert refused.returncode == 1
+    assert "checkpoint/run1: a run that has begun, which --restore_from fresh would overwrite" in refused.stderr
+    assert train("--steps", 2).returncode == 0
+    again = train("--steps", 3, "--restore_from", "scratch")
+    assert again.returncode == 0, again.stderr
+    assert "--restore_from was" not in again.stderr
+    assert len(losses(place)) == 3
+
+
+def test_saves_without_a_checkpoint_file_are_not_written_over(place, train):
     train("--steps", 2)
-    for start in ("fresh", "scratch", "models/small"):
-        done = train("--steps", 2, "--restore_from", start)
-        assert done.returncode == 1
-        assert "checkpoint/run1: a run that has begun" in done.stderr
+    (place / "checkpoint" / "run1" / "checkpoint").unlink()
+    done = train("--steps", 3)
+    assert done.returncode == 1
+    assert "checkpoint/run1/checkpoint: no such file; name one of those in it: checkpoint/run1/model-2" in done.stderr
+
+
+def test_the_vocabulary_is_looked_for_beside_the_weights(place, train):
+    train("--steps", 1)
+    shutil.move(place / "models" / "small", place / "models" / "gone")
+    done = train("--run_name", "second", "--steps", 1, "--restore_from", "checkpoint/run1/model-1.index")
+    assert done.returncode == 0, done.stderr
+
+
+def test_samples_that_cannot_be_written_do_not_end_the_run(place, train):
+    (place / "samples").write_text("")
+    done = train("--steps", 2, "--sample_every", 1, "--sample_length", 4)
+    assert done.returncode == 0
+    assert "the samples of step 1 were not written" in done.stderr
     assert len(losses(place)) == 2
 
 

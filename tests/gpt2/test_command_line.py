@@ -71,6 +71,8 @@ def test_dashes_and_the_first_letter_serve_as_well(called):
         (["--nsamples", "many"], "script.py: --nsamples is 'many', expected a value of type int"),
         (["--nsamples", "1.5"], "--nsamples is '1.5', expected a value of type int"),
         (["--top_p", "0,9"], "--top_p is '0,9', expected a value of type float"),
+        (["--top_p", "nan"], "--top_p is 'nan', expected a value of type float"),
+        (["--top_p", "-inf"], "--top_p is '-inf', expected a value of type float"),
         (["--quiet=maybe"], "--quiet is 'maybe', expected a value of type bool"),
     ],
 )

@@ -130,6 +130,17 @@ def test_what_is_no_dataset_is_an_error(tmp_path, ids, message):
         data.open_dataset(str(tmp_path / "bad.npz"), 300)
 
 
+def test_a_damaged_packed_file_is_an_error(tmp_path):
+    path = tmp_path / "old.npz"
+    np.savez_compressed(path, np.arange(5000))
+    raw = bytearray(path.read_bytes())
+    for at in range(200, 1000, 50):
+        raw[at] ^= 0xFF
+    path.write_bytes(raw)
+    with pytest.raises(ValueError, match=r"old\.npz: arr_0: "):
+        data.open_dataset(str(path), 50257)
+
+
 def test_a_text_file_called_npz_is_an_error(tmp_path):
     (tmp_path / "bad.npz").write_text("verse")
     with pytest.raises(ValueError, match=r"not an \.npz file"):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gpt2.optimizers import OPTIMIZERS, AdamW
+from gpt2.optimizers import OPTIMIZERS, SGD, AdamW
 
 SHAPES = {"model/wte": (7, 4), "model/h0/attn/c_attn/w": (1, 4, 12), "model/ln_f/b": (4,)}
 LIBRARY = {
@@ -54,3 +54,24 @@ def test_adafactor_keeps_the_edges_of_a_matrix_alone():
         "c/model/h0/attn/c_attn/w": (1, 12),
         "v/model/ln_f/b": (4,),
     }
+
+
+def test_changes_below_half_a_unit_of_bfloat16_weights_add_up():
+    weight = tf.Variable(tf.ones([4000], tf.bfloat16))
+    apply = tf.function(SGD({"w": weight}, seed=3).apply, jit_compile=True)
+    small = 2.0**-12  # A sixteenth of the distance between bfloat16 numbers below 1.
+    for step in range(64):
+        apply({"w": tf.ones([4000])}, tf.constant(small), tf.constant(step))
+    moved = 1 - tf.cast(weight, tf.float32).numpy()
+    assert abs(moved.mean() - 64 * small) < 2e-4  # 3 standard errors
+    assert len(set(moved)) > 2
+
+
+def test_rounding_is_a_function_of_seed_step_and_name():
+    def after(seed, step, name):
+        weight = tf.Variable(tf.ones([1000], tf.bfloat16))
+        SGD({name: weight}, seed).apply({name: tf.ones([1000])}, tf.constant(1e-3), tf.constant(step))
+        return weight.numpy().tobytes()
+
+    assert after(1, 2, "a") == after(1, 2, "a")
+    assert len({after(1, 2, "a"), after(2, 2, "a"), after(1, 3, "a"), after(1, 2, "b")}) == 4

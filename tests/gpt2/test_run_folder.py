@@ -9,21 +9,22 @@ import tensorflow as tf
 
 import gpt2
 from gpt2 import run_folder
+from gpt2.find import find_prefix, last_save, step_of
 from gpt2.model import GPT2, HParams, fresh_weights
 from gpt2.optimizers import SGD, Adam
-from gpt2.training import make_train_step
+from gpt2.settings import read_settings
 
 SIZES = HParams(n_vocab=30, n_ctx=6, n_embd=8, n_head=2, n_layer=1)
 
 
 @pytest.fixture
 def trained():
-    """A model and its optimizer after two steps."""
+    """A model and its optimizer as after two steps."""
     model = GPT2(SIZES, fresh_weights(seed=2))
     optimizer = Adam(model.weights)
-    step = make_train_step(model, optimizer)
-    for number in range(2):
-        step(tf.constant([[[1, 2, 3, 4]]]), tf.constant(1e-2), tf.constant(number))
+    random = np.random.default_rng(0)
+    for slot in optimizer.slots.values():
+        slot.assign(random.random(slot.shape))
     return model, optimizer
 
 
@@ -72,12 +73,45 @@ def test_the_newest_saves_are_kept(folder, trained):
         run_folder.save(folder, step, model, optimizer.slots, step)
     kept = {name.split(".")[0] for name in os.listdir(folder) if "-" in name}
     assert kept == {f"model-{step}" for step in range(7, 12)} | {"state-10", "state-11"}
-    assert run_folder.step_of(gpt2.checkpoint.find_prefix(folder)) == 11
+    assert step_of(find_prefix(folder)) == 11
 
 
 def test_settings_are_noted(folder):
-    assert run_folder.read_settings(folder) == {"seed": 3}
-    assert run_folder.read_settings(os.path.dirname(folder)) == {}
+    assert read_settings(folder) == {"seed": 3}
+    assert read_settings(os.path.dirname(folder)) == {}
+
+
+def test_a_run_without_a_save_is_none_to_go_on_from(tmp_path, trained):
+    folder = str(tmp_path / "run1")
+    assert last_save(folder) is None
+    run_folder.create(folder, trained[0], {})
+    assert last_save(folder) is None
+    with pytest.raises(FileNotFoundError, match="checkpoint: empty, since this run has saved nothing yet"):
+        find_prefix(folder)
+
+
+def test_a_folder_with_saves_and_no_checkpoint_names_them(folder):
+    os.remove(os.path.join(folder, "checkpoint"))
+    with pytest.raises(FileNotFoundError, match=r"name one of those in it: .*run1/model-2$"):
+        last_save(folder)
+
+
+@pytest.mark.parametrize("damage", ["index", "data-00000-of-00001"])
+def test_a_damaged_state_is_one_line(folder, trained, damage):
+    path = os.path.join(folder, f"state-2.{damage}")
+    with open(path, "r+b") as file:
+        file.write(b"\xff" * 40)
+    with pytest.raises(ValueError, match=r"state-2.*damaged"):
+        run_folder.restore_slots(folder, trained[1].slots)
+    os.truncate(path, 1)
+    with pytest.raises(ValueError, match=r"state-2.*damaged"):
+        run_folder.restore_slots(folder, trained[1].slots)
+
+
+def test_a_state_without_its_data_is_one_line(folder, trained):
+    os.remove(os.path.join(folder, "state-2.data-00000-of-00001"))
+    with pytest.raises(FileNotFoundError, match=r"state-2\.data-00000-of-00001: no such file"):
+        run_folder.restore_slots(folder, trained[1].slots)
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, trained):
@@ -95,7 +129,7 @@ def test_a_save_that_fails_leaves_the_one_before(folder, trained, monkeypatch):
     monkeypatch.setattr(run_folder, "write_bundle", full)
     with pytest.raises(OSError, match=r"step 3 was not saved \(No space left on device\)"):
         run_folder.save(folder, 3, model, optimizer.slots, 3)
-    assert gpt2.checkpoint.find_prefix(folder).endswith("model-2")
+    assert find_prefix(folder).endswith("model-2")
 
 
 def test_a_resumed_log_has_each_step_once(tmp_path):
@@ -103,13 +137,23 @@ def test_a_resumed_log_has_each_step_once(tmp_path):
     log = run_folder.Log(folder, 0)
     for step in range(1, 8):
         log.append({"step": step, "loss": 1 / step})
+    log.flush()
     with open(log.path, "a") as file:
         file.write('{"step": 8, "lo')  # cut by a crash
     resumed = run_folder.Log(folder, 5)
     resumed.append({"step": 6, "loss": 0.5})
+    resumed.flush()
     assert [record["step"] for record in run_folder.read_log(folder)] == [1, 2, 3, 4, 5, 6]
     with open(log.path) as file:
         assert [json.loads(line)["loss"] for line in file] == [1, 1 / 2, 1 / 3, 1 / 4, 1 / 5, 0.5]
+
+
+@pytest.mark.parametrize("line", ["", "verse", "[1]", '{"step": 2}', "7"])
+def test_a_bad_line_in_the_middle_of_the_log_is_named(tmp_path, line):
+    good = '{"step": 1, "loss": 2.0}\n'
+    (tmp_path / "log.jsonl").write_text(f"{good}{line}\n{good}")
+    with pytest.raises(ValueError, match=r"log\.jsonl: line 2 is damaged"):
+        list(run_folder.read_log(str(tmp_path)))
 
 
 def test_the_loss_is_drawn(folder):
@@ -123,7 +167,7 @@ def test_weights_that_are_no_numbers_are_not_saved(folder, trained):
     model.weights["model/wpe"].assign(model.weights["model/wpe"] * np.nan)
     with pytest.raises(ValueError, match="model/wpe is no number after step 3"):
         run_folder.save(folder, 3, model, optimizer.slots, 3)
-    assert gpt2.checkpoint.find_prefix(folder).endswith("model-2")
+    assert find_prefix(folder).endswith("model-2")
 
 
 def test_after_a_step_back_the_new_save_stays(folder, trained):

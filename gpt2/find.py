@@ -1,0 +1,77 @@
+"""Where weights lie, and whose vocabulary goes with them; told without TensorFlow, before anything slow begins."""
+
+import os
+import re
+
+from poems import files
+
+
+def find_prefix(path: str) -> str:
+    """The prefix of the weights in a folder, as its `checkpoint` says; a prefix, with or without `.index`, is its own.
+
+    Raises:
+      FileNotFoundError: there is none; names those that a folder without `checkpoint` holds.
+      ValueError: `checkpoint` is not what TensorFlow writes.
+    """
+    path = path.removesuffix(".index")
+    if files.exists(path + ".index"):
+        return path
+    if not files.is_folder(path):
+        raise FileNotFoundError(f"{path}: no such model folder, and no weights under that prefix ({path}.index)")
+    pointer = os.path.join(path, "checkpoint")
+    if not files.exists(pointer):
+        found = prefixes_in(path)
+        remedy = f"name one of those in it: {', '.join(found)}" if found else "the folder holds no weights"
+        raise FileNotFoundError(f"{pointer}: no such file; {remedy}")
+    with files.open_file(pointer) as file:
+        text = file.read().decode(errors="replace")
+    if not text:
+        raise FileNotFoundError(f"{pointer}: empty, since this run has saved nothing yet; train on")
+    named = re.search(r'^model_checkpoint_path: "(.*)"', text, re.MULTILINE)
+    if not named:
+        raise ValueError(f'{pointer}: expected a line model_checkpoint_path: "PREFIX", found none; write one')
+    # An absolute path is that of the machine it was trained on; the files lie beside `checkpoint` all the same.
+    prefix = os.path.join(path, re.split(r"[/\\]", named[1])[-1])
+    if not files.exists(prefix + ".index"):
+        raise FileNotFoundError(f"{prefix}.index: no such file, though {pointer} names it")
+    return prefix
+
+
+def prefixes_in(folder: str) -> list[str]:
+    """The prefixes of all weights in a folder, also of those that do not count."""
+    names = sorted(files.list_folder(folder)) if files.is_folder(folder) else []
+    weights = [name for name in names if name.endswith(".index") and not name.startswith("state-")]
+    return [os.path.join(folder, name.removesuffix(".index")) for name in weights]
+
+
+def last_save(folder: str) -> str | None:
+    """The prefix that a run goes on from; None where nothing has been saved yet.
+
+    Raises:
+      FileNotFoundError, ValueError: as `find_prefix`; also where saves are there and no `checkpoint` says which counts.
+    """
+    pointer = os.path.join(folder, "checkpoint")
+    if files.exists(pointer):
+        with files.open_file(pointer) as file:
+            begun = bool(file.read())
+    else:
+        begun = bool(prefixes_in(folder))
+    return find_prefix(folder) if begun else None
+
+
+def step_of(prefix: str) -> int:
+    """The step at which weights were saved, by their name; 0 where it tells none."""
+    found = re.search(r"-(\d+)$", prefix)
+    return int(found[1]) if found else 0
+
+
+def vocabulary_of(prefix: str, model_name: str, models_dir: str) -> str:
+    """The folder of the vocabulary of these weights: their own, or that of the model, for the runs of 2019 have none.
+
+    Raises:
+      FileNotFoundError: neither is there.
+    """
+    beside = os.path.dirname(prefix) or "."
+    if files.exists(os.path.join(beside, "encoder.json")):
+        return beside
+    return files.model_folder(model_name, models_dir)

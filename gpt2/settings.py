@@ -1,0 +1,138 @@
+"""The settings of a run: what they are where nothing is said, what they may be, and what a run was begun with."""
+
+import json
+import os
+import re
+import types
+
+from gpt2 import find
+from gpt2.schedule import SCHEDULES
+from poems import files
+
+# What --dtype means: the activations, the weights.
+DTYPES = {"float32": ("float32", "float32"), "bfloat16": ("bfloat16", "bfloat16"), "mixed": ("bfloat16", "float32")}
+OPTIMIZERS = ("adam", "sgd", "adamw", "adafactor")
+# Where the command line says nothing.
+DEFAULTS = {
+    "model_name": "124M",
+    "run_name": "run1",
+    "restore_from": "latest",
+    "batch_size": 1,
+    "learning_rate": 2e-5,
+    "schedule": "constant",
+    "warmup": 0,
+    "sample_every": 100,
+}
+# The same for the model `demo`: five minutes on two cores, from nothing.
+DEMO = {
+    "dataset": "demo.npz",
+    "model_name": "demo",
+    "run_name": "demo",
+    "restore_from": "scratch",
+    "batch_size": 4,
+    "learning_rate": 2e-3,
+    "schedule": "cosine",
+    "warmup": 100,
+    "steps": 5000,
+    "sample_every": 1000,
+}
+LEAST = {
+    "batch_size": 1,
+    "steps": 0,
+    "sample_every": 0,
+    "sample_num": 1,
+    "save_every": 1,
+    "val_every": 0,
+    "val_batch_size": 1,
+    "val_batch_count": 1,
+    "warmup": 0,
+    "accumulate_gradients": 1,
+    "clip_norm": 0,
+    "weight_decay": 0,
+    "n_ctx": 1,
+}
+CHOICES = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "dtype": tuple(DTYPES)}
+
+
+def settle(given: dict) -> types.SimpleNamespace:
+    """The flags, None where not given, with their defaults; checked as far as they can be before anything is loaded.
+
+    Raises:
+      ValueError: naming the flag, what it is and what it may be.
+    """
+    demo = is_demo(given)
+    defaults = DEFAULTS | DEMO if demo else DEFAULTS
+    said = {name: value for name, value in given.items() if value is not None}
+    flags = types.SimpleNamespace(**(given | defaults | said))
+    if not re.fullmatch(r"[^/\\*?\[\]{}]+", flags.run_name):
+        raise ValueError(f"--run_name is {flags.run_name!r}, expected a name without / \\ * ? [ ] {{ }}")
+    if flags.dataset is None:
+        raise ValueError("--dataset is missing; give an .npz of prepare_corpus.py, or a file or folder of text")
+    for name, number in LEAST.items():
+        if getattr(flags, name) is not None and getattr(flags, name) < number:
+            raise ValueError(f"--{name} is {getattr(flags, name)}, expected at least {number}")
+    if not flags.learning_rate > 0:
+        raise ValueError(f"--learning_rate is {flags.learning_rate}, expected a positive number such as 2e-5")
+    for name, known in CHOICES.items():
+        if getattr(flags, name) not in known:
+            raise ValueError(f"--{name} is {getattr(flags, name)}, expected {' or '.join(known)}")
+    if flags.schedule != "constant" and flags.steps is None:
+        raise ValueError(f"--schedule {flags.schedule} falls to 0 at --steps, which is missing; say how many")
+    return flags
+
+
+def is_demo(given: dict) -> bool:
+    """Whether the demo is trained: by its name, or where nothing is named and 124M is not there."""
+    unnamed = given["model_name"] is None and given["run_name"] is None
+    return given["model_name"] == "demo" or (unnamed and not files.has_model("124M", given["models_dir"]))
+
+
+def read_settings(folder: str) -> dict:
+    """The settings of the run as they were noted last, none for a run of another tool."""
+    path = os.path.join(folder, "settings.json")
+    if not files.exists(path):
+        return {}
+    with files.open_file(path) as file:
+        try:
+            return json.loads(file.read())
+        except ValueError:
+            return {}  # They tell what has changed, which no run should fail for.
+
+
+def go_on(flags, given: dict, folder: str) -> tuple[types.SimpleNamespace, list[str]]:
+    """The flags with which a run goes on, and a line for each that has changed.
+
+    Where a run started from stays what it was, so that the command that began it also goes on with it.
+
+    Raises:
+      ValueError: a flag asks for another start, another model or another optimizer than the run has.
+    """
+    before = read_settings(folder)
+    flags = types.SimpleNamespace(**vars(flags))
+    start = before.get("restore_from")  # of a run of another tool nobody knows
+    if given["restore_from"] not in (None, "latest") and not (start and same_start(flags.restore_from, start)):
+        raise ValueError(
+            f"{folder}: a run that has begun, which --restore_from {flags.restore_from} would overwrite; "
+            "go on with --restore_from latest, or name another --run_name"
+        )
+    model_name = before.get("model_name", flags.model_name)
+    if given["model_name"] and model_name not in (flags.model_name, files.OTHER_NAMES.get(flags.model_name)):
+        raise ValueError(
+            f"{folder}: a run of {model_name}, which --model_name {flags.model_name} cannot change; "
+            "leave it out, or name another --run_name"
+        )
+    flags.restore_from, flags.model_name = start or "latest", model_name
+    for name in ("optimizer", "only_train_transformer_layers"):
+        if before.get(name, getattr(flags, name)) != getattr(flags, name):
+            raise ValueError(
+                f"{folder}: a run with --{name} {before[name]}, whose state does not fit {getattr(flags, name)}; "
+                f"start another from its weights: --restore_from {find.find_prefix(folder)} --run_name NAME"
+            )
+    changed = [name for name, value in before.items() if getattr(flags, name, value) != value]
+    return flags, [f"--{name} was {before[name]}, and is {getattr(flags, name)} now" for name in changed]
+
+
+def same_start(one: str, other: str) -> bool:
+    """Whether two values of --restore_from mean one start for a run that has none yet."""
+    one, other = (os.path.normpath("fresh" if start == "latest" else start) for start in (one, other))
+    return one.removesuffix(".index") == other.removesuffix(".index")

@@ -1,0 +1,78 @@
+"""What a run was begun with holds, and the command that began it also goes on with it."""
+
+import json
+
+import pytest
+
+from gpt2 import settings
+
+FLAGS = {"restore_from": "scratch", "model_name": "124M", "optimizer": "adam", "only_train_transformer_layers": False}
+FLAGS |= dict.fromkeys(("run_name", "dataset", "batch_size", "learning_rate", "schedule", "warmup", "sample_every"))
+FLAGS |= {name: None for name in settings.LEAST if name not in FLAGS}
+FLAGS |= {"models_dir": "models", "dtype": "float32", "dataset": "poems.npz", "run_name": "run1"}
+
+
+@pytest.fixture
+def go_on(tmp_path):
+    """Goes on with a run that was begun with FLAGS and `begun`, by a command that says `said`."""
+
+    def go_on(begun, said):
+        before = vars(settings.settle(FLAGS | begun))
+        (tmp_path / "settings.json").write_text(json.dumps(before))
+        for name, text in (("checkpoint", 'model_checkpoint_path: "model-2"'), ("model-2.index", "")):
+            (tmp_path / name).write_text(text)
+        given = FLAGS | {"restore_from": None, "model_name": None} | said
+        return settings.go_on(settings.settle(given), given, str(tmp_path))
+
+    return go_on
+
+
+@pytest.mark.parametrize(
+    ("begun", "said"),
+    [
+        ("scratch", "scratch"),
+        ("latest", "fresh"),
+        ("fresh", "latest"),
+        ("scratch", "latest"),
+        ("scratch", None),
+        ("checkpoint/a/model-3", "checkpoint/a//model-3.index"),
+    ],
+)
+def test_where_a_run_began_may_be_said_again(go_on, begun, said):
+    flags, changes = go_on({"restore_from": begun}, {"restore_from": said})
+    assert flags.restore_from == begun
+    assert changes == []
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"restore_from": "fresh"}, "a run that has begun, which --restore_from fresh would overwrite"),
+        ({"restore_from": "models/small"}, "which --restore_from models/small would overwrite"),
+        (
+            {"optimizer": "sgd"},
+            "a run with --optimizer adam, whose state does not fit sgd; start another",
+        ),
+        ({"only_train_transformer_layers": True}, "a run with --only_train_transformer_layers False, whose state does"),
+        ({"model_name": "355M"}, "a run of 124M, which --model_name 355M cannot change"),
+    ],
+)
+def test_another_run_is_refused(go_on, said, message):
+    with pytest.raises(ValueError, match=message):
+        go_on({}, said)
+
+
+def test_both_names_of_a_model_are_one(go_on):
+    flags, _ = go_on({}, {"model_name": "117M"})
+    assert flags.model_name == "124M"
+
+
+def test_what_changed_is_said(go_on):
+    _, changes = go_on({}, {"batch_size": 2})
+    assert changes == ["--batch_size was 1, and is 2 now"]
+
+
+def test_a_run_of_another_tool_has_no_other_start(tmp_path):
+    given = FLAGS | {"restore_from": "fresh"}
+    with pytest.raises(ValueError, match="a run that has begun"):
+        settings.go_on(settings.settle(given), given, str(tmp_path))
