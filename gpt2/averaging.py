@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import tensorflow as tf
 
-from gpt2.checkpoint import check_index, find_prefix, read_tensor
+from gpt2.checkpoint import check_index, read_tensor
+from gpt2.find import find_prefix
 from gpt2.hparams import HParams
 
 # How far to go from the old average to the mean, and how much of the last step to add: learning rate and momentum.

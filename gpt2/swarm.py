@@ -38,16 +38,16 @@ def main(
     command_line.start_tensorflow()
     import encoder
     from encoder import vocabulary
-    from gpt2 import averaging, checkpoint
+    from gpt2 import averaging, checkpoint, find
     from gpt2.hparams import write_hparams
     from gpt2.model import GPT2
     from poems import files
 
     if out and files.exists(os.path.join(out, "checkpoint")):
         raise ValueError(f"{out}: holds weights already; name a new folder")
-    home = os.path.dirname(checkpoint.find_prefix(folders[0]))
+    home = os.path.dirname(find.find_prefix(folders[0]))
     model_folder = files.model_folder(model_name, models_dir) if model_name else home
-    hparams = checkpoint.find_hparams(checkpoint.find_prefix(folders[0]), model_folder)
+    hparams = checkpoint.find_hparams(find.find_prefix(folders[0]), model_folder)
     mean, counted, left_out = averaging.mean_of({folder: folder for folder in folders}, hparams)
     for folder, reason in left_out.items():
         print(f"swarm: left out {folder}: {reason}", file=sys.stderr)
@@ -67,7 +67,7 @@ def main(
 def show_losses(model, folders: list[str], dataset: str, batch_size: int, count: int) -> None:
     """Prints the loss on held-out verse, in nats a token, of the model and then of each checkpoint, put into it."""
     from gpt2 import averaging, data
-    from gpt2.checkpoint import find_prefix
+    from gpt2.find import find_prefix
     from gpt2.training import make_evaluate
 
     opened = data.open_dataset(dataset, model.hparams.n_vocab)

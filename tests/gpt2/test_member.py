@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import gpt2
 from gpt2 import member
-from gpt2.checkpoint import find_prefix
+from gpt2.find import find_prefix
 from gpt2.hparams import HParams
 from gpt2.member import Member, read_state, round_of
 from gpt2.model import GPT2, fresh_weights
