@@ -53,6 +53,13 @@ def main(
       dtype: float32, or bfloat16 in half the memory.
       out: a new file for the samples, .txt in the original's form or .jsonl with an object a line.
     """
+    from gpt2.filters import Filters
+
+    Filters(temperature, top_k, top_p)
+    if batch_size < 1:
+        raise ValueError(f"--batch_size is {batch_size}, expected at least 1")
+    if length is not None and length < 1:
+        raise ValueError(f"--length is {length}, expected at least 1")
     if dtype not in ("float32", "bfloat16"):
         raise ValueError(f"--dtype is {dtype}, expected float32 or bfloat16")
     if nsamples < 0:
@@ -92,6 +99,9 @@ def check_out(out: str | None) -> None:
         return
     if not out.endswith((".txt", ".jsonl")):
         raise ValueError(f"--out is {out}, expected a name that ends in .txt or .jsonl")
+    folder = os.path.dirname(out) or "."
+    if not files.exists(folder):
+        raise FileNotFoundError(f"{out}: there is no folder {folder}; make it, or name another file with --out")
     if files.exists(out):
         raise ValueError(f"{out}: there already, and samples would be written over it; name another file with --out")
 
@@ -105,6 +115,8 @@ def find_model(model_name, models_dir, run_name, checkpoint_dir, restore_from) -
     from gpt2 import find
     from poems import files
 
+    if restore_from is not None and run_name is not None:
+        raise ValueError("--restore_from and --run_name are both given, expected one of them")
     if restore_from is not None:
         weights = restore_from
     elif run_name is not None:

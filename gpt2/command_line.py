@@ -19,6 +19,7 @@ import fire
 from fire import decorators, helptext, trace
 
 PROJECT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HELP = ["--help"]
 BOOLS = {"True": True, "true": True, "False": False, "false": False}
 
 
@@ -30,13 +31,13 @@ def run(main) -> None:
     traceback.
     """
     name = os.path.basename(sys.argv[0])
-    if "--help" in sys.argv[1:] or "-h" in sys.argv[1:]:
-        print(helptext.HelpText(main, trace=trace.FireTrace(main, name=name)))
-        return
     try:
         arguments = spell_out(sys.argv[1:], main)
     except ValueError as error:
         _complain(name, error, status=2)
+    if arguments == HELP:
+        print(helptext.HelpText(main, trace=trace.FireTrace(main, name=name)))
+        return
     decorators.SetParseFn(str)(main)
     parsers = {flag: lambda text, flag=flag, kind=kind: parse(flag, text, kind) for flag, kind in flags(main).items()}
     decorators.SetParseFns(**parsers)(main)
@@ -72,7 +73,9 @@ def flags(main) -> dict[str, type]:
 
 
 def spell_out(arguments: list[str], main) -> list[str]:
-    """Each flag as `--name=value`, checked against the signature of `main`.
+    """Each flag as `--name=value`, checked against the signature of `main`; `HELP`, if that is asked for.
+
+    `--help` or `-h` where a value of text is expected is that value.
 
     Raises:
       ValueError: an unknown flag, a flag without its value, a value of the wrong type, an argument too many.
@@ -82,6 +85,8 @@ def spell_out(arguments: list[str], main) -> list[str]:
     spelt, rest = [], list(arguments)
     while rest:
         argument = rest.pop(0)
+        if argument in ("--help", "-h"):
+            return HELP
         if not argument.startswith("-"):
             if not takes_arguments:
                 raise ValueError(f"unexpected argument {argument!r}; a flag is written --name value, see --help")

@@ -1,19 +1,18 @@
-"""New ids from a model: filters, the choice of a token, and a batch of samples written token by token.
+"""New ids from a model: a batch of samples written token by token.
 
 A sample is a function of (seed, its number, position): the same at any batch size and after any restart.
 """
 
-import functools
 import itertools
 from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
 
+from gpt2.choosing import choose
+from gpt2.filters import Filters
 from gpt2.model import GPT2
-from gpt2.random_numbers import key_of, threefry
 
-WEIGHT_BITS, RANDOM_BITS = 40, 23  # Sums of 2**16 weights stay below 2**56, times random bits split in two below 2**63.
 PAST_STEP = 128  # The past has room for a multiple of this many positions, so that few sizes are compiled.
 
 
@@ -35,7 +34,7 @@ def sample(
       nsamples: how many; 0 goes on for ever.
       batch_size: how many are written at a time.
       length: the most tokens in one; by default what the window leaves, half of it with a prompt.
-      temperature, top_k, top_p: see `filter_logits`; a temperature of 0 takes the likeliest token.
+      temperature, top_k, top_p: see `Filters`; a temperature of 0 takes the likeliest token.
     Raises:
       ValueError: a setting out of its range, an id outside the vocabulary, more tokens than the window holds.
     """
@@ -75,12 +74,12 @@ class Sampler:
     """
 
     def __init__(self, model: GPT2, batch_size=1, temperature=1.0, top_k=40, top_p=0.0, seed=0):
-        check_settings(batch_size, temperature, top_k, top_p)
+        check_batch_size(batch_size)
         self.model = model
         self.end_of_text = model.hparams.n_vocab - 1
         self.batch_size = batch_size
-        self.choose = tf.function(functools.partial(choose, temperature=temperature, top_k=top_k, top_p=top_p))
-        self.key = [tf.constant(word) for word in key_of(seed)]
+        self.filters = Filters(temperature, top_k, top_p)
+        self.seed = seed
         self.past: list[tuple[tf.Variable, tf.Variable]] = []
         self.prefill = tf.function(self._prefill, jit_compile=True)
         self.step = tf.function(self._step, jit_compile=True)
@@ -94,26 +93,25 @@ class Sampler:
                 yield up_to(row, self.end_of_text)
 
     def tokens(self, prompt: list[int], numbers, length: int) -> Iterator[np.ndarray]:
-        """One int32 [batch_size] for each position: the next token of the samples of these numbers.
+        """One integer [batch_size] for each position: the next token of the samples of these numbers.
 
         It ends after `length` tokens, or when every sample has had its end-of-text.
         """
         prompt = prompt or [self.end_of_text]
         check_ids(prompt, self.model.hparams.n_vocab)
         self._make_room(len(prompt) + length)
-        numbers = tf.constant(list(numbers), tf.uint32)
         padded = min(2 ** (len(prompt) - 1).bit_length(), self.past[0][0].shape[2])
         ids = np.zeros([1, padded], np.int32)
         ids[0, : len(prompt)] = prompt
         logits = self.prefill(tf.constant(ids), tf.constant(len(prompt)))
         finished = np.zeros(self.batch_size, bool)
         for position in range(len(prompt), len(prompt) + length):
-            tokens = self.choose(logits, self.key, numbers, tf.constant(position, tf.uint32))
-            yield tokens.numpy()
-            finished |= tokens.numpy() == self.end_of_text
+            tokens = choose(logits.numpy(), self.filters, self.seed, numbers, np.full(self.batch_size, position))
+            yield tokens
+            finished |= tokens == self.end_of_text
             if finished.all() or position == len(prompt) + length - 1:
                 return
-            logits = self.step(tokens, tf.constant(position))
+            logits = self.step(tf.constant(tokens, tf.int32), tf.constant(position))
 
     def _make_room(self, positions: int):
         """A past for so many positions, if the one that is there is of another size."""
@@ -146,58 +144,10 @@ class Sampler:
         return self.model.logits(hidden)[:, 0]
 
 
-def choose(logits, key, numbers, position, temperature: float, top_k: int, top_p: float):
-    """A token for each row of logits [batch, n_vocab]: int32 [batch], drawn by (key, its number, position) alone.
-
-    Not compiled by XLA, whose top_k on a CPU sorts the whole vocabulary.
-    """
-    if temperature == 0:
-        return tf.argmax(logits, axis=-1, output_type=tf.int32)
-    logits -= tf.reduce_max(logits, axis=-1, keepdims=True)  # first, so that no temperature makes them infinite
-    logits = filter_logits(logits / max(temperature, 1e-30), top_k, top_p)
-    # Whole numbers, whose sums do not depend on the order of summation: no filtered token can slip in by rounding.
-    weights = tf.cast(tf.exp(logits) * 2.0**WEIGHT_BITS, tf.int64)
-    bits = threefry(key, (numbers, tf.fill(tf.shape(numbers), position)))[0] // np.uint32(2 ** (32 - RANDOM_BITS))
-    return inverse_cdf(weights, tf.cast(bits, tf.int64))
-
-
-def inverse_cdf(weights, bits):
-    """The first index at which the sum of weights int64 [batch, n_vocab] passes the share bits / 2**RANDOM_BITS."""
-    sums = tf.cumsum(weights, axis=-1)
-    share = 2**RANDOM_BITS
-    total = sums[:, -1]
-    threshold = total // share * bits + total % share * bits // share  # total * bits / share, never over 63 bits
-    return tf.reduce_sum(tf.cast(sums <= threshold[:, None], tf.int32), axis=-1)
-
-
-def filter_logits(logits, top_k: int = 0, top_p: float = 0.0):
-    """Logits [batch, n_vocab] with -inf for the tokens that a filter removes.
-
-    top_p > 0 replaces top_k, and keeps the tokens whose exclusive cumulative probability is below p, at least one.
-    Else top_k > 0 keeps every logit not below the k-th; 0 keeps all. From nshepperd's src/sample.py.
-    """
-    n_vocab = logits.shape[-1]
-    if top_p > 0:
-        ordered = tf.math.top_k(logits, n_vocab).values
-        before = tf.cumsum(tf.nn.softmax(ordered), axis=-1, exclusive=True)
-        least = tf.reduce_min(tf.where(before < top_p, ordered, np.inf), axis=-1, keepdims=True)
-    elif 0 < top_k < n_vocab:
-        least = tf.math.top_k(logits, top_k).values[:, -1:]
-    else:
-        return logits
-    return tf.where(logits < least, -np.inf, logits)
-
-
-def check_settings(batch_size: int, temperature: float, top_k: int, top_p: float) -> None:
-    """Raises a ValueError that names the setting out of its range."""
-    for name, value, good, expected in (
-        ("batch_size", batch_size, batch_size >= 1, "at least 1"),
-        ("temperature", temperature, 0 <= temperature < np.inf, "0 or more"),
-        ("top_k", top_k, top_k >= 0, "0 or more, 0 keeping all tokens"),
-        ("top_p", top_p, 0 <= top_p <= 1, "0 to 1, 0 for top_k instead"),
-    ):
-        if not good:
-            raise ValueError(f"{name} is {value}, expected {expected}")
+def check_batch_size(batch_size: int) -> None:
+    """Raises a ValueError for a batch without a row."""
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}, expected at least 1")
 
 
 def check_ids(ids, n_vocab: int) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import pathlib
 import random
+import signal
 import subprocess
 import sys
 import types
@@ -40,6 +41,11 @@ def run_script(tmp_path):
         return subprocess.run(command, cwd=cwd, timeout=timeout, text=True, capture_output=True, **kwargs)
 
     return run
+
+
+def default_signals():
+    """For Popen's preexec_fn: a shell starts what it puts in the background deaf to Ctrl-C, and its children too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, default_signals
 
 import encoder
 import gpt2
@@ -117,19 +117,20 @@ def test_temperature_0_takes_the_likeliest(sample):
     [
         (["--model_name", "none"], "models/none: no such model folder"),
         (["--run_name", "none"], "checkpoint/none: no such run"),
-        (["--restore_from", "none", "--run_name", "x"], "none: no such model folder"),
+        (["--restore_from", "none"], "none: no such model folder"),
+        (["--restore_from", "a", "--run_name", "b"], "--restore_from and --run_name are both given"),
         (["--prompt_file", "none.txt"], "none.txt"),
         (["--prompt_file", "latin.txt"], "latin.txt: byte 3 is not UTF-8"),
         (["--prompt", "a", "--prompt_file", "latin.txt"], "both given"),
-        (["--length", "-1"], "length is -1, expected at least 1"),
+        (["--length", "-1"], "--length is -1, expected at least 1"),
         (["--length", "40"], "are 9 more than the window of 32"),
         (["--nsamples", "-1"], "--nsamples is -1"),
-        (["--batch_size", "0"], "batch_size is 0"),
+        (["--batch_size", "0"], "--batch_size is 0"),
         (["--top_p", "2"], "top_p is 2.0, expected 0 to 1"),
         (["--dtype", "int3"], "--dtype is int3"),
         (["--out", "samples.doc"], "--out is samples.doc, expected"),
         (["--out", "latin.txt"], "latin.txt: there already"),
-        (["--out", "nowhere/samples.txt"], "nowhere/samples.txt"),
+        (["--out", "nowhere/samples.txt"], "nowhere/samples.txt: there is no folder nowhere"),
     ],
 )
 def test_bad_input_is_one_line(place, sample, arguments, message):
@@ -139,6 +140,13 @@ def test_bad_input_is_one_line(place, sample, arguments, message):
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("arguments", [["--out", "nowhere/x.txt"], ["--top_k", "-1"], ["--length", "0"]])
+def test_flags_are_checked_before_a_model_is_looked_for(place, run_here, arguments):
+    done = run_here("sample.py", "--model_name", "none", *arguments)
+    assert done.returncode == 1
+    assert "no such model" not in done.stderr
 
 
 def test_a_model_that_does_not_fit_its_vocabulary_is_one_line(place, sample):
@@ -151,7 +159,9 @@ def test_a_model_that_does_not_fit_its_vocabulary_is_one_line(place, sample):
 
 def test_text_appears_while_it_is_written_and_ctrl_c_ends_it_quietly(place):
     command = [sys.executable, ROOT / "sample.py", "--model_name", "small", "--nsamples", "0", "--temperature", "2"]
-    with subprocess.Popen(command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=default_signals
+    ) as process:
         assert process.stdout
         first = os.read(process.stdout.fileno(), 10)
         while b"SAMPLE 3" not in first:
@@ -164,9 +174,9 @@ def test_text_appears_while_it_is_written_and_ctrl_c_ends_it_quietly(place):
 
 def test_a_reader_that_has_enough_is_no_error(place, small_model):
     script = f"{sys.executable} {ROOT / 'sample.py'} --model_name small --nsamples 0 | head -2"
-    done = subprocess.run(script, shell=True, cwd=place, capture_output=True, text=True, timeout=120)
-    assert done.stdout.count("\n") == 2
-    assert done.stderr.count("\n") == 1
+    done = subprocess.run(script, shell=True, cwd=place, capture_output=True, timeout=120)
+    assert done.stdout.count(b"\n") == 2
+    assert done.stderr.count(b"\n") == 1
 
 
 def test_streamed_text_is_the_text_of_the_ids(sample, small_model):

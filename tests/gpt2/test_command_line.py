@@ -33,7 +33,23 @@ def called(monkeypatch):
 
 
 TEXTS = ["Hello, world", "1984", "a#b", "None", "True", "[x]", "(1, 2)", "-x", "-", "--", "--and so", "'quoted'", '"a"']
-TEXTS += ["two\nlines", "a\n", " ", "a=b", "--=", "1e3", "{'a': 1}", "ünï 語", "\\n", "", "$HOME", "0x10", "-5"]
+TEXTS += [
+    "two\nlines",
+    "a\n",
+    " ",
+    "a=b",
+    "--=",
+    "1e3",
+    "{'a': 1}",
+    "ünï 語",
+    "\\n",
+    "",
+    "$HOME",
+    "0x10",
+    "-5",
+    "-h",
+    "--help",
+]
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -131,6 +147,12 @@ def test_help_answers_without_tensorflow(run_script, tmp_path, script):
     done = run_script(script, "--help", env={"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 0
     assert "FLAGS" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["--prompt", "x", "--help"], ["a", "-h"], ["--quiet", "-h"]])
+def test_help_is_given_instead_of_work(called, capsys, arguments):
+    assert called(*arguments) == {}
+    assert "FLAGS" in capsys.readouterr().out
 
 
 def test_a_misspelt_flag_of_a_script_fails_before_tensorflow(run_script, tmp_path):

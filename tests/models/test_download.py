@@ -21,6 +21,7 @@ import urllib.parse
 
 import pytest
 import trustme
+from conftest import default_signals
 
 from gpt2 import command_line, hparams
 from models import download
@@ -337,7 +338,9 @@ def test_control_c_leaves_a_part_that_the_next_run_resumes(start_server, referen
     server.tricks["encoder.json"] = [fall_silent(500000)]
     script = [sys.executable, str(ROOT / "models/download.py"), "124M", "--mirror", server.url]
     part = tmp_path / "models/124M/encoder.json.part"
-    with subprocess.Popen(script, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        script, cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=default_signals
+    ) as process:
         while not (part.exists() and part.stat().st_size > 400000):
             assert process.poll() is None
             time.sleep(0.02)
