@@ -285,12 +285,14 @@ def left_out(source) -> Iterator[str]:
     for path, rows in source.accounts.items():
         for reason, number in (rows.bad + rows.dropped).most_common():
             yield f"{path}: left out {number:,} times: {reason}"
-        breaks = {gap: number for gap, number in rows.gaps.items() if gap > 0}
+        breaks = {gap: number for gap, number in sorted(rows.gaps.items()) if gap > 0}
         if breaks:
-            longer = sum(number for gap, number in breaks.items() if gap > 1)
+            some = [f"{number:,} of {gap}" for gap, number in list(breaks.items())[:3]]
+            more = sum(list(breaks.values())[3:])
+            lengths = ", ".join([*some, f"{more:,} of more"] if more else some)
             yield (
-                f"{path}: {sum(breaks.values()):,} stanza breaks made of missing line numbers, {longer:,} of them of "
-                "more than one; some are lines that the corpus dropped"
+                f"{path}: {sum(breaks.values()):,} stanza breaks made of missing line numbers ({lengths}); "
+                "some are lines that the corpus dropped"
             )
         yield from (f"{path}: {note}" for note in rows.notes)
 

@@ -350,3 +350,11 @@ def test_a_kill_while_writing_leaves_no_half_dataset(tmp_path, poem, model):
         done = subprocess.run(command, cwd=tmp_path, capture_output=True)
         assert done.returncode == (0 if calls == 2 else -signal.SIGKILL)
         assert (tmp_path / "out.npz").exists() == (calls == 2)
+
+
+def test_stanza_breaks_made_of_gaps_are_counted_by_their_length(run_here, tmp_path, model):
+    numbers = [1, 2, 4, 5, 7, 10, 14, 20, 21]
+    rows = [{"s": f"line {number} of the verse", "line": number, "gid": "7"} for number in numbers]
+    (tmp_path / "poems.ndjson").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    done = run_here("prepare_corpus.py", "poems.ndjson", "out.npz", "--model_name", model)
+    assert "5 stanza breaks made of missing line numbers (2 of 1, 1 of 2, 1 of 3, 1 of more)" in done.stderr
