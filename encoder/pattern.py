@@ -92,7 +92,7 @@ def _characters(data):
             code = (data[at] & (0x7F >> size)).astype(np.int32)
             for offset in range(1, size):
                 code = code << 6 | data[at + offset] & 0x3F
-            yield at, size, _character_classes(0x110000 if size == 4 else 0x10000).take(code)
+            yield at, size, character_classes(0x110000 if size == 4 else 0x10000).take(code)
 
 
 def _keep_characters_whole(data, white, begins):
@@ -123,7 +123,7 @@ def _contraction_sizes():
 
 
 @functools.cache
-def _character_classes(n):
+def character_classes(n):
     """The classes of the first n characters of Unicode, uint8 [n]."""
     characters = np.arange(n, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
     classes = np.full(n, OTHER, np.uint8)
