@@ -5,8 +5,11 @@ import signal
 import sys
 import time
 
-from gpt2 import command_line, find, settings
+from gpt2 import command_line, find, machine, settings
 from gpt2.schedule import learning_rate_at
+
+ROLLBACKS = 3  # In a row, after which going back does not help.
+MANY = 10  # Epochs, after which verse is learnt by heart: a rule of thumb of 2019.
 
 
 def main(
@@ -19,6 +22,7 @@ def main(
     sample_dir: str = "samples",
     restore_from: str | None = None,
     encoding: str = "utf-8",
+    device: str = "auto",
     batch_size: int | None = None,
     learning_rate: float | None = None,
     schedule: str | None = None,
@@ -31,18 +35,28 @@ def main(
     only_train_transformer_layers: bool = False,
     dtype: str = "float32",
     n_ctx: int | None = None,
+    noise: float = 0.0,
     steps: int | None = None,
+    epochs: float | None = None,
     seed: int = 0,
+    deterministic: bool = False,
     sample_every: int | None = None,
     sample_length: int | None = None,
     sample_num: int = 1,
+    sample_prompts: str | None = None,
     top_k: int = 40,
     top_p: float = 0.0,
     save_every: int = 1000,
+    save_minutes: float | None = None,
+    keep: int = 5,
+    keep_hours: float = 0.0,
     val_dataset: str | None = None,
     val_every: int = 200,
     val_batch_size: int = 2,
     val_batch_count: int = 40,
+    patience: int = 0,
+    loss_jump: float = 0.0,
+    on_bad_loss: str = "stop",
 ) -> None:
     """Retrains a GPT-2 on poems.
 
@@ -60,9 +74,10 @@ def main(
       restore_from: latest goes on with the run, or starts as fresh; fresh starts from the weights of the model;
         scratch from random ones; a path from the weights there. Default: latest.
       encoding: of a dataset that is text.
+      device: auto, cpu, or gpu, which goes on with no other.
       batch_size: windows in a step. Default: 1.
       learning_rate: of the optimizer, at its highest. Default: 2e-5.
-      schedule: of the learning rate after the warm-up: constant, or linear or cosine, falling to 0 at --steps.
+      schedule: of the learning rate after the warm-up: constant, or linear or cosine, falling to 0 at the end.
         Default: constant.
       warmup: steps over which the learning rate rises to its height. Default: 0.
       optimizer: adam, sgd, adamw or adafactor, which needs almost no memory of its own.
@@ -73,19 +88,29 @@ def main(
       only_train_transformer_layers: leave the embeddings and the last norm as they are.
       dtype: float32, bfloat16 for all but the optimizer, or mixed: bfloat16 with weights in float32.
       n_ctx: tokens of a window. Default: the model's.
+      noise: the share of the tokens going in that are replaced by any other, 0 to 1.
       steps: the run ends when its counter is there. Default: it goes on until Ctrl-C.
+      epochs: the same, counted in passes over the dataset: in each, every token is trained on once.
       seed: of the windows, the samples and random weights.
-      sample_every: steps between samples, 0 for none; sample 1 is drawn with the same random numbers each time, so
+      deterministic: make a GPU compute the same bits each time, as a CPU does anyway; slower.
+      sample_every: steps between samples, 0 for none; a sample is drawn with the same random numbers each time, so
         that it can be compared with the one before. Default: 100.
-      sample_length: tokens of a sample. Default: the window's.
-      sample_num: samples at a time.
+      sample_length: tokens of a sample. Default: the window's, half of it with a prompt.
+      sample_num: samples at a time, of each prompt.
+      sample_prompts: a file with a prompt a line, to be gone on from as well as from nothing.
       top_k: of the samples.
       top_p: of the samples.
       save_every: steps between saves.
+      save_minutes: also save when so many minutes have passed.
+      keep: how many of the newest saves are kept; the best on held-out text is kept besides.
+      keep_hours: also keep one save for good for every so many hours, 0 for none.
       val_dataset: what to validate on. Default: what the dataset holds out.
       val_every: steps between validations, 0 for none.
       val_batch_size: windows in a batch of the validation.
       val_batch_count: batches of a validation, at most.
+      patience: end when so many validations have brought nothing better, 0 for never.
+      loss_jump: a loss so many nats above the mean of the hundred before it is bad, 0 for any that is a number.
+      on_bad_loss: stop, or roll_back to the last save and go on with the windows that come after.
     """
     given = dict(locals())
     flags = settings.settle(given)
@@ -100,68 +125,107 @@ def main(
     import encoder
 
     enc = encoder.load_encoder(model_folder)
-    dataset = find_dataset(flags.dataset, flags.encoding, enc)
+    prompts = read_prompts(flags.sample_prompts)
+    path = find_dataset(flags.dataset, flags.encoding, enc)
+    machine.choose_device(flags.device)
     command_line.start_tensorflow()
     import tensorflow as tf
 
     from encoder import vocabulary
-    from gpt2 import data, run_folder, training
-    from gpt2.optimizers import OPTIMIZERS
+    from gpt2 import board, run_folder, saves, training, validation, watch, windows
 
-    model = load(flags, weights, model_folder, enc)
-    step = find.step_of(save) if save else 0
-    if flags.steps is not None and step >= flags.steps:
-        say(f"{folder} is at step {step} already; to go on, give more --steps")
-        return
-    tokens, held_out = open_datasets(flags, dataset, model, enc, model_folder)
-    kwargs = {"weight_decay": flags.weight_decay} if flags.optimizer == "adamw" else {}
-    trained = [name for name in model.weights if "/h" in name or not flags.only_train_transformer_layers]
-    optimizer = OPTIMIZERS[flags.optimizer]({name: model.weights[name] for name in trained}, seed=flags.seed, **kwargs)
-    updates = run_folder.restore_slots(folder, optimizer.slots) if save else 0
-    if updates is None:
-        say(f"{folder} has no state of an optimizer, so that begins anew")
-        updates = 0
-    write_samples = make_write_samples(flags, model, enc)
-    for line in changes:
-        say(line)
-    run_folder.create(folder, model, vars(flags))
-    vocabulary.write(folder, enc.vocabulary)
-
+    machine.check_device(flags.device)
+    if flags.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    state, optimizer, trained = load(flags, weights, model_folder, save)
+    model = state.model
+    enc.check_size(model.hparams.n_vocab, model_folder)
+    if flags.n_ctx and flags.n_ctx > model.hparams.n_ctx:
+        raise ValueError(f"--n_ctx is {flags.n_ctx}, expected at most {model.hparams.n_ctx}, that of the model")
+    corpus, held_out, is_prefix = open_datasets(flags, path, model, enc, model_folder)
+    tokens = corpus.training
     seq = min(flags.n_ctx or model.hparams.n_ctx, len(tokens) - 1)
     shape = [flags.accumulate_gradients, flags.batch_size, seq + 1]
+    tokens_per_step = shape[0] * shape[1] * seq
+    steps = flags.steps
+    if flags.epochs is not None:
+        steps = windows.steps_of_epochs(flags.epochs, len(tokens), tokens_per_step)
+    log_before = list(run_folder.read_log(folder))
+    if steps is not None and state.step >= steps:
+        say(f"{folder} is at step {state.step} already; to go on, give more --steps")
+        return
+    if watch.is_stale([record for record in log_before if record["step"] <= state.step], flags.patience):
+        say(f"{folder} has not got better for {flags.patience} validations; to go on, give more --patience")
+        return
+    write_samples = make_write_samples(flags, model, enc, prompts)
+    here = machine.describe()
+    lines = [*changes, *settings.moved(folder, here), about_device(here)]
+    run_folder.create(folder, model, vars(flags) | {"machine": here}, corpus.about.get("layout"))
+    vocabulary.write(folder, enc.vocabulary)
+    for line in (*lines, about_corpus(flags, model, tokens, held_out, steps, tokens_per_step)):
+        say(line)
+
     train_step = training.make_train_step(model, optimizer, trained, flags.clip_norm)
-    evaluate = training.make_evaluate(model)
-    log = run_folder.Log(folder, step)
+    validate = None
+    if held_out and flags.val_every:
+        validate = validation.make_validate(
+            model, held_out, flags.val_batch_size, flags.val_batch_count, seq, characters_of(enc), is_prefix
+        )
+    log = run_folder.Log(folder, state.step)
+    events = board.Board(folder)
     signals = catch_signals()
-    bar = progress_bar(flags, step)
-    saved = step
-    while not signals and step != flags.steps:
+    bar = progress_bar(steps, state.step)
+    saved, saved_at, rollbacks = state.step, time.monotonic(), 0
+
+    def save_now() -> None:
+        nonlocal saved, saved_at, rollbacks
+        saved_at = time.monotonic()
+        log.flush()
+        best = watch.best(log.records)
+        saves.save(folder, state, flags.keep, [best["step"]] if best else [], flags.keep_hours)
+        saved, rollbacks = state.step, 0
+
+    while not signals and state.step != steps and not watch.is_stale(log.records, flags.patience):
         start = time.monotonic()
-        batches = data.training_batch(tokens, shape[0] * shape[1], seq, step, flags.seed).reshape(shape)
-        rate = learning_rate_at(step, flags.learning_rate, flags.schedule, flags.warmup, flags.steps)
-        loss = train_step(tf.constant(batches), tf.constant(rate, tf.float32), tf.constant(updates))
-        record = {"step": step + 1, "loss": float(loss), "learning_rate": rate}
-        record["tokens_per_s"] = round(shape[0] * shape[1] * seq / (time.monotonic() - start), 1)
-        check_loss(record, saved)
-        step, updates = step + 1, updates + 1
-        if held_out and is_time(flags.val_every, step):
-            windows = data.validation_batches(held_out, flags.val_batch_size, flags.val_batch_count, seq)
-            record["val_loss"] = evaluate(windows)
+        step = state.step
+        batches = windows.training_batch(tokens, shape[0] * shape[1], seq, step + state.skipped, flags.seed)
+        batches = batches.reshape(shape)
+        if flags.noise:
+            batches = windows.with_noise(batches, flags.noise, model.hparams.n_vocab, step + state.skipped, flags.seed)
+        rate = learning_rate_at(step, flags.learning_rate, flags.schedule, flags.warmup, steps)
+        loss = float(train_step(tf.constant(batches), tf.constant(rate, tf.float32), tf.constant(state.updates)))
+        wrong = watch.trouble(loss, log.records, flags.loss_jump)
+        if wrong:
+            rollbacks += 1
+            roll_back(flags, folder, state, wrong, rollbacks)
+            log.cut(state.step)
+            continue
+        state.step, state.updates = step + 1, state.updates + 1
+        record = {"step": state.step, "loss": loss, "learning_rate": rate}
+        record["tokens_per_s"] = round(tokens_per_step / (time.monotonic() - start), 1)
+        if validate and is_time(flags.val_every, state.step):
+            record |= validate()
         log.append(record)
+        events.scalars(record)
         show(bar, log.records)
-        if is_time(flags.save_every, step):
-            log.flush()
-            run_folder.save(folder, step, model, optimizer.slots, updates)
-            run_folder.draw_loss(folder, log.records)
-            saved = step
-        if is_time(flags.sample_every, step):
-            write_samples(step, bar.write)
+        is_best = "val_loss" in record and watch.best(log.records) is record
+        late = flags.save_minutes is not None and time.monotonic() - saved_at >= 60 * flags.save_minutes
+        try:
+            if is_time(flags.save_every, state.step) or late:
+                save_now()
+                run_folder.draw_loss(folder, log.records)
+                events.flush()
+            if is_best:
+                saves.save_best(folder, state, saved == state.step)
+        except OSError as error:
+            say(f"{error}; training goes on, and tries again at the next save")
+        if is_time(flags.sample_every, state.step):
+            write_samples(state.step, bar.write, events)
     bar.close()
-    log.flush()
-    if saved != step:
-        run_folder.save(folder, step, model, optimizer.slots, updates)
+    if saved != state.step:
+        save_now()
     run_folder.draw_loss(folder, log.records)
-    say(f"saved {folder} at step {step}; its loss is drawn in {os.path.join(folder, 'loss.png')}")
+    say(f"saved {folder} at step {state.step}; its loss is drawn in {os.path.join(folder, 'loss.png')}")
 
 
 def find_start(flags, save: str | None) -> tuple[str | None, str]:
@@ -196,26 +260,73 @@ def find_dataset(path: str, encoding: str, enc, held_out: float = 0.05) -> str:
         return dataset.cached_dataset([source], enc, held_out, progress=bar.update)
 
 
-def load(flags, weights: str | None, model_folder: str, enc):
-    """The model to train, as the flags ask for it."""
-    from gpt2 import checkpoint
+def load(flags, weights: str | None, model_folder: str, save: str | None):
+    """The state to train on from, the optimizer that goes with it, and the names of the weights that it trains.
+
+    Where the last save is damaged, it is the one before it.
+    """
+    from gpt2 import saves
+
+    for prefix in saves.good_saves(save) if save else ():
+        try:
+            return load_from(flags, prefix, model_folder, is_save=True)
+        except (ValueError, OSError) as error:
+            say(f"{str(error).partition(';')[0]}; looking for a save before it")
+    if save:
+        raise ValueError(f"{save}: no good save is left in this run; begin another with --run_name NAME")
+    return load_from(flags, weights, model_folder, is_save=False)
+
+
+def load_from(flags, weights: str | None, model_folder: str, is_save: bool):
+    """The same from certain weights, None for random ones, which may be those of a save."""
+    from gpt2 import checkpoint, saves
     from gpt2.hparams import read_hparams
     from gpt2.model import GPT2, fresh_weights
+    from gpt2.optimizers import OPTIMIZERS
 
     dtypes = settings.DTYPES[flags.dtype]
     if weights is None:
         model = GPT2(read_hparams(model_folder), fresh_weights(flags.seed), *dtypes)
     else:
         model = checkpoint.load_model(weights, model_folder, *dtypes)
-    enc.check_size(model.hparams.n_vocab, model_folder)
-    if flags.n_ctx and flags.n_ctx > model.hparams.n_ctx:
-        raise ValueError(f"--n_ctx is {flags.n_ctx}, expected at most {model.hparams.n_ctx}, that of the model")
     model.recompute = flags.memory_saving_gradients
-    return model
+    kwargs = {"weight_decay": flags.weight_decay} if flags.optimizer == "adamw" else {}
+    trained = [name for name in model.weights if "/h" in name or not flags.only_train_transformer_layers]
+    optimizer = OPTIMIZERS[flags.optimizer]({name: model.weights[name] for name in trained}, seed=flags.seed, **kwargs)
+    state = saves.State(model, optimizer.slots)
+    if weights and is_save and not saves.restore_state(weights, state):
+        say(f"{weights} has no state of an optimizer, so that begins anew")
+    return state, optimizer, trained
+
+
+def roll_back(flags, folder: str, state, wrong: str, times: int) -> None:
+    """Goes back to the last save after a bad loss, and leaves out the windows up to it.
+
+    Raises:
+      ValueError: that is not wanted, not possible, or has not helped.
+    """
+    from gpt2 import saves
+
+    bad = state.step + 1
+    what = f"the loss at step {bad} {wrong}"
+    save = find.last_save(folder)
+    if save is None:
+        raise ValueError(f"{what}; nothing was saved yet, begin again with a lower --learning_rate")
+    if flags.on_bad_loss == "stop" or times > ROLLBACKS:
+        again = f", after going back {ROLLBACKS} times" if times > ROLLBACKS else ""
+        raise ValueError(
+            f"{what}{again}; the save of step {find.step_of(save)} is untouched, "
+            "go on from it with a lower --learning_rate, or with --on_bad_loss roll_back"
+        )
+    skipped = state.skipped + bad - find.step_of(save)
+    saves.restore_weights(save, state.model)
+    saves.restore_state(save, state)
+    state.skipped = skipped
+    say(f"{what}; back to the save of step {state.step}, and on with other windows")
 
 
 def open_datasets(flags, path: str, model, enc, model_folder: str):
-    """The tokens to train on and those to validate on, maybe none; says how many."""
+    """The dataset, the tokens to validate on, maybe none, and which of those are prefix."""
     from gpt2 import data
 
     def opened(path):
@@ -224,18 +335,57 @@ def open_datasets(flags, path: str, model, enc, model_folder: str):
         return dataset
 
     dataset = opened(path)
-    tokens, held_out = dataset.training, dataset.held_out
-    if flags.val_dataset:
-        validation = opened(find_dataset(flags.val_dataset, flags.encoding, enc, held_out=0.0))
-        held_out = validation.held_out or validation.training
-    if len(tokens) < 2:
-        raise ValueError(f"{path}: {len(tokens)} tokens to train on, expected at least 2; prepare more text")
+    if len(dataset.training) < 2:
+        raise ValueError(f"{path}: {len(dataset.training)} tokens to train on, expected at least 2; prepare more text")
+    if not flags.val_dataset:
+        return dataset, dataset.held_out, dataset.is_prefix(dataset.held_out)
+    other = opened(find_dataset(flags.val_dataset, flags.encoding, enc, held_out=0.0))
+    held_out = other.held_out or other.training
+    return dataset, held_out, other.is_prefix(held_out)
+
+
+def about_device(here: dict) -> str:
+    """One line on what the run is computed on, and on the card that it is not computed on."""
+    reason = machine.why_no_gpu()
+    unseen = f"; the NVIDIA card is not used: {reason}" if reason else ""
+    return f"on {here['device']}, {here['cores']} cores, TensorFlow {here['tensorflow']}{unseen}"
+
+
+def about_corpus(flags, model, tokens, held_out, steps: int | None, tokens_per_step: int) -> str:
+    """One line on the model and on how often it will see the dataset."""
     about = f"{len(held_out):,} held out" if held_out else "none held out, so no validation"
-    say(f"{flags.model_name}, {model.hparams.n_params:,} parameters; {len(tokens):,} tokens to train on, {about}")
-    return tokens, held_out
+    line = f"{flags.model_name}, {model.hparams.n_params:,} parameters; {len(tokens):,} tokens to train on, {about}"
+    if steps is None:
+        return f"{line}; an epoch is {len(tokens) / tokens_per_step:,.1f} steps"
+    epochs = steps * tokens_per_step / len(tokens)
+    warning = ", so it will learn them by heart: stop earlier (--patience), or bring more" if epochs > MANY else ""
+    return f"{line}; {steps:,} steps are {epochs:,.1f} epochs{warning}"
 
 
-def make_write_samples(flags, model, enc):
+def characters_of(enc):
+    """How many characters begin in each token, int64 [n_vocab]; bytes of UTF-8 that go on with one do not count."""
+    import numpy as np
+
+    counts = np.array([sum(byte & 0xC0 != 0x80 for byte in token) for token in enc.vocabulary.token_bytes])
+    counts[enc.end_of_text] = 0
+    return counts
+
+
+def read_prompts(path: str | None) -> list[str]:
+    """The prompts to sample from: nothing, then the lines of the file."""
+    from poems import files
+
+    if path is None:
+        return [""]
+    with files.open_file(path) as file:
+        try:
+            text = file.read().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+    return ["", *filter(None, text.splitlines())]
+
+
+def make_write_samples(flags, model, enc, prompts: list[str]):
     """A function of the step that writes samples into the run's folder of samples, and shows them.
 
     A sample is drawn with the same random numbers each time, so that one can see what training changes. Nothing that
@@ -246,17 +396,27 @@ def make_write_samples(flags, model, enc):
     from gpt2.sampling import Sampler, sample_length
     from poems import files
 
-    length = sample_length(model.hparams, [], flags.sample_length or (flags.n_ctx or model.hparams.n_ctx) - 1 or 1)
+    n_ctx = flags.n_ctx or model.hparams.n_ctx
+    starts = [(prompt, enc.encode(prompt)) for prompt in prompts]
+    lengths = []
+    for _, ids in starts:
+        default = max(1, min(n_ctx // 2, n_ctx - len(ids)) if ids else n_ctx - 1)
+        lengths.append(sample_length(model.hparams, ids, flags.sample_length or default))
     sampler = Sampler(model, 1, top_k=flags.top_k, top_p=flags.top_p, seed=flags.seed)
     folder = os.path.join(flags.sample_dir, flags.run_name)
 
-    def write_samples(step, show):
+    def write_samples(step, show, events):
         try:
-            samples = enumerate(sampler.samples([], flags.sample_num, length), start=1)
-            text = "".join(f"======== SAMPLE {number} ========\n{enc.decode(ids)}\n" for number, ids in samples)
+            texts = [
+                prompt + enc.decode(sampled)
+                for (prompt, ids), length in zip(starts, lengths, strict=True)
+                for sampled in sampler.samples(ids, flags.sample_num, length)
+            ]
+            text = "".join(f"======== SAMPLE {number} ========\n{text}\n" for number, text in enumerate(texts, start=1))
             files.make_folder(folder)
             with files.open_file(os.path.join(folder, f"samples-{step}"), "w") as file:
                 file.write(text)
+            events.text(step, "samples", text)
             show(text)
         except (OSError, ValueError, tf.errors.OpError) as error:  # A full disk, a closed terminal, one without UTF-8.
             say(f"the samples of step {step} were not written or shown ({error}); training goes on")
@@ -269,31 +429,24 @@ def is_time(every: int, step: int) -> bool:
     return every > 0 and step % every == 0
 
 
-def check_loss(record: dict, saved: int) -> None:
-    """Raises a ValueError if the loss is no number; the weights are not worth saving then."""
-    if not record["loss"] < float("inf"):
-        raise ValueError(
-            f"the loss at step {record['step']} is {record['loss']}; the save of step {saved} is untouched, "
-            "go on from it with a lower --learning_rate"
-        )
-
-
-def progress_bar(flags, step: int):
-    """A bar of steps, with the time left where --steps says how many."""
+def progress_bar(steps: int | None, step: int):
+    """A bar of steps, with the time left where it is known how many."""
     from tqdm import tqdm
 
     every = 0.5 if sys.stderr.isatty() else 30
-    return tqdm(total=flags.steps, initial=step, unit="step", mininterval=every, maxinterval=every, dynamic_ncols=True)
+    return tqdm(total=steps, initial=step, unit="step", mininterval=every, maxinterval=every, dynamic_ncols=True)
 
 
 def show(bar, records: list[dict]) -> None:
-    """Moves the bar one step on: loss, its mean over the last hundred steps, held-out loss, tokens a second."""
-    recent = [record["loss"] for record in records[-100:]]
-    figures = {"loss": f"{recent[-1]:.2f}", "avg": f"{sum(recent) / len(recent):.2f}"}
-    figures["tokens/s"] = f"{records[-1]['tokens_per_s']:,.0f}"
+    """Moves the bar one step on: loss, its mean over the last steps, held-out loss, tokens a second, memory."""
+    from gpt2 import watch
+
+    figures = {"loss": f"{records[-1]['loss']:.2f}", "mean": f"{watch.smoothed(records):.2f}"}
     validated = next((record for record in reversed(records) if "val_loss" in record), None)
     if validated:
         figures["held out"] = f"{validated['val_loss']:.2f}"
+    figures["tokens/s"] = f"{records[-1]['tokens_per_s']:,.0f}"
+    figures["memory"] = f"{machine.memory_used() / 1e9:.1f} GB"
     bar.set_postfix(figures, refresh=False)
     bar.update()
 

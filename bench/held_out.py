@@ -15,13 +15,13 @@ def main(*, run_name: str = "demo", dataset: str = "demo.npz", checkpoint_dir: s
     command_line.start_tensorflow()
     import gpt2
     from gpt2 import data
-    from gpt2.training import make_evaluate
+    from gpt2.validation import make_validate
 
     model = gpt2.load_model(os.path.join(checkpoint_dir, run_name))
     opened = data.open_dataset(dataset, model.hparams.n_vocab)
     training, held_out = (tokens.read(0, len(tokens)) for tokens in (opened.training, opened.held_out))
-    batches = list(data.validation_batches(opened.held_out, 8, len(held_out), model.hparams.n_ctx))
-    run = make_evaluate(model)(batches) / np.log(2)
+    seq = model.hparams.n_ctx
+    run = make_validate(model, opened.held_out, batch=8, count=len(held_out), seq=seq)()["val_loss"] / np.log(2)
     trained = unigram_bits(np.bincount(training, minlength=model.hparams.n_vocab) + 1, held_out)
     own = unigram_bits(np.bincount(held_out, minlength=model.hparams.n_vocab), held_out)
     print(f"{'bits a token on':40} {len(held_out):,} held-out tokens")

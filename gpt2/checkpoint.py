@@ -122,10 +122,10 @@ def write_bundle(prefix: str, tensors: Mapping[str, tf.Tensor | tf.Variable | np
         files.sync(path)
 
 
-def write_pointer(folder: str, prefix: str) -> None:
+def write_pointer(folder: str, prefix: str, pointer: str = "checkpoint") -> None:
     """Makes the bundle of this name the one that counts in the folder, by one rename."""
     text = f'model_checkpoint_path: "{prefix}"\nall_model_checkpoint_paths: "{prefix}"\n'
-    files.write_file(os.path.join(folder, "checkpoint"), text.encode())
+    files.write_file(os.path.join(folder, pointer), text.encode())
 
 
 def save_model(folder: str, model: GPT2, prefix: str = "model.ckpt") -> None:

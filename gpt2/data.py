@@ -1,27 +1,28 @@
-"""Datasets of token ids: opened without being read into memory, split, and cut into windows to train on."""
+"""Datasets of token ids: opened without being read into memory, and split."""
 
 import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Sequence
 
 import numpy as np
 
+from encoder.marks import unpack
 from encoder.npz import REMEDY, read_arrays
-from gpt2.random_numbers import integers
 from poems import files
 
 BLOCK = 1 << 22  # Ids, or bytes, looked at together.
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Tokens:
     """Spans of arrays of ids, read as if they were one array.
 
     Attributes:
       arrays: integer [n_tokens] each, memory-mapped where the file allows.
-      spans: int64 [n_spans, 3]: which array, from where, up to where.
+      spans: int64 [n_spans, 3]: of each document, which array, from where, up to where.
     """
 
     arrays: Sequence[np.ndarray]
@@ -54,11 +55,24 @@ class Dataset:
       training: the tokens to train on.
       held_out: the tokens of the documents kept for validation, maybe none.
       about: what the .json holds; nothing for a file of the original encode.py, which has none.
+      marks: of the arrays with prefixes, by their numbers, which ids are prefix: bool [n_tokens].
     """
 
     training: Tokens
     held_out: Tokens
     about: dict
+    marks: dict[int, np.ndarray]
+
+    def is_prefix(self, tokens: Tokens) -> np.ndarray | None:
+        """Which of the tokens stand before verse and are none, bool [len(tokens)]; None where none is marked."""
+        if not self.marks:
+            return None
+        unmarked = np.zeros(0, bool)
+        parts = [
+            self.marks[array][begin:end] if array in self.marks else np.zeros(end - begin, bool)
+            for array, begin, end in tokens.spans.tolist()
+        ]
+        return np.concatenate([unmarked, *parts])
 
 
 def open_dataset(path: str, n_vocab: int) -> Dataset:
@@ -73,7 +87,9 @@ def open_dataset(path: str, n_vocab: int) -> Dataset:
     arrays = read_arrays(path)
     for name, ids in arrays.items():
         check_ids(ids, n_vocab, f"{path}: {name}")
-    return Dataset(*split(arrays, about), about)
+    training, held_out = split(arrays, about)
+    marks = read_marks(about, arrays, path)
+    return Dataset(training, held_out, about, marks)
 
 
 def check_vocabulary(dataset: Dataset, fingerprint: str, path: str, folder: str) -> None:
@@ -85,40 +101,34 @@ def check_vocabulary(dataset: Dataset, fingerprint: str, path: str, folder: str)
         )
 
 
-def training_batch(tokens: Tokens, batch: int, seq: int, step: int, seed: int) -> np.ndarray:
-    """The windows of one training step, drawn by (seed, step) alone.
-
-    Args:
-      seq: tokens to predict in each window, fewer than there are tokens.
-    Returns:
-      int32 [batch, seq + 1]: [:, :-1] goes in, [:, 1:] is to be predicted.
-    """
-    starts = integers(seed, len(tokens) - seq, step, np.arange(batch))
-    return np.stack([tokens.read(int(start), seq + 1) for start in starts])
-
-
-def validation_batches(tokens: Tokens, batch: int, count: int, n_ctx: int) -> Iterator[np.ndarray]:
-    """The same windows each time, int32 [batch, seq + 1], spread evenly over all the tokens; fewer if those are few."""
-    seq = min(n_ctx, len(tokens) - 1)
-    n_windows = min(batch * count, (len(tokens) - 1) // seq)
-    batch = min(batch, n_windows)
-    starts = np.linspace(0, len(tokens) - 1 - seq, n_windows).astype(int)
-    for first in range(0, n_windows - batch + 1, batch):
-        yield np.stack([tokens.read(start, seq + 1) for start in starts[first : first + batch]])
-
-
 def split(arrays: dict[str, np.ndarray], about: dict) -> tuple[Tokens, Tokens]:
     """The tokens to train on and those held out."""
     training: list[np.ndarray] = []
     held_out: list[np.ndarray] = []
     for number, (name, ids) in enumerate(arrays.items()):
         starts = np.array(about["documents"][name] if about else [0], np.int64)
+        documents = np.stack([np.full(len(starts), number), starts, np.append(starts[1:], len(ids))], axis=1)
         kept_back = np.zeros(len(starts), bool)
         kept_back[about["held_out"][name] if about else []] = True
         for spans, chosen in ((training, ~kept_back), (held_out, kept_back)):
-            spans.append(_runs(number, starts, len(ids), chosen))
+            spans.append(documents[chosen])
     values = list(arrays.values())
     return Tokens(values, np.concatenate(training)), Tokens(values, np.concatenate(held_out))
+
+
+def read_marks(about: dict, arrays: dict[str, np.ndarray], path: str) -> dict[int, np.ndarray]:
+    """Which ids of an array are prefix, bool [n_tokens] each, by its number, as far as the .json says it.
+
+    Raises:
+      ValueError: what it says is damaged.
+    """
+    marks = about.get("prefix_marks", {})
+    try:
+        return {
+            number: unpack(marks[name], len(ids)) for number, (name, ids) in enumerate(arrays.items()) if name in marks
+        }
+    except (ValueError, zlib.error) as error:
+        raise ValueError(f"{path}: the prefix_marks in its .json are damaged ({error}); {REMEDY}") from None
 
 
 def check_ids(ids: np.ndarray, n_vocab: int, what: str) -> None:
@@ -172,11 +182,3 @@ def local_copy(path: str) -> str:
         gfile.copy(path, copy + ".part", overwrite=True)
         os.replace(copy + ".part", copy)
     return copy
-
-
-def _runs(array: int, starts: np.ndarray, n_tokens: int, chosen: np.ndarray) -> np.ndarray:
-    """The chosen documents of an array as spans, those that follow on one another as one."""
-    edges = np.diff(np.concatenate([[False], chosen, [False]]).astype(np.int8))
-    bounds = np.append(starts, n_tokens)
-    begin, end = bounds[np.flatnonzero(edges == 1)], bounds[np.flatnonzero(edges == -1)]
-    return np.stack([np.full(len(begin), array), begin, end], axis=1)

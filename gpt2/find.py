@@ -6,8 +6,11 @@ import re
 from poems import files
 
 
-def find_prefix(path: str) -> str:
+def find_prefix(path: str, pointer: str = "checkpoint") -> str:
     """The prefix of the weights in a folder, as its `checkpoint` says; a prefix, with or without `.index`, is its own.
+
+    Args:
+      pointer: the file that names it: in a run, `best` names the weights that lost least on held-out text.
 
     Raises:
       FileNotFoundError: there is none; names those that a folder without `checkpoint` holds.
@@ -18,7 +21,7 @@ def find_prefix(path: str) -> str:
         return path
     if not files.is_folder(path):
         raise FileNotFoundError(f"{path}: no such model folder, and no weights under that prefix ({path}.index)")
-    pointer = os.path.join(path, "checkpoint")
+    pointer = os.path.join(path, pointer)
     if not files.exists(pointer):
         found = prefixes_in(path)
         remedy = f"name one of those in it: {', '.join(found)}" if found else "the folder holds no weights"

@@ -21,7 +21,7 @@ from gpt2 import averaging
 from gpt2.checkpoint import find_hparams, read_tensor, write_bundle, write_pointer
 from gpt2.find import find_prefix, step_of
 from gpt2.hparams import HParams, write_hparams
-from gpt2.run_folder import remove_old
+from gpt2.saves import remove_old
 from poems import files
 
 POLL = 0.5  # Seconds between looks into the folder while waiting.

@@ -1,33 +1,26 @@
-"""A run's folder: a model folder in itself, with what is needed to go on from any save as if nothing had happened.
+"""A run's folder: a model folder in itself, with the settings of the run, its log and its loss as a picture."""
 
-`model-STEP` holds the weights under OpenAI's names, `state-STEP` the rest; both count once `checkpoint` names them.
-"""
-
+import contextlib
 import io
 import json
 import os
-import re
 import time
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 import tensorflow as tf
 
-from gpt2.checkpoint import read_shapes, read_tensor, write_bundle, write_pointer
-from gpt2.find import find_prefix, step_of
 from gpt2.hparams import write_hparams
 from gpt2.model import GPT2
 from poems import files
-
-KEPT_MODELS, KEPT_STATES = 5, 2  # TensorFlow 1's Saver keeps 5; a state is twice as large as its weights.
 
 FLUSH_LOCAL, FLUSH_REMOTE = 1, 60  # Seconds; a remote file system may write the whole file again.
 
 gfile = tf.io.gfile
 
 
-def create(folder: str, model: GPT2, settings: Mapping) -> None:
-    """Makes the folder, or finds it, and notes the sizes of the model and the settings of the run.
+def create(folder: str, model: GPT2, settings: Mapping, layout: Mapping | None = None) -> None:
+    """Makes the folder, or finds it; notes the sizes of the model, the settings of the run and its dataset's layout.
 
     `checkpoint` is empty until the first save counts: a folder with saves and no `checkpoint` was tampered with.
 
@@ -37,84 +30,63 @@ def create(folder: str, model: GPT2, settings: Mapping) -> None:
     try:
         gfile.makedirs(folder)
         write_hparams(folder, model.hparams)
-        files.write_file(os.path.join(folder, "settings.json"), (json.dumps(dict(settings), indent=1) + "\n").encode())
+        for name, content in (("settings", settings), ("layout", layout or {"name": "plain"})):
+            files.write_file(os.path.join(folder, f"{name}.json"), f"{json.dumps(dict(content), indent=1)}\n".encode())
         if not files.exists(pointer := os.path.join(folder, "checkpoint")):
             files.write_file(pointer, b"")
     except (tf.errors.OpError, OSError) as error:
         raise OSError(f"{folder}: cannot write there ({error}); name another folder") from error
 
 
-def save(folder: str, step: int, model: GPT2, slots: Mapping[str, tf.Variable], updates: int) -> None:
-    """Saves the weights and all that training needs to go on; then removes the oldest saves.
-
-    Args:
-      updates: how many updates the optimizer has made, fewer than `step` if its state was once lost.
-    Raises:
-      ValueError: a weight is no number; the save before it still counts.
-      OSError: it cannot be written; the save before it still counts.
-    """
-    weights = {name: tf.cast(weight, tf.float32) for name, weight in model.weights.items()}
-    for name, weight in weights.items():
-        if not tf.reduce_all(tf.math.is_finite(weight)):
-            raise ValueError(
-                f"{name} is no number after step {step}, so it is not saved; the save before it still counts, "
-                "go on from it with a lower --learning_rate"
-            )
-    try:
-        write_bundle(os.path.join(folder, f"model-{step}"), weights)
-        write_bundle(os.path.join(folder, f"state-{step}"), {**slots, "updates": np.int64(updates)})
-        write_pointer(folder, f"model-{step}")
-    except tf.errors.OpError as error:
-        raise OSError(
-            f"{folder}: step {step} was not saved ({error.message}); the save before it still counts"
-        ) from error
-    remove_old(folder, "model", KEPT_MODELS, step)
-    remove_old(folder, "state", KEPT_STATES, step)
-
-
-def restore_slots(folder: str, slots: Mapping[str, tf.Variable]) -> int | None:
-    """Gives the optimizer's slots their values from the save that counts.
-
-    Returns:
-      How many updates the optimizer had made; None if there is no state, as in the run of another tool.
-    Raises:
-      ValueError: it is the state of another optimizer, or damaged.
-    """
-    prefix = find_prefix(folder)
-    state = os.path.join(folder, f"state-{step_of(prefix)}")
-    if not gfile.exists(state + ".index"):
-        return None
-    found = set(read_shapes(state)) - {"updates"}
-    if found != set(slots):
-        raise ValueError(f"{state}: the state of another optimizer, or of other weights; go on with what the run began")
-    for name, slot in slots.items():
-        slot.assign(read_tensor(state, name))
-    return int(read_tensor(state, "updates"))
-
-
 class Log:
-    """`log.jsonl`: one object a line, one line a step, none twice however often the run was resumed."""
+    """`log.jsonl`: one object a line, one line a step, none twice however often the run was resumed.
+
+    Attributes:
+      records: what it holds.
+    """
 
     def __init__(self, folder: str, step: int):
         """Opens the log to go on after `step`; lines of later steps, which were never saved, are dropped."""
         self.path = os.path.join(folder, "log.jsonl")
         self.records = [record for record in read_log(folder) if record["step"] <= step]
-        files.write_file(self.path, "".join(json.dumps(record) + "\n" for record in self.records).encode())
-        self.file = gfile.GFile(self.path, "a")
-        self.flushed = time.monotonic()
+        self.flushed, self.is_whole = 0.0, False
+        self._open()
 
     def append(self, record: dict) -> None:
-        """Adds what is known of a step: `step`, `loss` and more. It is in the file within a few seconds."""
+        """Adds what is known of a step: `step`, `loss` and more. It is in the file within a few seconds.
+
+        What a full disk refuses is written by the next `flush`, which tells of it.
+        """
         self.records.append(record)
-        self.file.write(json.dumps(record) + "\n")
-        if time.monotonic() - self.flushed > (FLUSH_REMOTE if files.is_remote(self.path) else FLUSH_LOCAL):
-            self.flush()
+        with contextlib.suppress(OSError, tf.errors.OpError):
+            self.file.write(json.dumps(record) + "\n")
+            if time.monotonic() - self.flushed > (FLUSH_REMOTE if files.is_remote(self.path) else FLUSH_LOCAL):
+                self.flush()
+            return
+        self.is_whole = False
 
     def flush(self) -> None:
-        """Waits until all of it is on the disk: before a save, so that what is saved is also in the log."""
+        """Waits until all of it is on the disk: before a save, so that what is saved is also in the log.
+
+        Raises:
+          OSError: it cannot be written.
+        """
+        if not self.is_whole:
+            self._open()
+        self.flushed = time.monotonic()
         self.file.flush()
         files.sync(self.path)
+
+    def cut(self, step: int) -> None:
+        """Forgets what came after a step, which is trained again."""
+        self.records = [record for record in self.records if record["step"] <= step]
+        self._open()
+
+    def _open(self) -> None:
+        files.write_file(self.path, "".join(json.dumps(record) + "\n" for record in self.records).encode())
+        self.file = files.open_file(self.path, "a")
         self.flushed = time.monotonic()
+        self.is_whole = True
 
 
 def read_log(folder: str) -> Iterable[dict]:
@@ -158,14 +130,3 @@ def draw_loss(folder: str, records: list[dict]) -> None:
     axes.legend()
     figure.savefig(picture := io.BytesIO(), format="png", dpi=120)
     files.write_file(os.path.join(folder, "loss.png"), picture.getvalue())
-
-
-def remove_old(folder: str, kind: str, kept: int, step: int) -> None:
-    """Removes the saves before the newest few up to this step; never those of TensorFlow 1, which have a .meta."""
-    names = [name for name in gfile.listdir(folder) if re.fullmatch(rf"{re.escape(kind)}-\d+\.index", name)]
-    steps = sorted(step_of(name.removesuffix(".index")) for name in names)
-    for old in [found for found in steps if found <= step][:-kept]:
-        prefix = os.path.join(folder, f"{kind}-{old}")
-        if not gfile.exists(f"{prefix}.meta"):
-            for path in gfile.glob(f"{prefix}.*"):
-                gfile.remove(path)

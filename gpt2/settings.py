@@ -50,8 +50,19 @@ LEAST = {
     "clip_norm": 0,
     "weight_decay": 0,
     "n_ctx": 1,
+    "noise": 0,
+    "keep": 1,
+    "keep_hours": 0,
+    "patience": 0,
+    "loss_jump": 0,
 }
-CHOICES = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "dtype": tuple(DTYPES)}
+CHOICES = {
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "dtype": tuple(DTYPES),
+    "on_bad_loss": ("stop", "roll_back"),
+    "device": ("auto", "cpu", "gpu"),
+}
 
 
 def settle(given: dict) -> types.SimpleNamespace:
@@ -71,12 +82,19 @@ def settle(given: dict) -> types.SimpleNamespace:
     for name, number in LEAST.items():
         if getattr(flags, name) is not None and getattr(flags, name) < number:
             raise ValueError(f"--{name} is {getattr(flags, name)}, expected at least {number}")
-    if not flags.learning_rate > 0:
-        raise ValueError(f"--learning_rate is {flags.learning_rate}, expected a positive number such as 2e-5")
+    for name in ("learning_rate", "save_minutes", "epochs"):
+        if getattr(flags, name) is not None and not getattr(flags, name) > 0:
+            raise ValueError(f"--{name} is {getattr(flags, name)}, expected a positive number")
+    if flags.noise > 1:
+        raise ValueError(f"--noise is {flags.noise}, expected a share from 0 to 1")
     for name, known in CHOICES.items():
         if getattr(flags, name) not in known:
             raise ValueError(f"--{name} is {getattr(flags, name)}, expected {' or '.join(known)}")
-    if flags.schedule != "constant" and flags.steps is None:
+    if given["epochs"] is not None and given["steps"] is not None:
+        raise ValueError("--steps and --epochs are both given, expected one of them")
+    if flags.epochs is not None:
+        flags.steps = None
+    elif flags.schedule != "constant" and flags.steps is None:
         raise ValueError(f"--schedule {flags.schedule} falls to 0 at --steps, which is missing; say how many")
     return flags
 
@@ -128,8 +146,18 @@ def go_on(flags, given: dict, folder: str) -> tuple[types.SimpleNamespace, list[
                 f"{folder}: a run with --{name} {before[name]}, whose state does not fit {getattr(flags, name)}; "
                 f"start another from its weights: --restore_from {find.find_prefix(folder)} --run_name NAME"
             )
-    changed = [name for name, value in before.items() if getattr(flags, name, value) != value]
+    changed = [name for name, value in before.items() if vars(flags).get(name, value) != value]
     return flags, [f"--{name} was {before[name]}, and is {getattr(flags, name)} now" for name in changed]
+
+
+def moved(folder: str, here: dict) -> list[str]:
+    """A line if a run was computed elsewhere until now, so that its losses may differ in their last digits."""
+    before = read_settings(folder).get("machine")
+    if not before or before == here:
+        return []
+    differ = [name for name in here if before.get(name) != here[name]]
+    was = ", ".join(f"{name} {before.get(name)}" for name in differ)
+    return [f"until now {was}; now {', '.join(f'{name} {here[name]}' for name in differ)}: the last digits may differ"]
 
 
 def same_start(one: str, other: str) -> bool:

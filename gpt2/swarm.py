@@ -68,16 +68,15 @@ def show_losses(model, folders: list[str], dataset: str, batch_size: int, count:
     """Prints the loss on held-out verse, in nats a token, of the model and then of each checkpoint, put into it."""
     from gpt2 import averaging, data
     from gpt2.find import find_prefix
-    from gpt2.training import make_evaluate
+    from gpt2.validation import make_validate
 
     opened = data.open_dataset(dataset, model.hparams.n_vocab)
     tokens = opened.held_out or opened.training
-    batches = list(data.validation_batches(tokens, batch_size, count, model.hparams.n_ctx))
-    evaluate = make_evaluate(model)
-    print(f"{evaluate(batches):.4f}  mean of {len(folders)}")
+    validate = make_validate(model, tokens, batch_size, count, model.hparams.n_ctx)
+    print(f"{validate()['val_loss']:.4f}  mean of {len(folders)}")
     for folder in folders:
         averaging.assign(model.weights, find_prefix(folder))
-        print(f"{evaluate(batches):.4f}  {folder}")
+        print(f"{validate()['val_loss']:.4f}  {folder}")
 
 
 if __name__ == "__main__":

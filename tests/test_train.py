@@ -1,6 +1,7 @@
 """train.py as one uses it: from text or tokens, from nothing or a model, stopped and gone on with."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -65,7 +66,7 @@ def test_training_lowers_the_loss_and_leaves_a_run(place, train):
     "flags",
     [
         ["adam"],
-        ["sgd", "--accumulate_gradients", 2],
+        ["sgd", "--accumulate_gradients", 2, "--noise", 0.2],
         ["adamw", "--clip_norm", 1, "--memory_saving_gradients"],
         ["adafactor", "--dtype", "mixed", "--only_train_transformer_layers"],
     ],
@@ -322,6 +323,109 @@ def test_accumulated_batches_hold_the_windows_of_one_large_batch(place, train):
     train("--run_name", "large", "--steps", 6, "--optimizer", "sgd", "--batch_size", 4)
     train("--run_name", "small", "--steps", 6, "--optimizer", "sgd", "--accumulate_gradients", 4)
     np.testing.assert_allclose(losses(place, "small"), losses(place, "large"), atol=1e-4, rtol=0)
+
+
+def test_a_bad_loss_rolls_back_and_goes_on_with_other_windows(place, train, monkeypatch):
+    from gpt2 import watch
+
+    troubles = [(4, "is nan"), (5, "is nan")]
+
+    def trouble(loss, records, jump):
+        if troubles and len(records) == troubles[0][0]:
+            return troubles.pop(0)[1]
+        return None
+
+    train("--run_name", "calm", "--steps", 8, "--save_every", 3)
+    monkeypatch.setattr(watch, "trouble", trouble)
+    done = train("--steps", 8, "--save_every", 3, "--on_bad_loss", "roll_back")
+    assert done.returncode == 0, done.stderr
+    assert "the loss at step 5 is nan; back to the save of step 3, and on with other windows" in done.stderr
+    assert "the loss at step 6 is nan; back to the save of step 3, and on with other windows" in done.stderr
+    curve, calm = losses(place), losses(place, "calm")
+    assert curve[:3] == calm[:3]
+    assert curve[3] not in calm  # The same weights as in calm[3], on windows that lie 5 steps further on.
+    monkeypatch.undo()
+    more = train("--run_name", "run1", "--steps", 9)
+    assert more.returncode == 0, more.stderr
+
+
+def test_going_back_again_and_again_ends(place, train, monkeypatch):
+    from gpt2 import watch
+
+    monkeypatch.setattr(watch, "trouble", lambda loss, records, jump: "is nan" if len(records) == 2 else None)
+    done = train("--steps", 8, "--save_every", 1, "--on_bad_loss", "roll_back")
+    assert done.returncode == 1
+    assert "after going back 3 times; the save of step 2 is untouched" in done.stderr
+
+
+def test_the_best_is_kept_and_nothing_better_ends_the_run(place, train):
+    flags = ("--steps", 60, "--val_every", 1, "--patience", 3, "--learning_rate", 0.3, "--keep", 1)
+    done = train(*flags)
+    assert done.returncode == 0, done.stderr
+    records = log_of(place)
+    best = min(records, key=lambda record: record["val_loss"])
+    assert len(records) == best["step"] + 3
+    run = place / "checkpoint" / "run1"
+    assert (run / "best").read_text().startswith(f'model_checkpoint_path: "model-{best["step"]}"')
+    gpt2.load_model(str(run / f"model-{best['step']}"))
+    assert all(record["val_bits"] > 0 for record in records)
+    again = train(*flags)
+    assert "has not got better for 3 validations" in again.stderr
+    assert log_of(place) == records
+
+
+def test_a_damaged_save_is_told_and_the_one_before_it_goes_on(place, train):
+    train("--run_name", "whole", "--steps", 8, "--save_every", 3)
+    shutil.copytree(place / "checkpoint" / "whole", place / "checkpoint" / "damaged")
+    data = place / "checkpoint" / "damaged" / "state-8.data-00000-of-00001"
+    raw = bytearray(data.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    data.write_bytes(raw)
+    done = train("--run_name", "damaged", "--steps", 10)
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stderr.splitlines() if "damaged, its bytes" in line]
+    assert len(told) == 1
+    assert "checkpoint/damaged/state-8: tensor" in told[0]
+    assert told[0].endswith("; looking for a save before it")
+    train("--run_name", "whole", "--steps", 10)
+    assert losses(place, "damaged") == losses(place, "whole")
+
+
+def test_a_save_that_fails_on_the_way_does_not_end_the_run(place, train, monkeypatch):
+    from gpt2 import saves
+
+    full = iter([True, True, False, False, True])
+
+    def check_space(folder, needed):
+        if next(full):
+            raise OSError("no room")
+
+    monkeypatch.setattr(saves, "check_space", check_space)
+    done = train("--steps", 4, "--save_every", 1)
+    assert done.returncode == 0, done.stderr
+    assert "the save of step 1 failed (no room); the one before it still counts; training goes on" in done.stderr
+    assert len(losses(place)) == 4
+    done = train("--steps", 5)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("the save of step 5 failed (no room); the one before it still counts")
+    assert '"model-4"' in (place / "checkpoint" / "run1" / "checkpoint").read_text()
+
+
+def test_epochs_prompts_and_tensorboard(place, train):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    (place / "prompts.txt").write_text("Tell me\n\nLife is\n")
+    flags = ("--sample_prompts", "prompts.txt", "--sample_every", 4, "--sample_length", 4, "--val_every", 10)
+    done = train("--epochs", 0.3, "--batch_size", 4, *flags)
+    assert done.returncode == 0, done.stderr
+    [told] = re.findall(r"([0-9,]+) tokens to train on", done.stderr)
+    n_tokens = int(told.replace(",", ""))
+    assert len(losses(place)) == -(-0.3 * n_tokens // (4 * 32))
+    samples = (place / "samples" / "run1" / "samples-8").read_text()
+    assert re.findall(r"SAMPLE (\d) =+\n(Tell me|Life is)?", samples) == [("1", ""), ("2", "Tell me"), ("3", "Life is")]
+    events = EventAccumulator(str(place / "checkpoint" / "run1" / "tensorboard")).Reload()
+    assert {"samples", "loss", "val_loss", "val_bits"} < set(events.Tags()["tensors"])
+    assert json.loads((place / "checkpoint" / "run1" / "layout.json").read_text()) == {"name": "plain"}
 
 
 def test_a_window_may_be_shorter_than_the_model_s(place, train):

@@ -71,32 +71,6 @@ def test_a_file_of_the_original_encode_py_opens_whole(tmp_path, dtype):
     np.testing.assert_array_equal(dataset.training.read(0, 57), np.concatenate(arrays))
 
 
-def test_a_batch_is_a_function_of_seed_and_step(path, enc):
-    tokens = data.open_dataset(path, enc.n_vocab).training
-    batch = data.training_batch(tokens, batch=4, seq=16, step=3, seed=1)
-    assert batch.shape == (4, 17)
-    np.testing.assert_array_equal(batch, data.training_batch(tokens, batch=4, seq=16, step=3, seed=1))
-    assert (batch != data.training_batch(tokens, batch=4, seq=16, step=4, seed=1)).any()
-    assert (batch != data.training_batch(tokens, batch=4, seq=16, step=3, seed=2)).any()
-
-
-def test_windows_begin_everywhere_and_the_last_token_is_trained_too():
-    tokens = data.Tokens([np.arange(10)], np.array([[0, 0, 10]]))
-    starts = {int(row[0]) for step in range(200) for row in data.training_batch(tokens, 2, 4, step, 0)}
-    assert starts == set(range(6))
-    assert data.training_batch(tokens, 1, 9, 0, 0).tolist() == [list(range(10))]
-
-
-def test_validation_reads_the_same_windows_from_end_to_end():
-    tokens = data.Tokens([np.arange(1000)], np.array([[0, 0, 1000]]))
-    batches = list(data.validation_batches(tokens, batch=2, count=5, n_ctx=50))
-    assert [batch.shape for batch in batches] == [(2, 51)] * 5
-    assert batches[0][0][0] == 0
-    assert batches[-1][-1][-1] == 999
-    few = list(data.validation_batches(data.Tokens([np.arange(9)], np.array([[0, 0, 9]])), 2, 5, 50))
-    assert [batch.shape for batch in few] == [(1, 9)]
-
-
 def test_a_remote_dataset_is_copied_once(path, enc, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for name in (path, path.replace(".npz", ".json")):

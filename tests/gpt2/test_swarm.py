@@ -45,16 +45,17 @@ def test_the_mean_is_saved_as_a_model_folder(average, tmp_path, small_model):
 
 
 def test_its_loss_stands_beside_those_of_its_members(average, tmp_path):
-    from gpt2.data import open_dataset, validation_batches
-    from gpt2.training import make_evaluate
+    from gpt2.data import open_dataset
+    from gpt2.validation import make_validate
 
     status, out, err = average("a", "b", "--dataset", "verse.npz")
     assert status == 0, err
     losses = {name: float(loss) for loss, name in re.findall(r"^(\S+)  (.+)$", out, re.MULTILINE)}
     assert list(losses) == ["mean of 2", "a", "b"]
-    batches = list(validation_batches(open_dataset(str(tmp_path / "verse.npz"), 300).training, 2, 40, SMALL["n_ctx"]))
+    tokens = open_dataset(str(tmp_path / "verse.npz"), 300).training
     for name in "ab":
-        assert losses[name] == pytest.approx(make_evaluate(gpt2.load_model(str(tmp_path / name)))(batches), abs=1e-4)
+        validate = make_validate(gpt2.load_model(str(tmp_path / name)), tokens, 2, 40, SMALL["n_ctx"])
+        assert losses[name] == pytest.approx(validate()["val_loss"], abs=1e-4)
 
 
 def test_a_broken_one_is_left_out_and_named(average, tmp_path):

@@ -1,0 +1,210 @@
+"""Saves of a run, with all that training needs to go on as if it had not stopped: written, read back, kept, removed.
+
+`model-STEP` holds the weights under OpenAI's names, `state-STEP` the rest. They count once `checkpoint` names them,
+which is replaced by one rename. `best`, of the same form, names the weights that lost least on held-out text.
+"""
+
+import dataclasses
+import os
+import re
+import shutil
+from collections.abc import Collection, Iterator, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from gpt2.checkpoint import read_shapes, read_tensor, write_bundle, write_pointer
+from gpt2.find import find_prefix, step_of
+from gpt2.model import GPT2
+from poems import files
+
+KEPT_STATES = 2  # The one before the last serves if the last is damaged. A state is twice as large as its weights.
+COUNTERS = ("updates", "skipped")
+
+gfile = tf.io.gfile
+
+
+@dataclasses.dataclass
+class State:
+    """All that training changes.
+
+    Attributes:
+      slots: of the optimizer, by their names.
+      step: how many steps have been made.
+      updates: how many of them this state of the optimizer has seen: fewer if its state was once lost.
+      skipped: how many steps' windows were left out, since training on them went wrong.
+    """
+
+    model: GPT2
+    slots: Mapping[str, tf.Variable]
+    step: int = 0
+    updates: int = 0
+    skipped: int = 0
+
+
+def save(folder: str, state: State, kept: int = 5, pinned: Collection[int] = (), hours: float = 0) -> None:
+    """Saves the weights and all that training needs to go on; then removes the oldest saves.
+
+    Args:
+      kept: how many of the newest weights are kept; TensorFlow 1's Saver keeps 5.
+      pinned: steps whose weights are kept as well.
+      hours: one is kept for good whenever so many hours have passed, 0 for none.
+    Raises:
+      ValueError: a weight is no number; the save before it still counts.
+      OSError: it cannot be written, or reads back as something else; the save before it still counts.
+    """
+    check_finite(state.model, state.step)
+    bundles = {
+        f"model-{state.step}": {name: tf.cast(weight, tf.float32) for name, weight in state.model.weights.items()},
+        f"state-{state.step}": {**state.slots, **{name: np.int64(getattr(state, name)) for name in COUNTERS}},
+    }
+    write(folder, bundles, f"the save of step {state.step}")
+    remove_old(folder, "model", kept, state.step, pinned, hours)
+    remove_old(folder, "state", KEPT_STATES, state.step)
+
+
+def save_best(folder: str, state: State, is_saved: bool) -> None:
+    """Names the weights of this step as the best, and saves them if they are not."""
+    name = f"model-{state.step}"
+    if not is_saved:
+        check_finite(state.model, state.step)
+        weights = {name: tf.cast(weight, tf.float32) for name, weight in state.model.weights.items()}
+        write(folder, {name: weights}, f"the best step, {state.step}", pointer="best")
+    else:
+        write_pointer(folder, name, "best")
+
+
+def write(folder: str, bundles: Mapping[str, Mapping], what: str, pointer: str = "checkpoint") -> None:
+    """Writes bundles, reads them back, and lets the pointer name the first of them.
+
+    Raises:
+      OSError: that failed; what was written is removed again, and the pointer still names what it named.
+    """
+    prefixes = [os.path.join(folder, name) for name in bundles]
+    try:
+        check_space(folder, sum(n_bytes(tensor) for tensors in bundles.values() for tensor in tensors.values()))
+        for prefix, tensors in zip(prefixes, bundles.values(), strict=True):
+            write_bundle(prefix, tensors)
+            verify(prefix, tensors)
+        write_pointer(folder, next(iter(bundles)), pointer)
+    except (tf.errors.OpError, OSError, ValueError) as error:
+        remove_failed(folder, prefixes)
+        reason = getattr(error, "message", None) or str(error)
+        raise OSError(f"{folder}: {what} failed ({reason}); the one before it still counts") from error
+
+
+def restore_weights(prefix: str, model: GPT2) -> None:
+    """Gives a model the weights that have this prefix."""
+    for name, weight in model.weights.items():
+        weight.assign(tf.cast(read_tensor(prefix, name), weight.dtype))
+
+
+def restore_state(prefix: str, state: State) -> bool:
+    """Gives a state all but the weights of the save that has this prefix.
+
+    Returns:
+      Whether it was there; if not, as in a run of another tool, the optimizer begins anew.
+    Raises:
+      ValueError: it is the state of another optimizer, or damaged.
+      FileNotFoundError: a part of it is not there.
+    """
+    state.step = step_of(prefix)
+    path = os.path.join(os.path.dirname(prefix), f"state-{state.step}")
+    if not files.exists(path + ".index"):
+        return False
+    found = set(read_shapes(path))
+    if found - set(COUNTERS) != set(state.slots):
+        raise ValueError(f"{path}: the state of another optimizer, or of other weights; go on with what the run began")
+    for name, slot in state.slots.items():
+        slot.assign(read_tensor(path, name))
+    for name in found.intersection(COUNTERS):
+        setattr(state, name, int(read_tensor(path, name)))
+    return True
+
+
+def good_saves(prefix: str) -> Iterator[str]:
+    """The prefix of a save, then those of the saves before it that have a state, the newest first."""
+    yield prefix
+    for step in reversed(steps_in(os.path.dirname(prefix), "state")):
+        earlier = os.path.join(os.path.dirname(prefix), f"model-{step}")
+        if step < step_of(prefix) and files.exists(earlier + ".index"):
+            yield earlier
+
+
+def check_finite(model: GPT2, step: int) -> None:
+    """Raises a ValueError if a weight is no number."""
+    for name, weight in model.weights.items():
+        if not tf.reduce_all(tf.math.is_finite(weight)):
+            raise ValueError(
+                f"{name} is no number after step {step}, so it is not saved; the save before it still counts, "
+                "go on from it with a lower --learning_rate"
+            )
+
+
+def check_space(folder: str, needed: int) -> None:
+    """Raises an OSError if a local disk has not so many bytes left."""
+    if files.is_remote(folder):
+        return
+    free = shutil.disk_usage(folder).free
+    if free < needed + 2**20:  # and a little for the index and the log
+        raise OSError(f"it takes {needed / 1e9:.2f} GB and {free / 1e9:.2f} GB are free; make room")
+
+
+def verify(prefix: str, tensors: Mapping) -> None:
+    """Reads a bundle back from the disk, one tensor at a time; raises a ValueError if a checksum does not match."""
+    if not files.is_remote(prefix) and hasattr(os, "posix_fadvise"):
+        for path in gfile.glob(prefix + ".*"):
+            with open(path, "rb") as file:  # What is on the disk, not what the system still has in its memory.
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    if set(read_shapes(prefix)) != set(tensors):
+        raise ValueError(f"{prefix}: read back with other tensors than were written")
+    for name in tensors:
+        read_tensor(prefix, name)
+
+
+def remove_failed(folder: str, prefixes: Collection[str]) -> None:
+    """Removes what a failed save has left, unless it counts by now."""
+    try:
+        counts = find_prefix(folder)
+    except (OSError, ValueError):
+        counts = None
+    if counts not in prefixes:
+        for prefix in prefixes:
+            remove(prefix)
+
+
+def remove_old(folder: str, kind: str, kept: int, step: int, pinned: Collection[int] = (), hours: float = 0) -> None:
+    """Removes the saves before the newest few up to this step; never those of TensorFlow 1, which have a .meta."""
+    steps = [found for found in steps_in(folder, kind) if found <= step]
+    stay = {*pinned, *steps[-kept:], *(spaced(folder, kind, steps, hours) if hours else ())}
+    for old in steps:
+        prefix = os.path.join(folder, f"{kind}-{old}")
+        if old not in stay and not gfile.exists(f"{prefix}.meta"):
+            remove(prefix)
+
+
+def spaced(folder: str, kind: str, steps: Collection[int], hours: float) -> Iterator[int]:
+    """The first of these saves, and each that was written so many hours after the one before it that is given."""
+    last = -float("inf")
+    for step in steps:
+        written = gfile.stat(os.path.join(folder, f"{kind}-{step}.index")).mtime_nsec
+        if written - last >= hours * 3600e9:
+            last = written
+            yield step
+
+
+def steps_in(folder: str, kind: str) -> list[int]:
+    """The steps of the saves that a folder holds, the lowest first."""
+    names = [name for name in gfile.listdir(folder) if re.fullmatch(rf"{re.escape(kind)}-\d+\.index", name)]
+    return sorted(step_of(name.removesuffix(".index")) for name in names)
+
+
+def remove(prefix: str) -> None:
+    """Removes a bundle, its index first, so that no half of it looks whole."""
+    for path in sorted(gfile.glob(f"{prefix}.*"), reverse=True):
+        gfile.remove(path)
+
+
+def n_bytes(tensor) -> int:
+    """What a tensor, variable or array takes on disk."""
+    return int(np.prod(tensor.shape)) * np.dtype(tf.as_dtype(tensor.dtype).as_numpy_dtype).itemsize

@@ -1,0 +1,195 @@
+"""A save is whole or does not count, and holds all that is needed to go on."""
+
+import os
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import gpt2
+from gpt2 import run_folder, saves
+from gpt2.find import find_prefix, step_of
+from gpt2.model import GPT2, HParams, fresh_weights
+from gpt2.optimizers import Adam
+from gpt2.saves import State
+
+SIZES = HParams(n_vocab=30, n_ctx=6, n_embd=8, n_head=2, n_layer=1)
+
+
+@pytest.fixture
+def trained():
+    """A model and its optimizer as after two steps."""
+    model = GPT2(SIZES, fresh_weights(seed=2))
+    optimizer = Adam(model.weights)
+    random = np.random.default_rng(0)
+    for slot in optimizer.slots.values():
+        slot.assign(random.random(slot.shape))
+    return model, optimizer
+
+
+@pytest.fixture
+def folder(tmp_path, trained):
+    path = str(tmp_path / "run1")
+    model, optimizer = trained
+    run_folder.create(path, model, {"seed": 3})
+    saves.save(path, State(model, optimizer.slots, 2, 2))
+    return path
+
+
+def test_a_run_folder_is_a_model_folder(folder, trained):
+    loaded = gpt2.load_model(folder)
+    for name, weight in trained[0].weights.items():
+        np.testing.assert_array_equal(loaded.weights[name].numpy(), weight.numpy())
+
+
+def test_slots_come_back_to_the_bit(folder, trained):
+    fresh = Adam(trained[0].weights)
+    state = State(trained[0], fresh.slots)
+    assert saves.restore_state(find_prefix(folder), state)
+    assert (state.step, state.updates, state.skipped) == (2, 2, 0)
+    for name, slot in trained[1].slots.items():
+        assert slot.numpy().any()
+        np.testing.assert_array_equal(fresh.slots[name].numpy(), slot.numpy())
+
+
+def test_weights_are_four_bytes_a_parameter(folder):
+    assert os.path.getsize(os.path.join(folder, "model-2.data-00000-of-00001")) == 4 * SIZES.n_params
+
+
+def test_the_state_of_another_optimizer_is_refused(folder, trained):
+    with pytest.raises(ValueError, match="the state of another optimizer"):
+        saves.restore_state(find_prefix(folder), State(trained[0], {}))
+
+
+def test_a_run_of_another_tool_has_no_state(folder, trained):
+    for name in os.listdir(folder):
+        if name.startswith("state"):
+            os.remove(os.path.join(folder, name))
+    assert not saves.restore_state(find_prefix(folder), State(trained[0], trained[1].slots))
+
+
+def test_the_newest_saves_are_kept(folder, trained):
+    model, optimizer = trained
+    for step in range(3, 12):
+        saves.save(folder, State(model, optimizer.slots, step, step))
+    kept = {name.split(".")[0] for name in os.listdir(folder) if "-" in name}
+    assert kept == {f"model-{step}" for step in range(7, 12)} | {"state-10", "state-11"}
+    assert step_of(find_prefix(folder)) == 11
+
+
+@pytest.mark.parametrize("damage", ["index", "data-00000-of-00001"])
+def test_a_damaged_state_is_one_line(folder, trained, damage):
+    path = os.path.join(folder, f"state-2.{damage}")
+    with open(path, "r+b") as file:
+        file.write(b"\xff" * 40)
+    with pytest.raises(ValueError, match=r"state-2.*damaged"):
+        saves.restore_state(find_prefix(folder), State(trained[0], trained[1].slots))
+    os.truncate(path, 1)
+    with pytest.raises(ValueError, match=r"state-2.*damaged"):
+        saves.restore_state(find_prefix(folder), State(trained[0], trained[1].slots))
+
+
+def test_a_state_without_its_data_is_one_line(folder, trained):
+    os.remove(os.path.join(folder, "state-2.data-00000-of-00001"))
+    with pytest.raises(FileNotFoundError, match=r"state-2\.data-00000-of-00001: no such file"):
+        saves.restore_state(find_prefix(folder), State(trained[0], trained[1].slots))
+
+
+def test_a_save_that_fails_leaves_the_one_before(folder, trained, monkeypatch):
+    model, optimizer = trained
+
+    def full(*arguments, **kwargs):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(saves, "write_bundle", full)
+    with pytest.raises(OSError, match=r"the save of step 3 failed \(No space left on device\)"):
+        saves.save(folder, State(model, optimizer.slots, 3, 3))
+    assert find_prefix(folder).endswith("model-2")
+
+
+def test_weights_that_are_no_numbers_are_not_saved(folder, trained):
+    model, optimizer = trained
+    model.weights["model/wpe"].assign(model.weights["model/wpe"] * np.nan)
+    with pytest.raises(ValueError, match="model/wpe is no number after step 3"):
+        saves.save(folder, State(model, optimizer.slots, 3, 3))
+    assert find_prefix(folder).endswith("model-2")
+
+
+def test_after_a_step_back_the_new_save_stays(folder, trained):
+    model, optimizer = trained
+    for step in (5, 6, 7, 3):
+        saves.save(folder, State(model, optimizer.slots, step, step))
+    assert find_prefix(folder).endswith("model-3")
+    assert saves.restore_state(find_prefix(folder), State(model, optimizer.slots))
+
+
+def test_saves_of_tensorflow_1_are_never_removed(folder, trained):
+    model, optimizer = trained
+    for suffix in ("index", "meta"):
+        tf.io.gfile.copy(os.path.join(folder, "model-2.index"), os.path.join(folder, f"model-1.{suffix}"))
+    for step in range(3, 12):
+        saves.save(folder, State(model, optimizer.slots, step, step))
+    assert os.path.exists(os.path.join(folder, "model-1.index"))
+
+
+def saved_steps(folder, kind="model"):
+    return saves.steps_in(folder, kind)
+
+
+def test_pinned_saves_and_one_every_so_many_hours_are_kept(folder, trained):
+    model, optimizer = trained
+    for step in range(3, 12):
+        for number, name in enumerate(sorted(saved_steps(folder))):
+            os.utime(os.path.join(folder, f"model-{name}.index"), (3600 * number, 3600 * number))
+        saves.save(folder, State(model, optimizer.slots, step), kept=2, pinned=[4], hours=2)
+    assert {4, 10, 11} < set(saved_steps(folder))
+    assert len(saved_steps(folder)) < 9
+    assert saved_steps(folder, "state") == [10, 11]
+
+
+def test_saves_are_spaced_by_the_hours_they_were_written(folder, trained):
+    for step, hour in ((2, 0), (3, 1), (4, 2.5), (5, 4), (6, 4.6)):
+        path = os.path.join(folder, f"model-{step}.index")
+        if step > 2:
+            tf.io.gfile.copy(os.path.join(folder, "model-2.index"), path)
+        os.utime(path, (3600 * hour, 3600 * hour))
+    assert list(saves.spaced(folder, "model", [2, 3, 4, 5, 6], hours=2)) == [2, 4, 6]
+
+
+def test_the_best_weights_have_a_pointer_of_their_own(folder, trained):
+    state = State(trained[0], trained[1].slots, step=3)
+    saves.save_best(folder, state, is_saved=False)
+    assert find_prefix(folder, "best").endswith("model-3")
+    assert find_prefix(folder).endswith("model-2")
+    assert saved_steps(folder, "state") == [2]
+    gpt2.load_model(find_prefix(folder, "best"))
+
+
+def test_a_full_disk_is_noticed_before_anything_is_written(folder, trained, monkeypatch):
+    monkeypatch.setattr(saves.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=2**20 + 1000))
+    with pytest.raises(OSError, match=r"the save of step 3 failed \(it takes 0\.00 GB and 0\.00 GB are free; make"):
+        saves.save(folder, State(trained[0], trained[1].slots, 3))
+    assert saved_steps(folder) == saved_steps(folder, "state") == [2]
+
+
+@pytest.mark.parametrize("kind", ["model", "state"])
+def test_a_byte_that_the_disk_lost_is_noticed_and_the_save_before_counts(folder, trained, monkeypatch, kind):
+    def lossy(prefix, tensors, write=saves.write_bundle):
+        write(prefix, tensors)
+        if f"{kind}-" in prefix:
+            flip(f"{prefix}.data-00000-of-00001", 100)
+
+    monkeypatch.setattr(saves, "write_bundle", lossy)
+    with pytest.raises(OSError, match=r"the save of step 3 failed \(.*damaged.*; the one before it still counts"):
+        saves.save(folder, State(trained[0], trained[1].slots, 3))
+    assert find_prefix(folder).endswith("model-2")
+    assert saved_steps(folder) == saved_steps(folder, "state") == [2]
+
+
+def flip(path, at):
+    with open(path, "r+b") as file:
+        file.seek(at)
+        byte = file.read(1)
+        file.seek(at)
+        file.write(bytes([byte[0] ^ 1]))
