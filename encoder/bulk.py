@@ -23,6 +23,7 @@ ROWS = (1 << 20, 1 << 19, 1 << 17)  # 33 MB
 FULL = 1 / 3  # The share of rows with keys at which everything is forgotten.
 POOL = 1 << 22  # Ids to be remembered, 8 MB.
 LONG_PIECES, LONG_SIZE = 1 << 12, 1 << 10  # Longer pieces to be remembered, and their bytes.
+AT_ONCE = 1 << 16  # Unknown pieces, so that a chunk in which all are new needs no more memory than others.
 COUNT_BITS = 6  # of a count of ids, at most 32 for a piece in a table
 MOST = (1 << COUNT_BITS) - 1
 ALL_ONES = 0xFFFFFFFFFFFFFFFF
@@ -125,7 +126,13 @@ class BulkEncoder:
         if not windows:
             return np.empty(0, np.uint16)
         starts, sizes = (np.concatenate(found) for found in list(zip(*windows, strict=True))[2:])
-        numbers = self._find(words, starts, sizes)
+        numbers = np.concatenate(
+            [
+                self._find(words, starts[at : at + AT_ONCE], sizes[at : at + AT_ONCE])
+                for at in range(0, len(starts), AT_ONCE)
+            ]
+            or [starts]
+        )
         ends = itertools.accumulate(len(window.unknown) for window in windows)
         for window, found in zip(windows, np.split(numbers, list(ends)), strict=False):
             window.numbers[window.unknown] = found

@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from conftest import ROOT
 
 from poems.cleaning import RULES, choose_rules, clean, clean_all
 from poems.counts import Counts, Example
@@ -181,3 +182,12 @@ def test_accounts_of_parts_of_a_source_add_up_to_that_of_the_whole(counts):
 def test_the_rules_are_explained_in_a_few_words():
     for rule in RULES:
         assert re.fullmatch(r"[a-z].*[^.]|.*\.\.\.", rule.what)
+
+
+def test_the_readme_tells_each_rule_and_its_defaults():
+    readme = (ROOT / "README.md").read_text()
+    told = re.findall(r"^\| `(\w+)` \| .* \| (on|off) \| (on|off) \|$", readme, re.M)
+    switched = [["on" if layout in rule.layouts else "off" for layout in ("plain", "poem")] for rule in RULES]
+    expected = [(rule.name, *flags) for rule, flags in zip(RULES, switched, strict=True)]
+    assert told == expected
+    assert all(("poem" in rule.layouts) == ("prefix" in rule.layouts) for rule in RULES)
