@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from gpt2.find import find_prefix
-from gpt2.hparams import HParams, read_hparams
+from gpt2.hparams import HParams, find_hparams
 from gpt2.model import GPT2, weight_shapes
 from poems import files
 
@@ -35,21 +35,6 @@ def load_model(path: str, model_folder: str | None = None, dtype="float32", weig
     hparams = find_hparams(prefix, model_folder)
     check_index(prefix, hparams)
     return GPT2(hparams, lambda name, shape: read_tensor(prefix, name), dtype, weight_dtype)
-
-
-def find_hparams(prefix: str, model_folder: str | None = None) -> HParams:
-    """The sizes given beside the weights, else those of the model folder.
-
-    Raises:
-      FileNotFoundError: neither has an `hparams.json`.
-    """
-    beside = os.path.dirname(prefix)
-    for folder in filter(None, (beside, model_folder)):
-        if gfile.exists(os.path.join(folder, "hparams.json")):
-            return read_hparams(folder)
-    raise FileNotFoundError(
-        f"{os.path.join(beside, 'hparams.json')}: no such file; name the model it was trained from: --model_name"
-    )
 
 
 def check_index(prefix: str, hparams: HParams) -> None:

@@ -12,14 +12,14 @@ from gpt2.random_numbers import key_of, threefry
 WEIGHT_BITS, RANDOM_BITS = 40, 23  # Sums of 2**16 weights stay below 2**56, times random bits split in two below 2**63.
 
 
-def choose(logits: np.ndarray, filters: Filters, seed: int, numbers, positions) -> np.ndarray:
-    """An id for each row of logits float32 [rows, n_vocab]: int64 [rows].
+def choose(logits, filters: Filters, seed: int, numbers, positions) -> np.ndarray:
+    """An id for each row of logits float32 [rows, n_vocab], an array or a list of rows: int64 [rows].
 
     Args:
       numbers, positions: of the sample that each row is and of the token in it, integers [rows].
     """
     if filters.temperature == 0:
-        return logits.argmax(axis=-1)
+        return np.array([row.argmax() for row in logits])
     bits = random_bits(seed, numbers, positions)
     return np.array([draw(*kept(row, filters), int(bit)) for row, bit in zip(logits, bits, strict=True)])
 

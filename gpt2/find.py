@@ -1,5 +1,6 @@
 """Where weights lie, and whose vocabulary goes with them; told without TensorFlow, before anything slow begins."""
 
+import hashlib
 import os
 import re
 
@@ -78,3 +79,9 @@ def vocabulary_of(prefix: str, model_name: str, models_dir: str) -> str:
     if files.exists(os.path.join(beside, "encoder.json")):
         return beside
     return files.model_folder(model_name, models_dir)
+
+
+def hash_of(prefix: str) -> str:
+    """What tells these weights from others: the index holds a checksum of every tensor."""
+    with files.open_file(f"{prefix}.index") as file:
+        return hashlib.sha256(file.read()).hexdigest()[:16]

@@ -77,3 +77,18 @@ def write_hparams(folder: str, hparams: HParams) -> None:
     """Writes the `hparams.json` of a model folder."""
     text = json.dumps(dataclasses.asdict(hparams), indent=1) + "\n"
     files.write_file(os.path.join(folder, "hparams.json"), text.encode())
+
+
+def find_hparams(prefix: str, model_folder: str | None = None) -> HParams:
+    """The sizes given beside the weights of this prefix, else those of the model folder.
+
+    Raises:
+      FileNotFoundError: neither has an `hparams.json`.
+    """
+    beside = os.path.dirname(prefix)
+    for folder in filter(None, (beside, model_folder)):
+        if files.exists(os.path.join(folder, "hparams.json")):
+            return read_hparams(folder)
+    raise FileNotFoundError(
+        f"{os.path.join(beside, 'hparams.json')}: no such file; name the model it was trained from: --model_name"
+    )

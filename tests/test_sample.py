@@ -1,5 +1,6 @@
 """sample.py as one uses it: prompts letter for letter, any number of samples, to the terminal or a file."""
 
+import io
 import json
 import os
 import shutil
@@ -123,13 +124,17 @@ def test_temperature_0_takes_the_likeliest(sample):
         (["--prompt_file", "latin.txt"], "latin.txt: byte 3 is not UTF-8"),
         (["--prompt", "a", "--prompt_file", "latin.txt"], "both given"),
         (["--length", "-1"], "--length is -1, expected at least 1"),
-        (["--length", "40"], "are 9 more than the window of 32"),
+        (["--prompt", "x" * 40], "a prompt of 40 tokens is 8 more than the window of 32"),
         (["--nsamples", "-1"], "--nsamples is -1"),
         (["--batch_size", "0"], "--batch_size is 0"),
         (["--top_p", "2"], "top_p is 2.0, expected 0 to 1"),
         (["--dtype", "int3"], "--dtype is int3"),
+        (["--dtype", "int8", "--engine", "xla"], "--engine xla has no int8"),
+        (["--min_p", "2"], "min_p is 2.0, expected 0 to 1"),
+        (["--interactive", "--out", "x.txt"], "--interactive asks for prompts"),
+        (["--lines", "-1"], "--lines is -1, expected at least 0"),
         (["--out", "samples.doc"], "--out is samples.doc, expected"),
-        (["--out", "latin.txt"], "latin.txt: there already"),
+        (["--out", "latin.txt"], "latin.txt: there already, and no samples of ours"),
         (["--out", "nowhere/samples.txt"], "nowhere/samples.txt: there is no folder nowhere"),
     ],
 )
@@ -169,14 +174,14 @@ def test_text_appears_while_it_is_written_and_ctrl_c_ends_it_quietly(place):
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err.count(b"\n") == 1  # the seed
+    assert err.count(b"\n") == 2  # the seed, and that the model is written again for LiteRT
 
 
 def test_a_reader_that_has_enough_is_no_error(place, small_model):
     script = f"{sys.executable} {ROOT / 'sample.py'} --model_name small --nsamples 0 | head -2"
     done = subprocess.run(script, shell=True, cwd=place, capture_output=True, timeout=120)
     assert done.stdout.count(b"\n") == 2
-    assert done.stderr.count(b"\n") == 1
+    assert done.stderr.count(b"\n") == 2
 
 
 def test_streamed_text_is_the_text_of_the_ids(sample, small_model):
@@ -184,3 +189,160 @@ def test_streamed_text_is_the_text_of_the_ids(sample, small_model):
     ids = np.arange(256).tolist()  # bytes that are mostly no characters
     decoder = enc.stream()
     assert "".join(map(decoder.feed, ids)) + decoder.flush() == enc.decode(ids)
+
+
+def test_what_is_streamed_is_what_is_written_at_once(sample):
+    for rule in (["--stop", "e"], ["--lines", 1], ["--stanzas", 1], []):
+        arguments = ["--nsamples", 5, "--temperature", 3, "--length", 40, *rule]
+        assert sample(*arguments).stdout == sample(*arguments, "--batch_size", 2).stdout
+
+
+def test_the_second_time_no_tensorflow_is_needed(place, run_script, sample):
+    first = sample("--prompt", "Tell", "--dtype", "int8")
+    (place / "tensorflow.py").write_text("raise SystemExit('imported without need')")
+    arguments = ["--model_name", "small", "--length", 6, "--seed", 4, "--prompt", "Tell", "--dtype", "int8"]
+    done = run_script("sample.py", *arguments, env={"PYTHONPATH": str(place)})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == first.stdout
+
+
+def test_both_engines_write_the_same(sample):
+    arguments = ["--nsamples", 3, "--batch_size", 2, "--prompt", "Tell"]
+    assert sample(*arguments, "--engine", "xla").stdout == sample(*arguments, "--engine", "lite").stdout
+
+
+def test_json_lines_tell_how_a_sample_came_about(place, sample):
+    sample("--lines", 1, "--nsamples", 3, "--out", "x.jsonl", "--min_p", 0.01, "--prompt", "Tell")
+    rows = [json.loads(line) for line in (place / "x.jsonl").read_text().splitlines()]
+    for row in rows:
+        assert len(row["logprobs"]) == len(row["ids"])
+        assert row["logprob"] == pytest.approx(np.mean(row["logprobs"]), abs=1e-3)
+        assert row["why"] in ("length", "lines", "end of text")
+        assert row["checkpoint"] == "models/small/model.ckpt"
+        assert row["settings"]["min_p"] == 0.01
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.jsonl"])
+def test_a_job_that_was_killed_goes_on_with_any_batch(place, sample, name):
+    arguments = ["--nsamples", 9, "--prompt", "Tell", "--out", name]
+    sample(*arguments, "--batch_size", 4)
+    whole = (place / name).read_bytes()
+    for share in (0.3, 0.7):
+        (place / name).write_bytes(whole[: int(len(whole) * share)])
+        done = sample(*arguments, "--batch_size", 3)
+        assert done.returncode == 0
+        assert (place / name).read_bytes() == whole
+
+
+def test_more_samples_may_be_asked_for_later(place, sample):
+    sample("--nsamples", 2, "--out", "x.jsonl")
+    sample("--nsamples", 5, "--out", "x.jsonl")
+    sample("--nsamples", 5, "--out", "y.jsonl")
+    assert (place / "x.jsonl").read_text() == (place / "y.jsonl").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["--seed", 5], "seed"),
+        (["--prompt", "x"], "prompts"),
+        (["--top_k", 3], "top_k"),
+        (["--dtype", "int8"], "dtype"),
+    ],
+)
+def test_a_file_takes_no_samples_of_another_job(place, sample, arguments, name):
+    sample("--out", "x.jsonl")
+    done = sample("--nsamples", 2, "--out", "x.jsonl", *arguments)
+    assert done.returncode == 1
+    assert f"x.jsonl: holds samples whose {name} is" in done.stderr
+
+
+def test_the_best_of_four_is_one_of_the_four(place, sample):
+    sample("--nsamples", 8, "--out", "all.jsonl", "--temperature", 2)
+    sample("--nsamples", 2, "--best_of", 4, "--out", "best.jsonl", "--batch_size", 3, "--temperature", 2)
+
+    def likelihood(row):
+        return -np.inf if row["logprob"] is None else row["logprob"]  # of a sample that ended at once
+
+    every = [json.loads(line) for line in (place / "all.jsonl").read_text().splitlines()]
+    best = [json.loads(line) for line in (place / "best.jsonl").read_text().splitlines()]
+    expected = [max(every[start : start + 4], key=likelihood)["text"] for start in (0, 4)]
+    assert [row["text"] for row in best] == expected
+
+
+def test_many_prompts_each_have_their_samples(place, sample):
+    rows: list[dict] = [{"prompt": "Tell", "nsamples": 2}, {"prompt": "Life"}]
+    (place / "p.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    sample("--prompts", "p.jsonl", "--nsamples", 3, "--batch_size", 2, "--out", "x.jsonl")
+    rows = [json.loads(line) for line in (place / "x.jsonl").read_text().splitlines()]
+    assert [(row["number"], row["prompt"]) for row in rows] == [
+        (1, "Tell"),
+        (2, "Tell"),
+        (3, "Life"),
+        (4, "Life"),
+        (5, "Life"),
+    ]
+
+
+def test_a_run_s_layout_makes_the_prefix(place, sample):
+    (place / "models" / "small" / "layout.json").write_text('{"name": "prefix", "field": "author"}')
+    done = sample("--author", "Homer", "--prompt", "Tell", "--include_prompt")
+    assert texts_of(done.stdout)[1].startswith("Homer|Tell")
+
+
+def test_a_description_without_a_layout_is_an_error(sample):
+    done = sample("--author", "Homer")
+    assert done.returncode == 1
+    assert "--author is no part of what this model learnt from, whose layout is plain" in done.stderr
+
+
+def test_a_prompt_comes_from_standard_input(place, sample, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("Tell\nme"))
+    done = sample("--prompt_file", "-")
+    assert texts_of(done.stdout) == texts_of(sample("--prompt", "Tell\nme").stdout)
+
+
+def test_a_session_answers_each_prompt(sample, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("Tell\\\nme\nLife\n"))
+    done = sample("--interactive", "--nsamples", 2)
+    assert done.returncode == 0, done.stderr
+    texts = texts_of(done.stdout)
+    assert list(texts) == [1, 2, 3, 4]
+    assert texts[1] == texts_of(sample("--prompt", "Tell\nme").stdout)[1]
+
+
+def test_texts_are_scored(place, sample, small_model):
+    text = "Tell me not, in mournful numbers,\nLife is but an empty dream!\n" * 3
+    (place / "t.txt").write_text(text)
+    done = sample("--score", "t.txt")
+    found = json.loads(done.stdout)
+    enc = encoder.get_encoder("small", str(small_model))
+    ids = enc.encode(text)[:31]
+    (place / "t.jsonl").write_text(json.dumps({"text": enc.decode(ids)}))
+    short = json.loads(sample("--score", "t.jsonl").stdout)
+    logits = gpt2.load_model(str(small_model / "small"))([[enc.end_of_text, *ids]]).numpy()[0, :-1].astype(float)
+    logprobs = logits[np.arange(len(ids)), ids] - np.log(np.exp(logits).sum(axis=1))
+    assert short["logprob"] == pytest.approx(logprobs.sum(), abs=1e-3)
+    assert short["perplexity"] == pytest.approx(np.exp(-logprobs.mean()), rel=1e-4)
+    bits = -logprobs.sum() / np.log(2) / len(enc.decode(ids))
+    assert short["bits_per_character"] == pytest.approx(bits, abs=1e-3)
+    assert found["tokens"] == len(enc.encode(text))
+    assert found["logprob"] < short["logprob"]
+
+
+def test_past_the_window_a_line_says_so(sample):
+    assert "window" not in sample("--length", 31).stderr
+    done = sample("--length", 50)
+    assert done.returncode == 0
+    assert done.stderr.startswith("sample.py: when the window of 32 tokens is full, its last half is read again")
+
+
+EDGES = [["--top_k", 100000], ["--top_p", 1], ["--top_p", 0, "--top_k", 0], ["--temperature", 100], ["--typical", 0.9]]
+EDGES += [["--temperature", 1e-6], ["--prompt", "x" * 32], ["--no_repeat", 1], ["--repetition_penalty", 1.3]]
+
+
+@pytest.mark.parametrize("arguments", EDGES)
+def test_settings_at_their_edges_write(sample, arguments):
+    done = sample("--nsamples", 2, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert list(texts_of(done.stdout)) == [1, 2]

@@ -1,0 +1,65 @@
+"""Where a sample ends before it is as long as it may be: at a text, after so many lines, after so many stanzas.
+
+All in bytes, for an id may end in the middle of a character.
+"""
+
+import re
+from collections.abc import Callable
+
+from encoder.reference import Encoder
+
+BLANK = rb"[^\S\n]*\n"
+LINE = rb"[^\S\n]*\S[^\n]*\n"
+STOP, LINES, STANZAS = "stop", "lines", "stanzas"
+
+
+class Endings:
+    """The rules of a command; called, it begins to watch one sample.
+
+    Attributes:
+      stop: the text at which a sample ends, without it; none if empty.
+      lines: after how many lines that are not blank it ends, without the line end; 0 for no such rule.
+      stanzas: after how many stanzas, told apart by blank lines.
+    """
+
+    def __init__(self, encoder: Encoder, stop: str = "", lines: int = 0, stanzas: int = 0):
+        self.encoder, self.stop, self.lines, self.stanzas = encoder, stop.encode(), lines, stanzas
+        # Possessive, so that no stanza is given up line by line to make several of one.
+        self.after_lines = re.compile(rb"(?:(?:%b)*+%b){%d}" % (BLANK, LINE, lines))
+        self.after_stanzas = re.compile(rb"(?:(?:%b)*+(?:%b)++){%d}%b" % (BLANK, LINE, stanzas, BLANK))
+
+    def __call__(self) -> Callable[[int], str | None]:
+        """A function that is given the ids of a sample one by one, and says which rule ends it with one, if any."""
+        text = bytearray()
+
+        def feed(id: int) -> str | None:
+            text.extend(self.encoder.decode_bytes([id]))
+            return self.find(bytes(text))[1]
+
+        return feed
+
+    def find(self, text: bytes) -> tuple[int, str | None]:
+        """Where a text ends, and by which rule: the first to be met; at its length by none."""
+        found: list[tuple[int, str]] = []
+        if self.stop and (place := text.find(self.stop)) >= 0:
+            found.append((place, STOP))
+        if self.lines and (match := self.after_lines.match(text)):
+            found.append((match.end() - 1, LINES))
+        if self.stanzas and (match := self.after_stanzas.match(text)):
+            found.append((len(match[0].rstrip()), STANZAS))
+        return min(found, default=(len(text), None))
+
+    def text(self, ids: list[int]) -> str:
+        """The text of a sample, up to where it ends."""
+        whole = self.encoder.decode_bytes(ids)
+        return whole[: self.find(whole)[0]].decode(errors="replace")
+
+    def settled(self, text: bytes) -> int:
+        """How many bytes of a text that grows will surely stay, and may be shown."""
+        end, why = self.find(text)
+        if why:
+            return end
+        if self.lines or self.stanzas:
+            end = len(text.rstrip())
+        held = next((n for n in range(min(len(self.stop) - 1, len(text)), 0, -1) if text.endswith(self.stop[:n])), 0)
+        return min(end, len(text) - held)

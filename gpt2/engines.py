@@ -1,0 +1,79 @@
+"""Which engine writes: LiteRT on a CPU, without TensorFlow once its file is made; XLA for a GPU, a TPU and the rest."""
+
+import atexit
+import glob
+import os
+from collections.abc import Callable
+
+from gpt2 import command_line
+from gpt2.hparams import find_hparams
+from gpt2.lite_graph import DTYPES
+
+ENGINES = ("auto", "lite", "xla")
+
+
+def open_engine(prefix: str, model_folder: str, dtype: str, rows: int, name: str, say: Callable[[str], None]):
+    """A `LiteEngine` or an `XlaEngine` with the weights of a checkpoint, for so many texts at a time.
+
+    Args:
+      model_folder: whose `hparams.json` to use where there is none beside the weights.
+      name: lite, xla, or auto for the one that is faster here.
+      say: is told what takes time, and why it is not the faster one.
+    Raises:
+      FileNotFoundError, ValueError: what `load_model` raises; a dtype that the engine does not have.
+    """
+    check(name, dtype)
+    if name == "xla" or dtype not in DTYPES or (name == "auto" and dtype == "float32" and has_accelerator()):
+        return _open_xla(prefix, model_folder, dtype, rows)
+    try:
+        return _open_lite(prefix, model_folder, dtype, rows, say)
+    except (ImportError, RuntimeError) as error:
+        if name == "lite" or dtype == "int8":
+            raise ValueError(f"{prefix}: LiteRT cannot hold it ({error}); sample with --engine xla") from error
+        say(f"LiteRT cannot hold {prefix} ({error}), so XLA writes, more slowly")
+        return _open_xla(prefix, model_folder, dtype, rows)
+
+
+def check(name: str, dtype: str) -> None:
+    """Raises a ValueError for an engine that there is not, or that does not have this dtype."""
+    if name not in ENGINES:
+        raise ValueError(f"--engine is {name}, expected {', '.join(ENGINES)}")
+    if dtype not in (*DTYPES, "bfloat16"):
+        raise ValueError(f"--dtype is {dtype}, expected float32, bfloat16 or int8")
+    if (name, dtype) in (("xla", "int8"), ("lite", "bfloat16")):
+        raise ValueError(f"--engine {name} has no {dtype}, expected {'lite' if name == 'xla' else 'xla'}")
+
+
+def has_accelerator() -> bool:
+    """Whether there is a GPU or a TPU that TensorFlow may use, told without TensorFlow."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return False
+    return bool(glob.glob("/dev/nvidia[0-9]*") or glob.glob("/dev/accel*") or os.environ.get("TPU_NAME"))
+
+
+def _open_lite(prefix, model_folder, dtype, rows, say):
+    from gpt2 import lite_file
+    from gpt2.lite import LiteEngine
+
+    hparams = find_hparams(prefix, model_folder)
+    path = lite_file.find(prefix, hparams, dtype)
+    if path is None:
+        say(f"the first time, {prefix} is written again as LiteRT reads it")
+        command_line.start_tensorflow()
+        path = lite_file.make(prefix, hparams, dtype)
+    atexit.register(_close_error_output)
+    with command_line.tensorflow_start_up_held():
+        return LiteEngine(path, hparams, dtype, rows)
+
+
+def _close_error_output():
+    """LiteRT's libraries tell the terminal of their end, when Python has nothing more to say to it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+def _open_xla(prefix, model_folder, dtype, rows):
+    command_line.start_tensorflow()
+    from gpt2.checkpoint import load_model
+    from gpt2.xla import XlaEngine
+
+    return XlaEngine(load_model(prefix, model_folder, dtype), rows)

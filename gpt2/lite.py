@@ -1,0 +1,297 @@
+"""The engine for a CPU: LiteRT multiplies the matrices, NumPy attends over the keys and values, which it holds.
+
+A row of the batch is a text read once, which many rows may share and none changes, and the tokens written after it.
+What is computed for a row does not depend on the others, to the last bit: whatever is summed is summed in the same
+order at any number of rows, whatever the length of the longest.
+"""
+
+import concurrent.futures
+import dataclasses
+import functools
+import itertools
+import os
+
+import numpy as np
+import threadpoolctl
+from ai_edge_litert.compiled_model import CompiledModel
+from ai_edge_litert.environment import Environment
+from ai_edge_litert.options import CpuOptions, Options
+from ai_edge_litert.tensor_buffer import TensorBuffer
+
+from gpt2.hparams import HParams
+from gpt2.lite_graph import Graph
+
+CHUNK = 256  # Tokens of a text that are read at once; more take memory, fewer take time.
+BLOCK = 32  # Positions whose values are summed by one call, always so many; see `weighted_sum`.
+SHARED_WORK = 200_000  # Numbers in the keys of a layer from which on a second thread is worth waking.
+
+
+@dataclasses.dataclass
+class Text:
+    """What a row goes on from: keys and values [head, seq, size] for each layer, and the logits after the last id."""
+
+    ids: tuple[int, ...]
+    past: list[tuple[np.ndarray, np.ndarray]]
+    logits: np.ndarray
+
+
+class LiteEngine:
+    """A model in a .tflite file, made ready to write so many texts at a time.
+
+    Attributes:
+      hparams: the sizes of the model.
+      rows: how many texts.
+    """
+
+    def __init__(self, path: str, hparams: HParams, dtype: str, rows: int):
+        """Raises a RuntimeError if LiteRT cannot hold the model."""
+        self.hparams, self.rows = hparams, rows
+        threadpoolctl.threadpool_limits(1, "blas")  # Two threads would sum in another order than one.
+        self.threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self.pool = concurrent.futures.ThreadPoolExecutor(self.threads)
+        self.embed = _embedding(path, Graph(hparams, dtype))
+        self.products = _Products(path, hparams, self.threads)
+        self.size = hparams.n_embd // hparams.n_head
+        self.texts: list[Text | None] = [None] * rows
+        self.lengths = np.zeros(rows, int)  # of what was written after the text
+        self.past = [(self._room(BLOCK), self._room(BLOCK)) for _ in range(hparams.n_layer)]
+        self.read((0,))  # LiteRT has something to tell the terminal when it first runs; who holds that, holds it now.
+
+    def start(self, rows: list[int], ids: tuple[int, ...]) -> np.ndarray:
+        """Lets rows go on from these ids, at least 1 and at most n_ctx: the logits float32 [n_vocab] after them."""
+        text = next((text for text in self.texts if text and text.ids == ids), None) or self.read(ids)
+        for row in rows:
+            self.texts[row], self.lengths[row] = text, 0
+        return text.logits
+
+    def free(self, row: int) -> None:
+        """Ends a row, which may be started again."""
+        self.texts[row], self.lengths[row] = None, 0
+
+    def step(self, tokens) -> np.ndarray:
+        """The logits float32 [rows, n_vocab] after one more id of each row; a row that is not started may get any.
+
+        They are good until the next step.
+        """
+        self._grow()
+        positions = self.lengths + [len(text.ids) if text else 0 for text in self.texts]
+        x = self.embed(tokens, np.minimum(positions, self.hparams.n_ctx - 1))
+        groups = self._groups()
+        src = -(-(int(self.lengths.max()) + 1) // BLOCK) * BLOCK
+        hidden = np.where(np.arange(src) <= self.lengths[:, None], np.float32(0), -np.inf)  # [rows, src]
+
+        def attend(layer, qkv, attended):
+            q, k, v = self._heads(qkv)  # [head, rows, size]
+            keys, values = self.past[layer]
+            keys[:, np.arange(self.rows), self.lengths] = k
+            values[:, np.arange(self.rows), self.lengths] = v
+            texts = [(rows, *text.past[layer]) for text, rows in groups]
+            attended = attended.reshape(self.rows, self.hparams.n_head, self.size).swapaxes(0, 1)
+
+            def some(heads):
+                mine = [(rows, k[heads], v[heads]) for rows, k, v in texts]
+                attend_step(q[heads], keys[heads, :, :src], values[heads, :, :src], hidden, mine, attended[heads])
+
+            work = self.rows * src * self.size * self.hparams.n_head + sum(k.size * len(rows) for rows, k, _ in texts)
+            self._over_heads(some, work)
+
+        logits = self.products.logits(x, attend)
+        self.lengths += [text is not None for text in self.texts]
+        return logits
+
+    def read(self, ids: tuple[int, ...]) -> Text:
+        """Reads a text from its first position on."""
+        past = self._empty(len(ids))
+        for start in range(0, len(ids), CHUNK):
+            x = self._read_chunk(ids, past, start)
+        return Text(ids, past, self.products.last(*(part[-1:] for part in x))[0].copy())
+
+    def score(self, ids: tuple[int, ...]):
+        """The logits [seq, n_vocab] after each of at most n_ctx ids, some positions at a time."""
+        past = self._empty(len(ids))
+        for start in range(0, len(ids), CHUNK):
+            yield self.products.last(*self._read_chunk(ids, past, start))
+
+    def _read_chunk(self, ids, past, start):
+        """Fills the past of some ids; the last block's input and what its attention gave, before `last`."""
+        stop = min(start + CHUNK, len(ids))
+        x = self.embed(ids[start:stop], np.arange(start, stop))
+        hidden = np.where(np.arange(stop) <= np.arange(start, stop)[:, None], np.float32(0), -np.inf)
+
+        def attend(layer, qkv, attended):
+            q, k, v = self._heads(qkv)  # [head, dst, size]
+            keys, values = past[layer]
+            keys[:, start:stop], values[:, start:stop] = k, v
+            attended = attended.reshape(stop - start, self.hparams.n_head, self.size).swapaxes(0, 1)
+
+            def some(heads):
+                scores = q[heads] @ keys[heads, :stop].swapaxes(1, 2)  # [head, dst, src]
+                scores += hidden
+                scores -= scores.max(axis=-1, keepdims=True)
+                np.exp(scores, out=scores)
+                attended[heads] = scores @ values[heads, :stop] / scores.sum(axis=-1, keepdims=True)
+
+            self._over_heads(some, keys.size * CHUNK)
+
+        return self.products.blocks(x, attend)
+
+    def _heads(self, qkv):
+        """[rows, 3 * n_embd] -> three of [head, rows, size], the queries scaled."""
+        q, k, v = qkv.reshape(len(qkv), 3, self.hparams.n_head, self.size).transpose(1, 2, 0, 3)
+        return q * np.float32(self.size**-0.5), k, v
+
+    def _groups(self):
+        """The texts in use, and which rows go on from each."""
+        found: dict[int, tuple[Text, list[int]]] = {}
+        for row, text in enumerate(self.texts):
+            if text:
+                found.setdefault(id(text), (text, []))[1].append(row)
+        return list(found.values())
+
+    def _over_heads(self, function, work):
+        """Calls a function of a slice of the heads, in threads where there is work enough for several."""
+        head = self.hparams.n_head
+        n = min(self.threads, head) if work > SHARED_WORK else 1
+        bounds = [head * i // n for i in range(n + 1)]
+        slices = [slice(*pair) for pair in itertools.pairwise(bounds)]
+        waiting = [self.pool.submit(function, part) for part in slices[1:]]
+        function(slices[0])
+        for future in waiting:
+            future.result()
+
+    def _grow(self):
+        """Makes room for one more token in each row."""
+        src = self.past[0][0].shape[2]
+        if self.lengths.max() < src:
+            return
+        wider = [(self._room(src + max(src, BLOCK)), self._room(src + max(src, BLOCK))) for _ in self.past]
+        for old, new in zip(self.past, wider, strict=True):
+            for a, b in zip(old, new, strict=True):
+                b[:, :, :src] = a
+        self.past = wider
+
+    def _empty(self, seq):
+        """Room for the keys and values of a text."""
+        shape = [self.hparams.n_head, seq, self.size]
+        return [(np.empty(shape, np.float32), np.empty(shape, np.float32)) for _ in range(self.hparams.n_layer)]
+
+    def _room(self, src):
+        return np.zeros([self.hparams.n_head, self.rows, src, self.size], np.float32)
+
+
+def attend_step(q, keys, values, hidden, texts, attended):
+    """One query of each row over the text it goes on from and what was written after it.
+
+    q and attended [head, rows, size]; keys and values [head, rows, src, size], hidden [rows, src] what to add to the
+    scores; texts: (rows, keys and values [head, seq, size]) for each text.
+    """
+
+    scores = (q[:, :, None] @ keys.swapaxes(2, 3))[:, :, 0]  # [head, rows, src]
+    scores += hidden
+    greatest = scores.max(axis=-1)  # [head, rows]
+    read = []
+    for rows, k, v in texts:
+        s = (q[:, rows, None] @ k[:, None].swapaxes(2, 3))[:, :, 0]  # [head, rows of the text, seq]
+        greatest[:, rows] = np.maximum(greatest[:, rows], s.max(axis=-1))
+        read.append((rows, s, v))
+    scores -= greatest[:, :, None]
+    np.exp(scores, out=scores)
+    total, mixed = weighted_sum(scores, values)
+    for rows, s, v in read:
+        s -= greatest[:, rows, None]
+        np.exp(s, out=s)
+        total[:, rows] += s.sum(axis=-1)
+        mixed[:, rows] += (s[:, :, None] @ v[:, None])[:, :, 0]
+    np.divide(mixed, total[:, :, None], out=attended)
+
+
+def weighted_sum(weights, values):
+    """The sum of the weights [head, rows, src], and that of the values [head, rows, src, size] times them.
+
+    Block by block, for BLAS sums a long matrix in another order than a short one: so weights of 0 after the last one
+    change nothing, not even the last bit, and src may be as long as the longest row needs.
+    """
+    head, rows, src, size = values.shape
+    blocks = weights.reshape(head, rows, src // BLOCK, BLOCK)
+    sums = blocks[:, :, :, None] @ values.reshape(head, rows, src // BLOCK, BLOCK, size)
+    return blocks.sum(axis=2).sum(axis=-1), sums[:, :, :, 0].sum(axis=2)
+
+
+class _Products:
+    """LiteRT's part of the model: all but attention, for any number of rows."""
+
+    def __init__(self, path, hparams, threads):
+        options = Options(cpu_options=CpuOptions(num_threads=threads))
+        self.model = CompiledModel.from_file(path, options=options, environment=_environment())
+        self.hparams = hparams
+        self.sizes: dict[int, int] = {}
+        self.buffers: dict[int, dict[str, tuple[np.ndarray, TensorBuffer]]] = {}
+
+    def logits(self, x, attend):
+        """The logits [rows, n_vocab] after x [rows, n_embd]; attend(layer, qkv, attended) fills the latter."""
+        return self.last(*self.blocks(x, attend))
+
+    def blocks(self, x, attend):
+        """All blocks but what the last one does after its attention: its x, and what its attention gave."""
+        arrays = self._arrays(len(x))
+        arrays["x"][0][:] = x
+        self._run(0, arrays, ["x"], ["qkv"])
+        for layer in range(self.hparams.n_layer):
+            attend(layer, arrays["qkv"][0], arrays["attended"][0])
+            if layer < self.hparams.n_layer - 1:
+                self._run(layer + 1, arrays, ["x", "attended"], ["x_out", "qkv"])
+                arrays["x"], arrays["x_out"] = arrays["x_out"], arrays["x"]
+        return arrays["x"][0], arrays["attended"][0]
+
+    def last(self, x, attended):
+        """What `blocks` gave, or some rows of it, -> logits [rows, n_vocab], good until the next call."""
+        arrays = self._arrays(len(x))
+        if "logits" not in arrays:
+            arrays["logits"] = _shared_array(len(x), self.hparams.n_vocab)
+        arrays["x"][0][:], arrays["attended"][0][:] = x, attended
+        self._run(self.hparams.n_layer, arrays, ["x", "attended"], ["logits"])
+        return arrays["logits"][0]
+
+    def _run(self, signature, arrays, inputs, outputs):
+        rows = len(arrays["x"][0])
+        if self.sizes.get(signature) != rows:  # LiteRT would do so itself, and say so on the terminal.
+            for place in range(len(inputs)):
+                self.model.resize_input_tensor(place, [rows * self.hparams.n_embd], signature, strict=False)
+            self.sizes[signature] = rows
+        given, wanted = ([arrays[name][1] for name in names] for names in (inputs, outputs))
+        self.model.run_by_index(signature, given, wanted)
+
+    def _arrays(self, rows):
+        if rows not in self.buffers:
+            n_embd = self.hparams.n_embd
+            widths = {"x": n_embd, "x_out": n_embd, "attended": n_embd, "qkv": 3 * n_embd}
+            self.buffers[rows] = {name: _shared_array(rows, width) for name, width in widths.items()}
+        return self.buffers[rows]
+
+
+@functools.cache
+def _environment():
+    return Environment.create()
+
+
+def _shared_array(rows, width):
+    """An array of ours, and LiteRT's view of its memory."""
+    whole = np.zeros(rows * width + 16, np.float32)
+    start = -whole.ctypes.data % 64 // 4  # LiteRT takes memory that begins at a multiple of 64 bytes as it is.
+    array = whole[start : start + rows * width].reshape(rows, width)
+    return array, TensorBuffer.create_from_host_memory(array)
+
+
+def _embedding(path, graph):
+    """The function that gives the input of the first block: float32 [rows, n_embd] for ids and positions."""
+    slots = {slot.name: slot for slot in graph.slots}
+
+    def mapped(name):
+        slot = slots[name]
+        return np.memmap(path, slot.dtype, "r", slot.offset, slot.shape)
+
+    wte, wpe = mapped("wte"), mapped("wpe")
+    if graph.dtype == "float32":
+        return lambda ids, positions: wte[np.asarray(ids)] + wpe[positions]
+    scales = mapped("wte/scales")
+    return lambda ids, positions: wte[np.asarray(ids)] * scales[np.asarray(ids)][:, None] + wpe[positions]

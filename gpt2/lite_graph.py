@@ -1,0 +1,211 @@
+"""GPT-2's matrix products as the graph of a .tflite file, written down node by node: no converter, no TensorFlow.
+
+What mixes positions, attention, is not in it (see `gpt2.lite`), so no shape is but the widths: a signature takes as
+many rows as it is given. The signatures, in order: `first` to the queries, keys and values of block 0, then one a
+block, from what its attention gave to those of the next block; the last one ends in logits.
+"""
+
+import dataclasses
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from gpt2.hparams import HParams
+
+LAYER_NORM_EPSILON = 1e-5  # OpenAI, src/model.py
+FULLY_CONNECTED_VERSION = 9  # tensorflow/lite/tools/versioning/op_version.cc: quantized by output channel
+PAGE, ALIGNMENT = 4096, 64  # Of the first weight, and of each; XNNPACK reads 64 bytes at a time.
+DTYPES = ("float32", "int8")
+
+Op, Options, Type = schema.BuiltinOperator, schema.BuiltinOptions, schema.TensorType
+
+
+@dataclasses.dataclass
+class Slot:
+    """A place in the file for a weight.
+
+    Attributes:
+      name: as in a checkpoint, without model/.
+      shape: of the weight in the file; a matrix is [out, in], other than in a checkpoint.
+      dtype: float32 or int8, with a scale for each row of the matrix.
+      offset: in bytes from the beginning of the file.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    offset: int = 0
+
+    @property
+    def n_bytes(self) -> int:
+        return int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize
+
+
+class Graph:
+    """The model of a .tflite file; `slots` say where its weights belong, `head` is all that stands before them."""
+
+    def __init__(self, hparams: HParams, dtype: str):
+        self.hparams, self.dtype = hparams, dtype
+        self.codes: list[int] = []
+        self.slots: list[Slot] = []
+        self.buffers: list[schema.BufferT] = []
+        self.scales: dict[str, schema.QuantizationParametersT] = {}
+        self.model = schema.ModelT(
+            version=3, operatorCodes=[], subgraphs=[], buffers=[schema.BufferT()], signatureDefs=[]
+        )
+        self._build()
+        self._place()
+
+    def head(self, scales: dict[str, np.ndarray] | None = None) -> bytes:
+        """The bytes before the weights, always as many, with the scales of the int8 weights once they are known."""
+        for name, values in (scales or {}).items():
+            self.scales[name].scale = values.astype(np.float32)
+        builder = flatbuffers.Builder(1 << 16)
+        builder.Finish(self.model.Pack(builder), b"TFL3")
+        return bytes(builder.Output())
+
+    @property
+    def n_bytes(self) -> int:
+        """Of the whole file."""
+        return self.slots[-1].offset + self.slots[-1].n_bytes
+
+    def _build(self):
+        n_layer, n_embd = self.hparams.n_layer, self.hparams.n_embd
+        self._begin("first")
+        x = self._input("x", n_embd)
+        self._end(qkv=self._conv1d(self._norm(x, "h0/ln_1"), "h0/attn/c_attn", 3 * n_embd))
+        for layer in range(n_layer):
+            self._begin(f"h{layer}")
+            x, attended = self._input("x", n_embd), self._input("attended", n_embd)
+            x = self._binary(Op.ADD, x, self._conv1d(attended, f"h{layer}/attn/c_proj", n_embd))
+            x = self._binary(Op.ADD, x, self._mlp(self._norm(x, f"h{layer}/ln_2"), f"h{layer}/mlp"))
+            if layer == n_layer - 1:
+                self._end(logits=self._dense(self._norm(x, "ln_f"), "wte", self.hparams.n_vocab))
+            else:
+                qkv = self._conv1d(self._norm(x, f"h{layer + 1}/ln_1"), f"h{layer + 1}/attn/c_attn", 3 * n_embd)
+                self._end(x=x, qkv=qkv)
+        self._keep(Slot("wpe", (self.hparams.n_ctx, n_embd), "float32"))
+        if self.dtype == "int8":
+            self._keep(Slot("wte/scales", (self.hparams.n_vocab,), "float32"))
+
+    def _place(self):
+        for slot, buffer in zip(self.slots, self.buffers, strict=True):
+            buffer.offset, buffer.size = PAGE, slot.n_bytes  # Not 0, which would take no room in the head.
+        offset = -(-len(self.head()) // PAGE) * PAGE
+        for slot, buffer in zip(self.slots, self.buffers, strict=True):
+            slot.offset = buffer.offset = offset
+            offset = -(-(offset + slot.n_bytes) // ALIGNMENT) * ALIGNMENT
+
+    # Signatures
+
+    def _begin(self, name):
+        self.graph = schema.SubGraphT(name=name, tensors=[], inputs=[], outputs=[], operators=[])
+        self.signature = schema.SignatureDefT(
+            signatureKey=name, subgraphIndex=len(self.model.subgraphs), inputs=[], outputs=[]
+        )
+        self.model.subgraphs.append(self.graph)
+        self.model.signatureDefs.append(self.signature)
+
+    def _input(self, name, width):
+        """Rows of this width; given flat, since a buffer in our memory has one axis."""
+        tensor = self._tensor([-1], name)
+        self.graph.inputs.append(tensor)
+        self.signature.inputs.append(schema.TensorMapT(name, tensor))
+        return self._reshape(tensor, [-1, width])
+
+    def _end(self, **outputs):
+        for name, tensor in outputs.items():
+            flat = self._reshape(tensor, [-1])
+            self.graph.outputs.append(flat)
+            self.signature.outputs.append(schema.TensorMapT(name, flat))
+
+    # Parts of GPT-2
+
+    def _norm(self, x, scope):
+        width = self.graph.tensors[x].shapeSignature[1]
+        x = self._binary(Op.SUB, x, self._mean(x))
+        variance = self._binary(Op.ADD, self._mean(self._binary(Op.MUL, x, x)), self._small(LAYER_NORM_EPSILON))
+        x = self._binary(Op.MUL, x, self._op(Op.RSQRT, [variance], [-1, 1]))
+        x = self._binary(Op.MUL, x, self._weight(Slot(f"{scope}/g", (width,), "float32")))
+        return self._binary(Op.ADD, x, self._weight(Slot(f"{scope}/b", (width,), "float32")))
+
+    def _mlp(self, x, scope):
+        x = self._conv1d(x, f"{scope}/c_fc", 4 * self.hparams.n_embd)
+        x = self._op(Op.GELU, [x], [-1, 4 * self.hparams.n_embd], schema.GeluOptionsT(approximate=True))
+        return self._conv1d(x, f"{scope}/c_proj", self.hparams.n_embd)
+
+    def _conv1d(self, x, scope, width):
+        return self._dense(x, f"{scope}/w", width, self._weight(Slot(f"{scope}/b", (width,), "float32")))
+
+    def _dense(self, x, name, width, bias=-1):
+        slot = Slot(name, (width, self.graph.tensors[x].shapeSignature[1]), self.dtype)
+        options = schema.FullyConnectedOptionsT(keepNumDims=True, asymmetricQuantizeInputs=True)
+        return self._op(Op.FULLY_CONNECTED, [x, self._weight(slot), bias], [-1, width], options)
+
+    def _mean(self, x):
+        axis = self._constant(np.array([1], np.int32))
+        return self._op(Op.MEAN, [x, axis], [-1, 1], schema.ReducerOptionsT(keepDims=True))
+
+    def _binary(self, op, x, y):
+        options = {Op.ADD: schema.AddOptionsT, Op.SUB: schema.SubOptionsT, Op.MUL: schema.MulOptionsT}[op]()
+        return self._op(op, [x, y], self.graph.tensors[x].shapeSignature, options)
+
+    def _reshape(self, x, shape):
+        options = schema.ReshapeOptionsT(newShape=shape)
+        return self._op(Op.RESHAPE, [x, self._constant(np.array(shape, np.int32))], shape, options)
+
+    # Nodes and tensors
+
+    def _op(self, op, inputs, shape, options=None):
+        output = self._tensor(shape)
+        if op not in self.codes:
+            version = FULLY_CONNECTED_VERSION if op == Op.FULLY_CONNECTED else 1
+            code = schema.OperatorCodeT(builtinCode=op, deprecatedBuiltinCode=min(op, 127), version=version)
+            self.model.operatorCodes.append(code)
+            self.codes.append(op)
+        node = schema.OperatorT(opcodeIndex=self.codes.index(op), inputs=inputs, outputs=[output])
+        if options is not None:
+            node.builtinOptions = options
+            node.builtinOptionsType = getattr(Options, type(options).__name__.removesuffix("T"))
+        self.graph.operators.append(node)
+        return output
+
+    def _tensor(self, shape, name="", type=Type.FLOAT32, buffer=0, quantization=None):
+        self.graph.tensors.append(
+            schema.TensorT(
+                name=name or f"{self.graph.name}/{len(self.graph.tensors)}",
+                shape=[max(size, 1) for size in shape],  # One row, where nobody says how many.
+                shapeSignature=list(shape),
+                type=type,
+                buffer=buffer,
+                quantization=quantization,
+                hasRank=True,
+            )
+        )
+        return len(self.graph.tensors) - 1
+
+    def _small(self, value):
+        return self._constant(np.array([value], np.float32))
+
+    def _constant(self, array):
+        """A constant that stands in the head itself."""
+        self.model.buffers.append(schema.BufferT(data=np.frombuffer(array.tobytes(), np.uint8)))
+        kind = Type.INT32 if array.dtype == np.int32 else Type.FLOAT32
+        return self._tensor(array.shape, type=kind, buffer=len(self.model.buffers) - 1)
+
+    def _weight(self, slot):
+        index = self._keep(slot)
+        if slot.dtype == "float32":
+            return self._tensor(slot.shape, slot.name, buffer=index)
+        scales = np.zeros(slot.shape[0], np.float32)
+        points = np.zeros(slot.shape[0], np.int64)
+        self.scales[slot.name] = schema.QuantizationParametersT(scale=scales, zeroPoint=points)
+        return self._tensor(slot.shape, slot.name, Type.INT8, index, self.scales[slot.name])
+
+    def _keep(self, slot):
+        """A buffer for a weight."""
+        self.model.buffers.append(schema.BufferT())
+        self.slots.append(slot)
+        self.buffers.append(self.model.buffers[-1])
+        return len(self.model.buffers) - 1

@@ -1,0 +1,150 @@
+"""What samples go on from: a text, laid out as the poems were that a model learnt from."""
+
+import dataclasses
+import json
+
+from poems import files, layout
+from poems.layout import Layout
+
+FIELDS = ("author", "title", "tags", "book")
+
+
+@dataclasses.dataclass(frozen=True)
+class Prompt:
+    """A text to go on from.
+
+    Attributes:
+      pieces: what it consists of, to be encoded one by one, so that the end of a prefix is the end of an id.
+      begins: whether it is the beginning of a poem, as it stands after end-of-text.
+      nsamples: how many samples go on from it, 0 for no end.
+    """
+
+    pieces: tuple[str, ...]
+    begins: bool
+    nsamples: int
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+
+def lay_out(text: str, about: dict[str, str], described: Layout, nsamples: int) -> Prompt:
+    """A prompt with the prefix of a poem that is so described, if it is described at all.
+
+    Args:
+      about: of FIELDS, what is known; tags with commas between.
+    Raises:
+      ValueError: it says what no prefix of this layout does.
+    """
+    known = {name: value for name, value in about.items() if value}
+    if not known:
+        return Prompt((text,) if text else (), False, nsamples)
+    allowed = {"plain": (), "prefix": ("author", "book"), "poem": ("author", "title", "tags")}[described.name]
+    for name in known:
+        if name not in allowed:
+            flags = " and ".join(f"--{name}" for name in allowed) or "--prompt alone"
+            raise ValueError(
+                f"--{name} is no part of what this model learnt from, whose layout is {described.name}; give {flags}"
+            )
+    tags = [tag.strip() for tag in known.pop("tags", "").split(",")]
+    prefix = layout.prefix_of(described, tags=tags, **known)
+    if described.name == "poem":
+        return Prompt((prefix, text) if text else (prefix,), True, nsamples)
+    # In training every line has the prefix but an empty one; the last line is to be gone on with.
+    lines = text.split("\n")
+    pieces: list[str] = []
+    for number, line in enumerate(lines, start=1):
+        is_last = number == len(lines)
+        if line.strip() or is_last:
+            pieces.append(prefix)
+        pieces.append(line if is_last else f"{line}\n")
+    return Prompt(tuple(filter(None, pieces)), True, nsamples)
+
+
+def read_text(path: str) -> str:
+    """A file of UTF-8 letter for letter, but for its mark at the beginning and the line ends of Windows.
+
+    Raises:
+      ValueError: it is not UTF-8.
+    """
+    with files.open_file(path) as file:
+        raw = file.read()
+    try:
+        return raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+
+
+def read_many(path: str, about: dict[str, str], described: Layout, nsamples: int) -> list[Prompt]:
+    """The prompts of a file: one a line, or in a .jsonl an object a line with `prompt`, `nsamples` and FIELDS.
+
+    What a line does not say is as given here.
+
+    Raises:
+      ValueError: naming the line that is no prompt.
+    """
+    found = []
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line:
+            continue
+        if not path.endswith(".jsonl"):
+            found.append(lay_out(line, about, described, nsamples))
+            continue
+        try:
+            found.append(_read_object(line, about, described, nsamples))
+        except ValueError as error:
+            raise ValueError(f"{path}: line {number}: {error}") from None
+    if not found:
+        raise ValueError(f"{path}: no prompts, expected one a line")
+    return found
+
+
+def read_texts(path: str) -> list[tuple[str, str]]:
+    """The texts of a file, each after its prompt: the whole of it, or of a .jsonl `text` and maybe `prompt` of a line.
+
+    Raises:
+      ValueError: naming the line without a text.
+    """
+    content = read_text(path)
+    if not path.endswith(".jsonl"):
+        return [("", content)]
+    found = []
+    for number, line in enumerate(content.split("\n"), start=1):
+        if line:
+            try:
+                given = json.loads(line)
+                found.append((str(given.get("prompt", "")), str(given["text"])))
+            except (ValueError, KeyError, AttributeError):
+                raise ValueError(f'{path}: line {number}: expected an object such as {{"text": "O rose,"}}') from None
+    return found
+
+
+def _read_object(line, about, described, nsamples):
+    given = json.loads(line)
+    kinds = dict.fromkeys(("prompt", *FIELDS), str) | {"nsamples": int}
+    if not isinstance(given, dict):
+        raise ValueError('expected an object such as {"prompt": "O rose,", "nsamples": 3}')
+    for name, value in given.items():
+        if name not in kinds:
+            raise ValueError(f"unknown key {name}, expected {', '.join(kinds)}")
+        if type(value) is not kinds[name]:
+            raise ValueError(f"{name} is {value!r}, expected a value of type {kinds[name].__name__}")
+    if given.get("nsamples", 1) < 1:
+        raise ValueError(f"nsamples is {given['nsamples']}, expected at least 1")
+    about = about | {name: given[name] for name in FIELDS if name in given}
+    return lay_out(given.get("prompt", ""), about, described, given.get("nsamples", nsamples))
+
+
+def read_layout(path: str) -> Layout:
+    """The layout that a run notes beside its weights; plain where it notes none.
+
+    Raises:
+      ValueError: the file does not hold a layout.
+    """
+    if not files.exists(path):
+        return Layout()
+    with files.open_file(path) as file:
+        try:
+            return layout.find(json.loads(file.read()))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path}: no layout ({error}), expected the one of the run's dataset") from None

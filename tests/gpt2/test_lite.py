@@ -1,0 +1,176 @@
+"""The engine for a CPU computes what TensorFlow computes, whatever the other rows are, and its file is never stale."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gpt2 import lite_file
+from gpt2.checkpoint import save_model
+from gpt2.filters import Filters
+from gpt2.find import find_prefix
+from gpt2.hparams import HParams, read_hparams
+from gpt2.lite import LiteEngine
+from gpt2.model import GPT2, fresh_weights
+from gpt2.writing import Rules, Task, in_order, write
+from gpt2.xla import XlaEngine
+
+SMALL = HParams(n_vocab=50, n_ctx=150, n_embd=24, n_head=3, n_layer=2)
+IDS = np.random.default_rng(0).integers(0, SMALL.n_vocab, 140).tolist()
+
+
+@pytest.fixture(scope="module")
+def model():
+    return GPT2(SMALL, initial=lambda name, shape: fresh_weights(seed=3)(name, shape) * 3)
+
+
+@pytest.fixture(scope="module")
+def prefix(model, tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("model"))
+    save_model(folder, model)
+    return find_prefix(folder)
+
+
+@pytest.fixture(scope="module")
+def files_made(prefix):
+    return {dtype: lite_file.make(prefix, SMALL, dtype) for dtype in ("float32", "int8")}
+
+
+@pytest.fixture
+def engine(files_made):
+    return lambda rows, dtype="float32": LiteEngine(files_made[dtype], SMALL, dtype, rows)
+
+
+@pytest.fixture(scope="module")
+def expected(model):
+    """The logits after each of IDS."""
+    return model(tf.constant([IDS])).numpy()[0]
+
+
+@pytest.mark.parametrize("n", [1, 5, 100])
+def test_logits_are_tensorflow_s(engine, expected, n):
+    one = engine(2)
+    logits = [one.start([0, 1], tuple(IDS[:n]))]
+    logits += [one.step([token, token])[1].copy() for token in IDS[n:]]
+    np.testing.assert_allclose(logits, expected[n - 1 :], atol=2e-5)
+
+
+def test_int8_is_near(engine, expected):
+    one = engine(1, "int8")
+    logits = [one.start([0], tuple(IDS[:3]))] + [one.step([token])[0].copy() for token in IDS[3:]]
+    error = np.sqrt(np.mean((np.array(logits) - expected[2:]) ** 2))
+    assert 0 < error < 0.05 * expected.std()
+
+
+def test_all_positions_of_a_text_are_scored(engine, expected):
+    logits = np.concatenate([part.copy() for part in engine(1).score(tuple(IDS))])
+    np.testing.assert_allclose(logits, expected, atol=2e-5)
+
+
+def test_a_row_does_not_depend_on_the_others_to_the_last_bit(engine):
+    """Other rows are longer, end, begin anew, share its text; the rows are 1, 3 and 7."""
+    alone = engine(1)
+    wanted = [alone.start([0], tuple(IDS[:9]))] + [alone.step([token])[0].copy() for token in IDS[9:]]
+    for rows in (3, 7):
+        many = engine(rows)
+        many.start([0], tuple(IDS[:70]))
+        for token in IDS[:50]:
+            many.step([token] * rows)
+        got = [many.start([1, 2], tuple(IDS[:9]))]
+        for number, token in enumerate(IDS[9:]):
+            if number == 20:
+                many.free(0)
+            if number == 30:
+                many.start([0], tuple(IDS[:9]))
+            got.append(many.step([5, token, 7, 1, 2, 3, 4][:rows])[1].copy())
+        np.testing.assert_array_equal(got, wanted)
+
+
+def test_greedy_is_the_original_continuation(reference_folder, tmp_path):
+    with np.load(f"{reference_folder}/reference.npz", allow_pickle=False) as figures:
+        greedy = figures["greedy"][0].tolist()
+    folder = str(shutil.copytree(reference_folder, tmp_path / "tiny"))
+    hparams = read_hparams(folder)
+    made = LiteEngine(lite_file.make(find_prefix(folder), hparams, "float32"), hparams, "float32", 1)
+    [sample] = write(made, [Task(1, tuple(greedy[:5]), 59)], Rules(Filters(temperature=0)))
+    assert greedy[:5] + sample.ids == greedy
+
+
+def written(engine, n=20):
+    tasks = (Task(number, (4, 6), 3 + number * 7 % 60) for number in range(1, n + 1))
+    return list(in_order(write(engine, tasks, Rules(seed=7, logprobs=True)), first=1))
+
+
+@pytest.mark.parametrize("rows", [7, 20])
+def test_samples_do_not_depend_on_the_batch(engine, rows):
+    assert written(engine(rows)) == written(engine(1))
+
+
+def test_samples_are_those_of_xla(engine, model):
+    assert [sample.ids for sample in written(engine(4), 8)] == [
+        sample.ids for sample in written(XlaEngine(model, 4), 8)
+    ]
+
+
+def windowed(model, prompt, length):
+    """Greedy, slow and plain: all that is in the window read again for every token."""
+    ids, window = list(prompt), list(prompt)
+    for _ in range(length):
+        if len(window) > SMALL.n_ctx:
+            window = window[-SMALL.n_ctx // 2 :]
+        padded = np.zeros([1, SMALL.n_ctx], np.int32)
+        padded[0, : len(window)] = window
+        token = int(model(tf.constant(padded)).numpy()[0, len(window) - 1].argmax())
+        ids.append(token)
+        window.append(token)
+    return ids[len(prompt) :]
+
+
+@pytest.mark.parametrize("n_prompt", [2, 150])
+def test_past_the_window_its_last_half_is_read_again(engine, model, n_prompt):
+    prompt = tuple((IDS * 2)[:n_prompt])
+    samples = write(engine(2), [Task(1, prompt, 320), Task(2, (3,), 10)], Rules(Filters(temperature=0)))
+    [ids] = [sample.ids for sample in samples if sample.number == 1]
+    assert ids == windowed(tf.function(model), prompt, len(ids))
+    assert len(ids) == 320 or ids[-1] != SMALL.n_vocab - 1
+
+
+def test_the_file_is_found_again_and_not_for_other_weights(prefix, files_made, model, tmp_path):
+    assert lite_file.find(prefix, SMALL, "float32") == files_made["float32"]
+    assert lite_file.find(prefix, SMALL, "int8") == files_made["int8"]
+    folder = str(shutil.copytree(os.path.dirname(prefix), tmp_path / "copy"))
+    other = GPT2(SMALL, initial=fresh_weights(seed=4))
+    for path in (f"{folder}/model.ckpt.index", f"{folder}/model.ckpt.data-00000-of-00001"):
+        os.remove(path)
+    os.remove(f"{folder}/checkpoint")
+    save_model(folder, other)
+    assert lite_file.find(find_prefix(folder), SMALL, "float32") is None
+    made = lite_file.make(find_prefix(folder), SMALL, "float32")
+    assert [name for name in os.listdir(folder) if name.endswith("float32.tflite")] == [os.path.basename(made)]
+    expected = other(tf.constant([IDS[:5]])).numpy()[0, -1]
+    found = LiteEngine(made, SMALL, "float32", 1).start([0], tuple(IDS[:5]))
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+
+
+def test_a_folder_that_cannot_be_written_leaves_the_file_in_the_cache(prefix, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = str(shutil.copytree(os.path.dirname(prefix), tmp_path / "model"))
+    for name in os.listdir(folder):
+        if name.endswith(".tflite"):
+            os.mkdir(os.path.join(folder, name + ".new"))  # Root may write anywhere, but not to a folder.
+            os.remove(os.path.join(folder, name))
+    found = find_prefix(folder)
+    made = lite_file.make(found, SMALL, "float32")
+    assert made.startswith(str(tmp_path / "cache" / "gpt-2-poetry"))
+    assert lite_file.find(found, SMALL, "float32") == made
+
+
+def test_quantized_weights_are_the_nearest_of_255(model):
+    weight = model.weights["model/wte"].numpy()
+    weight[3] = 0
+    whole, scales = lite_file.quantize(weight)
+    assert np.abs(whole).max() == 127
+    assert (np.abs(whole * scales[:, None] - weight) <= scales[:, None] * 0.5001).all()
+    assert (whole[3] == 0).all()
