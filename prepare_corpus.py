@@ -16,7 +16,7 @@ def main(
     model_name: str | None = None,
     models_dir: str = "models",
     layout: str = "plain",
-    prefix: str = "book",
+    prefix: str | None = None,
     encoding: str = "utf-8",
     books: str | None = None,
     on: str = "",
@@ -42,8 +42,8 @@ def main(
       models_dir: the folder of the model folders.
       layout: plain, the poem alone; prefix, the book's number or the author and a bar before every line; or poem,
         a line "Title", by Author [Tags] before the poem.
-      prefix: what stands before the lines in the layout prefix: book or author.
-      encoding: of text, books and tables.
+      prefix: what stands before the lines in the layout prefix: book or author. Default: book.
+      encoding: of text and tables that do not declare their own.
       books: a table gid,author,title of the books that rows of JSON know by number.
       on: cleaning rules to switch on, with commas between them; the README has a table.
       off: cleaning rules to switch off; all leaves those that are switched on.
@@ -62,10 +62,14 @@ def main(
     from poems.layout import Layout
 
     if inspect is not None:
+        if sources:
+            raise ValueError(f"--inspect only looks into {inspect}, found {sources[0]} as well; leave it out")
         print_dataset(inspect, model_name, models_dir)
         return
     *paths, out = split_arguments(sources)
-    laid_out = Layout(layout, prefix)
+    if prefix is not None and layout != "prefix":
+        raise ValueError(f"--prefix {prefix} is for --layout prefix, found --layout {layout}; leave it out")
+    laid_out = Layout(layout, prefix or "book")
     rules = choose_rules(layout, split_names(on), split_names(off))
     table = book_table.read_books(books) if books else {}
     found = [
@@ -116,7 +120,7 @@ def print_dataset(path: str, model_name: str | None, models_dir: str) -> None:
 
     enc = choose_encoder(model_name, models_dir)
     dataset = data.open_dataset(path, enc.n_vocab)
-    data.check_vocabulary(dataset, enc.fingerprint, path, model_name or models_dir)
+    data.check_vocabulary(dataset, enc.fingerprint, path, model_name or "124M")
     for line in lines_about(read_arrays(data.local_copy(path)), dataset.about, enc):
         print(line)
 
@@ -129,6 +133,8 @@ def text_of_npz(path: str, enc, model_name: str | None) -> Iterator[str]:
 
     dataset = data.open_dataset(path, enc.n_vocab)
     data.check_vocabulary(dataset, enc.fingerprint, path, model_name or "124M")
+    if dataset.about.get("layout", {"name": "plain"})["name"] != "plain":
+        raise ValueError(f"{path}: has a prefix before its poems or lines already; prepare it from its own sources")
     return text_of(read_arrays(data.local_copy(path)).values(), enc)
 
 
@@ -158,8 +164,17 @@ def check_sources(found, layout, train_vocab: int | None) -> None:
             raise ValueError(
                 f"gutenberg: cannot take the layout {layout.name}, since it tells no poems apart; use plain"
             )
+        if train_vocab is not None and not all(map(can_be_read_twice, source.files)):
+            raise ValueError(f"{source.name}: can be read only once, and --train_vocab reads twice; give it as a file")
         if train_vocab is not None and any(path.endswith(".npz") for path in source.files):
             raise ValueError(f"{source.name}: encoded already, so no vocabulary can be trained on it; give its text")
+
+
+def can_be_read_twice(path: str) -> bool:
+    """Whether a source is a file, and no pipe."""
+    from poems import files
+
+    return files.is_remote(path) or os.path.isfile(path)
 
 
 def check_report(path: str) -> None:
@@ -170,6 +185,8 @@ def check_report(path: str) -> None:
     folder = os.path.dirname(path) or "."
     if not files.is_remote(path) and not os.path.isdir(folder):
         raise FileNotFoundError(f"{folder}: no such folder to write {os.path.basename(path)} into; make it first")
+    if not files.is_remote(path) and not os.access(folder, os.W_OK):
+        raise PermissionError(f"{folder}: cannot write {os.path.basename(path)} there; name another folder")
 
 
 def split_arguments(arguments: tuple[str, ...]) -> tuple[str, ...]:
@@ -284,7 +301,8 @@ def left_out(source) -> Iterator[str]:
     """What was read of a source and not taken, a line for each file and reason, and what else a user ought to know."""
     for path, rows in source.accounts.items():
         for reason, number in (rows.bad + rows.dropped).most_common():
-            yield f"{path}: left out {number:,} times: {reason}"
+            first = f", first in line {rows.first[reason]:,}" if reason in rows.first else ""
+            yield f"{path}: left out {number:,} time{'' if number == 1 else 's'}: {reason}{first}"
         breaks = {gap: number for gap, number in sorted(rows.gaps.items()) if gap > 0}
         if breaks:
             some = [f"{number:,} of {gap}" for gap, number in list(breaks.items())[:3]]

@@ -64,7 +64,7 @@ def write_dataset(
         for number, source in enumerate(corpus.sources):
             spool.write(corpus.documents(number, progress))
             _check_text(source, corpus, number)
-        dropped, keys = corpus.judge()
+        dropped, keys = corpus.judge(weights)
         held = np.zeros(len(keys), bool)
         held[~dropped] = choose_held_out(keys[~dropped], held_out)
         numbers = np.arange(len(keys))
@@ -75,6 +75,8 @@ def write_dataset(
         with tempfile.TemporaryDirectory(prefix=f".{os.path.basename(out)}-", dir=folder) as work:
             npz, about = os.path.join(work, "npz"), os.path.join(work, "json")
             n_tokens = np.array(spool.n_tokens, np.int64)
+            if not sum(map(len, chosen)):
+                raise ValueError(f"{out}: not one poem would be in it; give a larger --weight")
             write_npz(npz, ((int(n_tokens[these].sum()), spool.ids(these)) for these in chosen))
             summary = {
                 "format": FORMAT,
@@ -86,7 +88,7 @@ def write_dataset(
                 **describe_documents(spool, chosen, held),
                 "made_with": made_with or {},
             }
-            with open(about, "w", encoding="utf-8") as file:
+            with open(about, "w", encoding="utf-8", errors="replace") as file:
                 file.write(json.dumps(summary, ensure_ascii=False) + "\n")
             # Should a crash come between the two, the .json names another hash than that of the .npz.
             _publish(about, json_path(out))
@@ -124,6 +126,7 @@ def check_out(out: str, sources: Sequence[Source]) -> None:
 
     Raises:
       FileNotFoundError: there is no such folder.
+      PermissionError: it cannot be written to.
       ValueError: the name does not end in .npz, or one of the two files is a source.
     """
     if not out.endswith(".npz"):
@@ -131,6 +134,8 @@ def check_out(out: str, sources: Sequence[Source]) -> None:
     folder = os.path.dirname(out) or "."
     if not files.is_remote(out) and not os.path.isdir(folder):
         raise FileNotFoundError(f"{folder}: no such folder to write {os.path.basename(out)} into; make it first")
+    if not files.is_remote(out) and not os.access(folder, os.W_OK):
+        raise PermissionError(f"{folder}: cannot write {os.path.basename(out)} there; name another folder")
     taken = {os.path.realpath(path) for source in sources for path in source.files}
     for path in (out, json_path(out)):
         if os.path.realpath(path) in taken:
@@ -226,13 +231,12 @@ def describe_documents(spool: Spool, chosen: Sequence[np.ndarray], held: np.ndar
 
 def _check_text(source: Source, corpus: Corpus, number: int) -> None:
     """Raises a ValueError if a source has given no document."""
-    documents = corpus.numbers(number)
-    if documents.start == documents.stop:
-        counts = corpus.counts[number]
-        if not counts.n_characters:
-            raise ValueError(f"{source.name}: nothing but white space, expected text")
-        took = ", ".join(rule for rule, verb in counts.poems if verb == "dropped")
-        raise ValueError(f"{source.name}: no verse is left of it; switch off what dropped it: --off RULE ({took})")
+    counts = corpus.counts[number]
+    if not counts.n_characters:
+        raise ValueError(f"{source.name}: nothing but white space, expected text")
+    if not counts.kept["characters"]:
+        took = ",".join(rule for rule, verb in counts.poems if verb == "dropped" and rule in corpus.rules)
+        raise ValueError(f"{source.name}: no verse is left of it; switch off what dropped it: --off {took}")
 
 
 def _sha256(path: str) -> str:
@@ -269,5 +273,6 @@ def _full_disk_named(out: str) -> Iterator[None]:
         if error.errno != errno.ENOSPC:
             raise
         raise OSError(
-            f"{out}: the disk is full; the dataset needs 5 bytes a token there while it is made, and 2 when it is"
+            f"{out}: the disk is full, there or in {tempfile.gettempdir()}; a dataset takes 5 bytes a token there while "
+            "it is made, and a byte a word in the other place; free some, or set TMPDIR to a larger folder"
         ) from None

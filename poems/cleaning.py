@@ -42,7 +42,7 @@ RULES = (
     Rule("drop_foreign", "drops them", ()),
     Rule("empty", "drops what has no letters", ("plain", "prefix", "poem")),
     Rule("duplicates", "drops poems that stand in the corpus already, or nearly", ("plain", "prefix", "poem")),
-    Rule("inside", "drops poems that stand in a longer text of the corpus", ("plain", "prefix", "poem")),
+    Rule("inside", "drops poems that stand in a longer text of the corpus", ("plain", "prefix")),
 )
 
 MENDING: dict[str, Callable[[str], str]] = {

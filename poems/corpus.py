@@ -9,7 +9,7 @@ import numpy as np
 
 from poems.cleaning import clean_all
 from poems.counts import EXCERPT, Counts, Example
-from poems.duplicates import Duplicates
+from poems.duplicates import Duplicates, highest
 from poems.layout import LaidOut, Layout, lay_out
 from poems.poem import Poem
 from poems.sources import Source
@@ -22,7 +22,7 @@ Document = Iterator[LaidOut]  # A poem, or its parts that follow on one another.
 def texts(
     sources: Iterable[Source], layout: Layout, rules: Collection[str], progress: Callable[[int], object]
 ) -> Iterator[str]:
-    """All that there is to encode, in pieces, for a vocabulary to be trained on."""
+    """All the text of the sources, repeats and all, in pieces, for a vocabulary to be trained on."""
     for source in sources:
         is_rest = False
         for poem in clean_all(source.poems(progress), rules, Counts()):
@@ -34,9 +34,10 @@ class Judged(NamedTuple):
     """What is known of each document once all of them were read.
 
     Attributes:
-      dropped: whether it is left out, being in the corpus already: bool [n_documents].
-      keys: a hash, the same for all that are much alike, so that none is held out of what is trained on: uint64
-        [n_documents].
+      dropped: whether it is left out, being empty or in the corpus already: bool [n_documents].
+      keys: a hash, the same for all that have verse in common, so that none is held out of what is trained on: uint64
+        [n_documents]. It is the highest of theirs, so whatever is added later, nothing comes to be held out that was
+        trained on.
     """
 
     dropped: np.ndarray
@@ -80,16 +81,23 @@ class Corpus:
             yield self._document(poem, poems)
         self._ends[number] = len(self._n_lines)
 
-    def judge(self) -> Judged:
-        """Which documents to leave out; the first of those that are much alike is kept. It is noted in `counts`."""
-        found = self._duplicates.find()
-        dropped = np.zeros(len(found.keys), bool)
-        for rule, flags in (("duplicates", found.repeats), ("inside", found.inside & ~found.repeats)):
+    def judge(self, weights: Sequence[float]) -> Judged:
+        """Which documents to leave out, which is noted in `counts`.
+
+        Args:
+          weights: how often the documents of each source are to be trained on; of those that are much alike, the first
+            of most weight is kept.
+        """
+        of_source = np.repeat(np.arange(len(self.sources)), np.diff([0, *self._ends]))
+        found = self._duplicates.find(np.array(weights, float)[of_source])
+        dropped = np.array(self._n_characters, np.int64) == 0  # Of a long one everything may have been dropped.
+        for rule, flags in (("duplicates", found.repeats), ("inside", found.inside)):
             if rule in self.rules:
+                for document in np.flatnonzero(flags & ~dropped).tolist():
+                    self._note_drop(rule, document, int(found.other[document]), int(of_source[document]))
                 dropped |= flags
-                for document in np.flatnonzero(flags).tolist():
-                    self._note_drop(rule, document, int(found.cluster[document]))
-        return Judged(dropped, found.keys)
+        kept = found.pairs[~dropped[found.pairs].any(axis=1)]
+        return Judged(dropped, highest(found.keys, kept))
 
     def numbers(self, number: int) -> slice:
         """Which of all documents are those of a source."""
@@ -104,7 +112,7 @@ class Corpus:
 
     def _begin(self, poem: Poem) -> None:
         self._places.append(self._passages.tell())
-        self._passages.write(f"{poem.place}\0{poem.text[:EXCERPT]}\0".encode())
+        self._passages.write(f"{poem.place}\0{poem.text[:EXCERPT]}\0".encode(errors="replace"))
         self._n_lines.append(0)
         self._n_characters.append(0)
 
@@ -115,12 +123,10 @@ class Corpus:
         self._n_characters[-1] += len(poem.text)
         return lay_out(poem, self.layout, is_rest)
 
-    def _note_drop(self, rule: str, document: int, other: int) -> None:
+    def _note_drop(self, rule: str, document: int, other: int, source: int) -> None:
         """Takes a document that was kept off the account of its source."""
-        source = next(number for number, end in enumerate(self._ends) if document < end)
         place, text = self._passage(document)
-        first = "" if other == document else "much the same as, or in: {}\n{}".format(*self._passage(other))
-        example = Example(place, text, first)
+        example = Example(place, text, "kept instead, at {}:\n{}".format(*self._passage(other)))
         self.counts[source].take_back(rule, self._n_lines[document], self._n_characters[document], [example])
 
     def _passage(self, document: int) -> list[str]:

@@ -24,7 +24,7 @@ class Counts:
     """The account of one source. Accounts of its parts, made apart, can be added up in their order.
 
     Attributes:
-      n_poems, n_lines, n_characters: that were read.
+      n_poems, n_lines, n_characters: that were read; empty lines are not counted.
       kept: the same three of what was left of them, by name: poems, lines, characters.
       poems, lines: how many something was done to, by rule and verb, one of VERBS.
       examples: the first few, by rule and verb.
@@ -52,12 +52,18 @@ class Counts:
 
     def leave_out(self, dropped: Dropped) -> None:
         """Something of the source was never a poem: a bad row, a preface."""
-        self.note(dropped.reason, "dropped", dropped.text.count("\n") + 1, [Example(dropped.place, dropped.text)])
+        self.note(
+            f"not a poem: {dropped.reason}",
+            "dropped",
+            dropped.text.count("\n") + 1,
+            [Example(dropped.place, dropped.text)],
+        )
 
     def read(self, text: str, more: bool = False) -> None:
         """A poem, or a part of one with more to come, was read."""
         self.n_poems += not more
-        self.n_lines += text.count("\n")
+        lines = text.split("\n")
+        self.n_lines += len(lines) - lines.count("")
         self.n_characters += len(text)
 
     def keep(self, text: str, more: bool = False) -> None:

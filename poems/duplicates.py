@@ -16,7 +16,10 @@ from poems.signatures import BANDS, ROWS, SAMPLE, SIZE, Signer
 ALIKE = 0.42
 NEIGHBOURS = 8  # to compare with among texts that share a band, besides the first of them
 BOOK = 3000  # triples; a longer text may have whole poems in it
-INSIDE = 0.5  # the share of a poem's sample that is in a book from which on the poem stands in it
+# The share of a poem's sample that is in a book from which on the poem stands in it, as good as whole;
+INSIDE = 0.8
+SHARED = 0.5  # from which on it has verse in common with the book,
+SHARED_BY_BOOKS = 0.05  # and another book has. By chance books have a hundredth of their triples in common.
 LEAST_SAMPLE = 8  # triples; a poem with fewer is not looked for
 COMMON = 64  # books; a triple that is in more of them says nothing
 MOST_SAMPLES = 1 << 22  # of all books at once, so that the memory does not grow with them
@@ -29,14 +32,16 @@ class Found:
 
     Attributes:
       repeats: whether it is much the same as another, which is kept: bool [n].
-      inside: whether it stands in a longer one that is a book and no repeat itself: bool [n].
-      cluster: the number of the first text that it has to do with, by repeats or by standing inside: int64 [n].
-      keys: a hash of that first text. What is held out by it has nothing like it on the other side: uint64 [n].
+      inside: whether it stands in a longer one that is a book, and no repeat itself: bool [n].
+      other: the number of the text that it repeats or stands in, its own where there is none: int64 [n].
+      pairs: texts that have verse in common: int64 [n_pairs, 2].
+      keys: a hash of each: uint64 [n].
     """
 
     repeats: np.ndarray
     inside: np.ndarray
-    cluster: np.ndarray
+    other: np.ndarray
+    pairs: np.ndarray
     keys: np.ndarray
 
 
@@ -77,51 +82,57 @@ class Duplicates:
             self._n_samples.append(self._n_sampled)
             self._begin()
 
-    def find(self, keep: str = "first") -> Found:
-        """What there is more than once. Of texts that are much the same, the first is kept, or the longest.
+    def find(self, weights: np.ndarray | None = None) -> Found:
+        """What there is more than once. Of texts that are much the same, the first is kept of those of most weight.
 
         A text is a repeat only of one that is kept, so that a chain of likenesses does not take away its far end.
 
-        Raises:
-          ValueError: keep is neither.
+        Args:
+          weights: how often each text is to be trained on, float [n], by default once. Only a book that is trained on
+            whole takes the place of the poems in it.
         """
-        if keep not in ("first", "longest"):
-            raise ValueError(f"keep is {keep}, expected first or longest")
-        n_triples = np.array(self._n_triples, np.int64)
+        weights = np.ones(len(self)) if weights is None else weights
         numbers = np.arange(len(self))
-        order = numbers if keep == "first" else np.lexsort((numbers, -n_triples))
+        order = np.lexsort((numbers, -weights))
         rank = np.empty_like(order)
         rank[order] = numbers
         rows = self._mapped(self._signatures, np.uint16).reshape(-1, SIZE)
         alike = _alike(rows, rank)
-        inside = self._inside(n_triples)
-        cluster = _clusters(len(self), np.concatenate([alike, inside]))
-        repeats = _repeats(len(self), alike, rank)
+        other = _kept_instead(len(self), alike, rank)
+        repeats = other != numbers
+        pairs, shares = self._shared()
+        is_inside = (shares >= INSIDE) & ~repeats[pairs[:, 1]] & (weights[pairs[:, 1]] >= 1) & ~repeats[pairs[:, 0]]
+        is_inside &= np.array(self._n_triples, np.int64)[pairs[:, 0]] < BOOK
+        other[pairs[is_inside, 0]] = pairs[is_inside, 1]
         return Found(
             repeats=repeats,
-            inside=np.isin(numbers, inside[~repeats[inside[:, 1]], 0]),
-            cluster=cluster,
-            keys=_keys(rows, cluster),
+            inside=np.isin(numbers, pairs[is_inside, 0]),
+            other=other,
+            pairs=np.concatenate([alike, pairs]),
+            keys=np.array([_hash(row) for row in rows], np.uint64),
         )
 
     def _begin(self) -> None:
         self._signer, self._n_sampled = Signer(), 0
 
-    def _inside(self, n_triples: np.ndarray) -> np.ndarray:
-        """Pairs of a text and a book of which it is a part: int64 [n, 2]."""
+    def _shared(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of a text and a book that have verse in common, int64 [n, 2], and the share of the text that it is."""
         samples = self._mapped(self._samples, np.uint32)
-        sizes = np.array(self._n_samples, np.int64)
+        n_triples, sizes = np.array(self._n_triples, np.int64), np.array(self._n_samples, np.int64)
         starts = np.cumsum(sizes) - sizes
-        books, others = np.flatnonzero(n_triples >= BOOK), np.flatnonzero(n_triples < BOOK)
+        books = np.flatnonzero(n_triples >= BOOK)
         limit = _limit(int(sizes[books].sum()))
         index = _index(samples, starts[books], sizes[books], limit)
-        found = [np.zeros((0, 2), np.int64)]
-        for first in range(0, len(others) if len(books) else 0, AT_ONCE):
-            some = others[first : first + AT_ONCE]
-            values = [samples[start : start + size] for start, size in zip(starts[some], sizes[some], strict=True)]
-            pairs = _contained(np.concatenate(values), np.repeat(np.arange(len(some)), sizes[some]), index, limit)
-            found.append(np.stack([some[pairs[:, 0]], books[pairs[:, 1]]], axis=1))
-        return np.concatenate(found)
+        found, shares = [np.zeros((0, 2), np.int64)], [np.zeros(0)]
+        # As many texts at once as have some million triples in their samples.
+        for some in np.split(np.arange(len(self)), _cuts(sizes, MOST_SAMPLES)) if len(books) else []:
+            values = samples[starts[some[0]] : starts[some[-1]] + sizes[some[-1]]]
+            pairs, share = _contained(values, np.repeat(np.arange(len(some)), sizes[some]), index, limit)
+            texts, others = some[pairs[:, 0]], books[pairs[:, 1]]
+            is_enough = (share >= np.where(n_triples[texts] < BOOK, SHARED, SHARED_BY_BOOKS)) & (texts != others)
+            found.append(np.stack([texts, others], axis=1)[is_enough])
+            shares.append(share[is_enough])
+        return np.concatenate(found), np.concatenate(shares)
 
     @staticmethod
     def _mapped(file, dtype) -> np.ndarray:
@@ -163,36 +174,41 @@ def _confirmed(rows: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarr
     return a[alike], b[alike]
 
 
-def _repeats(n: int, pairs: np.ndarray, rank: np.ndarray) -> np.ndarray:
-    """Which texts are like one of lower rank that is kept itself: bool [n]."""
-    repeats = np.zeros(n, bool)
-    for kept, other in pairs[np.lexsort((rank[pairs[:, 1]], rank[pairs[:, 0]]))].tolist():
-        if not repeats[kept]:
-            repeats[other] = True
-    return repeats
+def _kept_instead(n: int, pairs: np.ndarray, rank: np.ndarray) -> np.ndarray:
+    """For each text the one of lower rank that it is like and that is kept, or else its own number: int64 [n]."""
+    other = np.arange(n)
+    for kept, repeat in pairs[np.lexsort((rank[pairs[:, 1]], rank[pairs[:, 0]]))].tolist():
+        if other[kept] == kept and other[repeat] == repeat:
+            other[repeat] = kept
+    return other
 
 
-def _clusters(n: int, pairs: np.ndarray) -> np.ndarray:
-    """The lowest number that each is joined to by pairs, over any number of them: int64 [n]."""
-    first = list(range(n))
+def highest(keys: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """The highest key among all that each text is joined to by pairs, over any number of them: uint64 [n]."""
+    first = np.arange(len(keys))
 
     def root(i: int) -> int:
         while first[i] != i:
             first[i] = first[first[i]]
-            i = first[i]
+            i = int(first[i])
         return i
 
     for a, b in pairs.tolist():
         low, high = sorted((root(a), root(b)))
         first[high] = low
-    return np.array([root(i) for i in range(n)], np.int64)
+    roots = np.array([root(i) for i in range(len(keys))], np.int64)
+    most = np.zeros(len(keys), np.uint64)
+    np.maximum.at(most, roots, keys)
+    return most[roots]
 
 
-def _keys(rows: np.ndarray, cluster: np.ndarray) -> np.ndarray:
-    """A hash of the signature of the first text of each cluster: uint64 [n]."""
-    firsts, places = np.unique(cluster, return_inverse=True)
-    hashes = [int.from_bytes(hashlib.sha256(rows[first].tobytes()).digest()[:8], "big") for first in firsts.tolist()]
-    return np.array(hashes, np.uint64)[places]
+def _hash(row: np.ndarray) -> int:
+    return int.from_bytes(hashlib.sha256(row.tobytes()).digest()[:8], "big")
+
+
+def _cuts(sizes: np.ndarray, most: int) -> np.ndarray:
+    """Where to cut a row of sizes so that the parts have about so much together."""
+    return np.flatnonzero(np.diff(np.cumsum(sizes) // most)) + 1
 
 
 def _limit(n_samples: int) -> int:
@@ -217,15 +233,17 @@ def _index(samples: np.ndarray, starts: np.ndarray, sizes: np.ndarray, limit: in
     return values[is_telling], owners[is_telling]
 
 
-def _contained(values: np.ndarray, owners: np.ndarray, index: tuple[np.ndarray, np.ndarray], limit: int) -> np.ndarray:
-    """Pairs of a poem and a book that has enough of its triples: int64 [n, 2]."""
+def _contained(
+    values: np.ndarray, owners: np.ndarray, index: tuple[np.ndarray, np.ndarray], limit: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of a text and a book that has some of its triples, int64 [n, 2], and the share that these are."""
     values, owners = values[values < limit], owners[values < limit]
-    n_poems, n_books = int(owners.max(initial=0)) + 1, int(index[1].max(initial=0)) + 1
+    n_texts, n_books = int(owners.max(initial=0)) + 1, int(index[1].max(initial=0)) + 1
     first, last = np.searchsorted(index[0], values, "left"), np.searchsorted(index[0], values, "right")
     n_found = last - first
     places = np.arange(n_found.sum()) - np.repeat(np.cumsum(n_found) - n_found, n_found) + np.repeat(first, n_found)
     pairs, counts = np.unique(np.repeat(owners, n_found) * n_books + index[1][places], return_counts=True)
-    poems, books = np.divmod(pairs, n_books)
-    sizes = np.bincount(owners, minlength=n_poems)[poems]
-    is_inside = (sizes >= LEAST_SAMPLE) & (counts >= INSIDE * sizes)
-    return np.stack([poems[is_inside], books[is_inside]], axis=1)
+    texts, books = np.divmod(pairs, n_books)
+    sizes = np.bincount(owners, minlength=n_texts)[texts]
+    is_telling = sizes >= LEAST_SAMPLE
+    return np.stack([texts, books], axis=1)[is_telling], (counts / np.maximum(sizes, 1))[is_telling]

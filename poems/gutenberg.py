@@ -108,12 +108,14 @@ def demo_poems(progress: Callable[[int], object], tell: object = None) -> Iterat
     """The verse of the demo, one document a book."""
     for book, text in _demo_books():
         progress(len(text.encode()))
-        yield Poem(text, book.title, book.author, book=str(book.gid), place=f"gutenberg:{book.first + 1}")
+        yield _poem(book, text)
 
 
 def poems(progress: Callable[[int], object], tell: object = None) -> Iterator[Poem]:
-    """The whole corpus as one document in parts, since where most of its books begin is not known."""
-    yield from in_parts(_blocks(progress), Poem("", place="gutenberg"))
+    """The whole corpus: a document for each book of which it is known where it begins, and one for what is between."""
+    lines = read_lines()
+    for first, last, poem in _ranges():
+        yield from in_parts(_blocks(itertools.islice(lines, last + 1 - first), progress), poem)
 
 
 def find() -> str:
@@ -161,8 +163,24 @@ def read_lines() -> Iterator[str]:
         yield from itertools.islice(lines, N_LINES)
 
 
-def _blocks(progress: Callable[[int], object]) -> Iterator[str]:
-    lines = read_lines()
+def _ranges() -> Iterator[tuple[int, int, Poem]]:
+    """The first and the last line of each document, from 0, and what is known of it."""
+    at = 0
+    for book in sorted(BOOKS, key=lambda book: book.first):
+        if at < min(book.first, N_LINES):
+            yield at, min(book.first, N_LINES) - 1, Poem("", place=f"gutenberg:{at + 1}")
+        if book.last < N_LINES:
+            yield book.first, book.last, _poem(book)
+        at = book.last + 1
+    if at < N_LINES:
+        yield at, N_LINES - 1, Poem("", place=f"gutenberg:{at + 1}")
+
+
+def _poem(book: Book, text: str = "") -> Poem:
+    return Poem(text, book.title, book.author, book=str(book.gid), place=f"gutenberg:{book.first + 1}")
+
+
+def _blocks(lines: Iterator[str], progress: Callable[[int], object]) -> Iterator[str]:
     while block := list(itertools.islice(lines, LINES_AT_ONCE)):
         text = _joined(block)
         progress(len(text.encode()))

@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import io
+import zlib
 from collections.abc import Callable, Iterator
 from typing import IO, Any, cast
 
@@ -27,6 +28,28 @@ class _Replayed(io.RawIOBase):
         data = data or self._file.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _Unpacked(io.RawIOBase):
+    """A file unpacked by gzip, whose errors name it."""
+
+    def __init__(self, path: str, file: IO[bytes]):
+        self._path, self._file = path, gzip.GzipFile(fileobj=file)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            return self._file.readinto(buffer)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ValueError(
+                f"{self._path}: not a whole .gz file ({error}), after {self._file.tell():,} bytes of text; get it again"
+            ) from None
 
     def close(self) -> None:
         self._file.close()
@@ -60,21 +83,22 @@ def open_unpacked(path: str, progress: Callable[[int], object] = lambda n_bytes:
       progress: called with the number of bytes that were read of the file, packed or not, since the last call.
     Raises:
       FileNotFoundError: it is not there.
+      ValueError: it cannot be unpacked, now or when it is read on.
     """
     counted = io.BufferedReader(_Counted(files.open_file(path), progress), BLOCK)
     head, file = _look(counted)
     if not head.startswith(GZIP):
         return head, file
-    return _look(cast(IO[bytes], gzip.GzipFile(fileobj=file)))
+    return _look(cast(IO[bytes], io.BufferedReader(_Unpacked(path, file), BLOCK)))
 
 
 def decoded(file: IO[bytes], path: str, encoding: str) -> Iterator[str]:
     """The text of a file, some of it at a time; without a byte order mark, every line end a "\\n".
 
     Raises:
-      ValueError: naming the file, and the offset of the first byte that is not of that encoding.
+      ValueError: naming the file, and the offset of the first byte that is not of that encoding; or a zero byte.
     """
-    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=False)
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
     offset = 0
     while True:
         data = file.read(BLOCK)
@@ -87,8 +111,10 @@ def decoded(file: IO[bytes], path: str, encoding: str) -> Iterator[str]:
             ) from None
         if offset == 0:
             text = text.removeprefix("\ufeff")
+        if "\0" in text:
+            raise ValueError(f"{path}: not text, found a zero byte after byte {offset}; name files of plain text")
         if text:
-            yield text.replace("\r\n", "\n")
+            yield text
         if not data:
             return
         offset += len(data)

@@ -1,6 +1,9 @@
 """Reading a file of poems, whatever it holds: lines of JSON, a table, a book of Project Gutenberg's or plain text."""
 
+import codecs
+import dataclasses
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from poems.book_table import Book
@@ -8,10 +11,13 @@ from poems.books import is_book, read_books
 from poems.ndjson import is_ndjson, read_ndjson
 from poems.opening import decoded, lines_of, open_unpacked
 from poems.parts import in_parts
-from poems.pieces import cut, split_documents
+from poems.pieces import END_OF_TEXT, cut, split_documents
 from poems.poem import Poem
 from poems.rows import Rows
 from poems.tables import is_table, read_table
+
+MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+DECLARED = re.compile(rb"Character set encoding:\s*(UTF-8|ISO-8859-1|Windows-1252)\b", re.IGNORECASE)
 
 
 def read_poems(
@@ -27,7 +33,7 @@ def read_poems(
     broken first row is still read as what it is called. Files packed by gzip are unpacked.
 
     Args:
-      encoding: of text and tables; JSON is always UTF-8.
+      encoding: of text and tables that do not declare their own; JSON is always UTF-8.
       books: authors and titles by Project Gutenberg's numbers.
       rows: the account to keep.
       progress: called with the number of bytes of the file that were read since the last call.
@@ -36,14 +42,15 @@ def read_poems(
       ValueError: it is not text, not of that encoding, not a table of poems, or has too many bad rows.
     """
     data, file = open_unpacked(path, progress)
+    encoding = declared_encoding(data) or encoding
     with file:
         head = data.decode(encoding, errors="replace")
         name = path.lower().removesuffix(".gz")
         if is_ndjson(head) or name.endswith((".ndjson", ".jsonl")):
-            yield from read_ndjson(file, books, rows)
+            yield from split_at_marks(read_ndjson(file, books, rows))
         elif is_table(head) or name.endswith(".csv"):
             with io.TextIOWrapper(file, encoding, errors="surrogateescape", newline="\n") as lines:
-                yield from read_table(lines, rows)
+                yield from split_at_marks(read_table(lines, rows))
         elif "\0" in head:
             raise ValueError(f"{path}: not text, found a zero byte; name files of plain text")
         elif is_book(head):
@@ -54,6 +61,24 @@ def read_poems(
                     rows.drop(found)
         else:
             yield from read_text(decoded(file, path, encoding), path)
+
+
+def declared_encoding(head: bytes) -> str | None:
+    """The encoding that the first bytes of a file declare: by a byte order mark, or in a header of Gutenberg's."""
+    for mark, name in MARKS.items():
+        if head.startswith(mark):
+            return name
+    declared = DECLARED.search(head)
+    return declared[1].decode().lower() if declared else None
+
+
+def split_at_marks(poems: Iterable[Poem]) -> Iterator[Poem]:
+    """The poems, those with `<|endoftext|>` in them cut there: what was written for one end of text is one."""
+    for poem in poems:
+        *whole, last = poem.text.split(END_OF_TEXT) if END_OF_TEXT in poem.text else [poem.text]
+        for text in whole:
+            yield dataclasses.replace(poem, text=f"{text.strip()}\n" if text.strip() else "", more=False)
+        yield dataclasses.replace(poem, text=last.lstrip("\n")) if whole else poem
 
 
 def read_text(blocks: Iterable[str], path: str) -> Iterator[Poem]:

@@ -43,8 +43,8 @@ def write_report(path: str, title: str, sources: Mapping[str, Counts], facts: Ma
     """
     beside = json_path(path)
     content = json.dumps(as_dict(title, sources, facts), ensure_ascii=False, indent=1)
-    files.write_file(path, page(title, sources, facts).encode())
-    files.write_file(beside, f"{content}\n".encode())
+    files.write_file(path, page(title, sources, facts).encode(errors="replace"))
+    files.write_file(beside, f"{content}\n".encode(errors="replace"))
 
 
 def json_path(path: str) -> str:

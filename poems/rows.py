@@ -51,6 +51,7 @@ class Rows:
         self.n = 0
         self.bad: collections.Counter[str] = collections.Counter()
         self.dropped: collections.Counter[str] = collections.Counter()
+        self.first: dict[str, int] = {}  # the line of the first bad row, by reason
         self.gaps: collections.Counter[int] = collections.Counter()
         self.notes: dict[str, None] = {}  # in the order in which they came, each once
         self._tell, self._limit, self._share = tell, limit, share
@@ -62,6 +63,7 @@ class Rows:
           ValueError: there have been too many.
         """
         self.bad[reason] += 1
+        self.first.setdefault(reason, line)
         self._tell(Dropped(f"{self.path}:{line}", reason, text[:EXCERPT]))
         if self.bad.total() > max(self._limit, self._share * self.n):
             found = ", ".join(f"{number:,} {what}" for what, number in self.bad.most_common())

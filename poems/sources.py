@@ -12,6 +12,7 @@ from poems.reading import read_poems, read_text
 from poems.rows import Dropped, Rows
 
 HEAD = 8192  # Bytes looked at to tell whether a file is text.
+NO_VERSE = (".html", ".htm", ".xml", ".css", ".js", ".py", ".sh", ".cfg", ".toml", ".report.json")  # though text
 NO_BOOKS: Mapping[str, Book] = {}
 
 Progress = Callable[[int], object]
@@ -122,7 +123,9 @@ def _has_nul(head: bytes, encoding: str) -> bool:
 
 
 def _is_text(path: str, encoding: str) -> bool:
-    """Whether a file found in a folder is to be read: not ours, which have an .npz beside them, and not binary."""
+    """Whether a file found in a folder is to be read: not ours, nor code, nor pages, nor binary."""
+    if path.lower().endswith(NO_VERSE) or not (files.is_remote(path) or os.path.isfile(path)):
+        return False
     stem, extension = os.path.splitext(path)
     if extension == ".json" and files.exists(f"{stem}.npz"):
         return False
@@ -140,11 +143,19 @@ def _size(path: str) -> int:
 
 
 def _walk(folder: str) -> Iterator[str]:
-    """The files of a folder and of the folders in it, hidden ones left out, in the order of their names."""
-    walk = files.filesystem().walk(folder) if files.is_remote(folder) else os.walk(folder, onerror=_raise)
-    found = []
+    """The files of a folder and of the folders in it, hidden ones left out, in the order of their names.
+
+    Links to folders are followed, but into no folder twice.
+    """
+    far = files.is_remote(folder)
+    walk = files.filesystem().walk(folder) if far else os.walk(folder, onerror=_raise, followlinks=True)
+    found, seen = [], set()
     for root, folders, names in walk:
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        if not far and os.path.realpath(root) in seen:
+            folders[:] = []
+            continue
+        seen.add(os.path.realpath(root))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         paths = [os.path.join(root, name) for name in names if not name.startswith(".")]
         found += [os.path.relpath(path, folder).split(os.sep) for path in paths]
     return (os.path.join(folder, *inside) for inside in sorted(found))

@@ -181,7 +181,7 @@ def test_what_is_left_out_of_a_table_is_said(run_script, tmp_path, model):
     (tmp_path / "poems.csv").write_text(f'Title,Poem,Poet,Tags\nOne,"{VERSE}",A,\nTwo,,B,\n')
     done = run_script("prepare_corpus.py", "poems.csv", "out.npz", "--model_name", model)
     assert done.returncode == 0
-    assert done.stderr == "prepare_corpus.py: poems.csv: left out 1 times: no poem\n"
+    assert done.stderr == "prepare_corpus.py: poems.csv: left out 1 time: no poem, first in line 5\n"
 
 
 @pytest.mark.parametrize(
@@ -284,10 +284,13 @@ def test_the_report_shows_what_was_done(run_here, tmp_path, model):
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "out.html").read_text()
     assert "no poem" in page
-    assert "much the same as, or in: poems.csv:" in page
+    assert "kept instead, at poems.csv:" in page
     (source,) = json.loads((tmp_path / "out.report.json").read_text())["sources"]
     assert source["kept"]["poems"] == 1
-    assert {(rule["rule"], rule["poems"]) for rule in source["rules"]} >= {("no poem", 1), ("duplicates", 1)}
+    assert {(rule["rule"], rule["poems"]) for rule in source["rules"]} >= {
+        ("not a poem: no poem", 1),
+        ("duplicates", 1),
+    }
     assert json.loads((tmp_path / "out.json").read_text())["sources"][0]["report"]["kept"] == source["kept"]
 
 
@@ -358,3 +361,36 @@ def test_stanza_breaks_made_of_gaps_are_counted_by_their_length(run_here, tmp_pa
     (tmp_path / "poems.ndjson").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     done = run_here("prepare_corpus.py", "poems.ndjson", "out.npz", "--model_name", model)
     assert "5 stanza breaks made of missing line numbers (2 of 1, 1 of 2, 1 of 3, 1 of more)" in done.stderr
+
+
+def test_no_poem_is_dropped_for_a_copy_that_is_not_in_the_dataset(run_here, tmp_path, model):
+    poems = [unlike(number) for number in range(30)]
+    (tmp_path / "a.txt").write_text("<|endoftext|>".join(poems))
+    (tmp_path / "b.txt").write_text("<|endoftext|>".join(poems))
+    command = ("prepare_corpus.py", "a.txt", "b.txt", "out.npz", "--model_name", model, "--weight", "0.2,1")
+    assert run_here(*command).returncode == 0
+    enc = encoder.get_encoder(model, str(tmp_path / "models"))
+    ids = [id for array in tokens_of(tmp_path / "out.npz").values() for id in array]
+    assert sorted(enc.decode(ids).split("<|endoftext|>")[:-1]) == sorted(poems)
+
+
+def test_a_dataset_with_prefixes_is_not_prepared_again(run_here, tmp_path, model, poem):
+    run_here("prepare_corpus.py", poem, "out.npz", "--model_name", model, "--layout", "poem")
+    done = run_here("prepare_corpus.py", "out.npz", "again.npz", "--model_name", model)
+    assert "out.npz: has a prefix before its poems or lines already" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--prefix", "author"], "--prefix author is for --layout prefix, found --layout plain"),
+        (["--inspect", "out.npz"], "--inspect only looks into out.npz, found poem.txt as well"),
+        (["--weight", "a"], "--weight is a, expected numbers"),
+        (["--weight", "0"], "--weight is 0.0, expected a number above 0"),
+        (["--on", "drop_foreign", "--off", "all,drop_foreign"], "drop_foreign: switched on and off"),
+    ],
+)
+def test_flags_that_say_nothing_together_are_refused(run_here, poem, model, flags, message):
+    done = run_here("prepare_corpus.py", poem, "out.npz", "--model_name", model, *flags)
+    assert done.returncode == 1
+    assert message in done.stderr

@@ -10,7 +10,7 @@ import zlib
 import numpy as np
 import pytest
 
-from poems.duplicates import Duplicates
+from poems.duplicates import Duplicates, highest
 from poems.poem import Poem
 from poems.signatures import SIZE, Signer, words_of
 
@@ -35,11 +35,11 @@ def pairs():
         return [json.loads(line) for line in file]
 
 
-def find(*texts, keep="first"):
+def find(*texts, weights=None):
     with Duplicates() as duplicates:
         for text in texts:
             duplicates.add(text if isinstance(text, Poem) else Poem(text))
-        return duplicates.find(keep)
+        return duplicates.find(weights and np.array(weights, float))
 
 
 def signature(text):
@@ -63,14 +63,16 @@ def invented(n_words, seed):
 
 def test_of_60_poems_in_two_editions_all_are_found(pairs):
     texts = [pair[side] for pair in pairs if pair["duplicate"] for side in "ab"]
-    cluster = find(*texts).cluster
-    assert sum(cluster[::2] == cluster[1::2]) >= 57
+    found = find(*texts)
+    keys = highest(found.keys, found.pairs)
+    assert sum(keys[::2] == keys[1::2]) >= 57
 
 
 def test_of_60_pairs_of_different_poems_none_is_taken_for_one(pairs):
     texts = [pair[side] for pair in pairs if not pair["duplicate"] for side in "ab"]
-    cluster = find(*texts).cluster
-    assert not sum(cluster[::2] == cluster[1::2])
+    found = find(*texts)
+    keys = highest(found.keys, found.pairs)
+    assert not sum(keys[::2] == keys[1::2])
 
 
 def test_signatures_are_as_alike_as_the_sets_of_triples(pairs):
@@ -109,17 +111,13 @@ def test_signatures_never_change(pairs):
 def test_the_first_of_equal_texts_is_kept():
     found = find(LAMB, TYGER, LAMB, TYGER.upper(), LAMB)
     assert found.repeats.tolist() == [False, False, True, True, True]
-    assert found.cluster.tolist() == [0, 1, 0, 1, 0]
+    assert found.other.tolist() == [0, 1, 0, 1, 0]
 
 
-def test_the_longest_of_texts_that_are_much_the_same_can_be_kept():
-    longer = TYGER + "And what shoulder, & what art,\n"
-    assert find(TYGER, LAMB, longer, keep="longest").repeats.tolist() == [True, False, False]
-
-
-def test_another_wish_is_an_error():
-    with pytest.raises(ValueError, match="keep is shortest, expected first or longest"):
-        find(TYGER, keep="shortest")
+def test_the_text_of_most_weight_is_kept():
+    found = find(TYGER, LAMB, TYGER, TYGER, weights=[0.5, 1, 3, 3])
+    assert found.repeats.tolist() == [True, False, False, True]
+    assert found.other.tolist() == [2, 1, 2, 2]
 
 
 def test_a_text_like_a_repeat_but_not_like_what_is_kept_stays():
@@ -127,12 +125,12 @@ def test_a_text_like_a_repeat_but_not_like_what_is_kept_stays():
     chain = [" ".join(words[start : start + 200]) for start in (0, 60, 120)]
     found = find(*chain)
     assert found.repeats.tolist() == [False, True, False]
-    assert found.cluster.tolist() == [0, 0, 0]
+    assert found.other.tolist() == [0, 0, 2]
+    assert len(set(highest(found.keys, found.pairs).tolist())) == 1
 
 
-@pytest.mark.parametrize("keep", ["first", "longest"])
-def test_of_many_equal_texts_one_is_kept(keep):
-    assert find(*[TYGER] * 100, keep=keep).repeats.sum() == 99
+def test_of_many_equal_texts_one_is_kept():
+    assert find(*[TYGER] * 100).repeats.sum() == 99
 
 
 @pytest.mark.parametrize(
@@ -163,7 +161,29 @@ def test_a_poem_that_stands_in_a_book_is_found_before_it_or_after_it():
         found = find(*texts)
         assert found.inside.tolist() == [text is poem for text in texts]
         assert not found.repeats.any()
-        assert found.cluster.tolist() == [0, 1, 0]
+        assert found.other[texts.index(poem)] == texts.index(book)
+
+
+def test_a_book_that_is_not_trained_on_whole_does_not_take_the_place_of_its_poems():
+    book = "".join([invented(2000, 1), TYGER, LAMB, invented(2000, 2)])
+    assert find(book, TYGER + LAMB, weights=[0.5, 1]).inside.tolist() == [False, False]
+    assert find(book, TYGER + LAMB, weights=[2, 1]).inside.tolist() == [False, True]
+
+
+def test_a_poem_of_which_a_part_stands_in_a_book_is_kept_but_goes_with_it():
+    shared = invented(300, 3)
+    found = find(invented(4000, 1) + shared, shared + invented(150, 2))
+    assert found.inside.tolist() == [False, False]
+    assert found.pairs.tolist() == [[1, 0]]
+
+
+def test_books_with_poems_in_common_go_together():
+    shared = invented(400, 1)
+    books = [invented(4000, 2) + shared, shared + invented(5000, 3), invented(4000, 4)]
+    found = find(*books)
+    assert not found.repeats.any()
+    assert not found.inside.any()
+    assert {tuple(sorted(pair)) for pair in found.pairs.tolist()} == {(0, 1)}
 
 
 def test_a_poem_that_shares_a_line_with_a_book_does_not_stand_in_it():
@@ -176,12 +196,16 @@ def test_a_poem_in_a_book_that_is_itself_a_repeat_of_one_without_it_is_kept():
     assert find(rest, rest + TYGER + LAMB, TYGER + LAMB).inside.tolist() == [False, False, False]
 
 
-def test_whatever_belongs_together_has_one_key_and_keeps_it_as_a_corpus_grows():
-    texts = [TYGER, LAMB, TYGER + "More.", invented(60, 1)]
+def test_whatever_is_joined_has_the_highest_key():
+    keys = np.array([5, 1, 7, 3, 9], np.uint64)
+    assert highest(keys, np.array([[0, 1], [3, 1], [2, 4]])).tolist() == [5, 5, 9, 5, 9]
+
+
+def test_a_text_keeps_its_key_as_a_corpus_grows():
+    texts = [TYGER, LAMB, invented(60, 1)]
     keys = find(*texts).keys
-    assert keys[0] == keys[2]
     assert len(set(keys.tolist())) == 3
-    assert (find(*texts, LAMB + "More.", invented(60, 2)).keys[:4] == keys).all()
+    assert (find(invented(60, 2), *texts).keys[1:] == keys).all()
 
 
 def test_a_long_text_of_few_different_words_is_no_trouble():
@@ -203,5 +227,5 @@ def test_the_memory_does_not_grow_with_the_length_of_a_text():
 
 def test_found_has_a_place_for_every_text():
     found = find(TYGER, LAMB)
-    assert [len(field) for field in (found.repeats, found.inside, found.cluster, found.keys)] == [2, 2, 2, 2]
+    assert [len(field) for field in (found.repeats, found.inside, found.other, found.keys)] == [2, 2, 2, 2]
     assert found.keys.dtype == np.uint64

@@ -50,10 +50,16 @@ def test_the_corpus_is_never_unpickled(small_corpus):
     assert os.path.exists("sprung")
 
 
-def test_the_whole_corpus_is_one_document(small_corpus, monkeypatch):
+def test_the_corpus_is_cut_where_a_known_book_begins_and_ends(small_corpus, monkeypatch):
     monkeypatch.setattr(gutenberg, "LINES_AT_ONCE", 2)
-    (poem,) = sources.find("gutenberg").poems(lambda n_bytes: None)
-    assert poem.text == f"{gutenberg.FIRST_LINE}\ntwo\nthree\nfour \n"
+    monkeypatch.setattr(gutenberg, "BOOKS", (gutenberg.Book(7, 1, 2, "Anna", "Songs"),))
+    poems = list(sources.find("gutenberg").poems(lambda n_bytes: None))
+    assert [poem.text for poem in poems] == [f"{gutenberg.FIRST_LINE}\n", "two\nthree\n", "four \n"]
+    assert [(poem.title, poem.author, poem.book) for poem in poems] == [
+        ("", "", ""),
+        ("Songs", "Anna", "7"),
+        ("", "", ""),
+    ]
 
 
 def test_a_file_of_other_bytes_is_refused(small_corpus):

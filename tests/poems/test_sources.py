@@ -122,7 +122,7 @@ def test_a_byte_order_mark_is_dropped(poem):
 
 def test_windows_line_ends_become_plain_ones(poem):
     poem.write_bytes(b"one\r\ntwo\r\n\r\nthree\rfour")
-    assert read(poem) == ["one\ntwo\n\nthree\rfour\n"]
+    assert read(poem) == ["one\ntwo\n\nthree\nfour\n"]
 
 
 def test_line_ends_and_letters_may_stand_across_the_blocks_of_a_file(poem, monkeypatch):
@@ -214,3 +214,43 @@ def test_a_folder_may_hold_every_kind_of_file_also_packed(tmp_path):
     source = sources.find(str(tmp_path))
     assert texts_of(source) == ["The sea is calm to-night.\n", "The tide is full\n", "The sea\n", POEM]
     assert source.accounts[str(tmp_path / "b.csv")].bad.total() == 1
+
+
+@pytest.mark.parametrize("cut", [30, 60])
+def test_a_packed_file_that_ends_too_early_is_an_error_that_names_it(tmp_path, cut):
+    packed = gzip.compress("".join(f"line {number} of a poem\n" for number in range(9)).encode())
+    (tmp_path / "poem.txt.gz").write_bytes(packed[:cut])
+    with pytest.raises(ValueError, match=r"poem\.txt\.gz: not a whole \.gz file"):
+        read(tmp_path / "poem.txt.gz")
+
+
+def test_links_to_folders_are_followed_once_and_what_is_no_file_is_skipped(tmp_path):
+    verse = tmp_path / "verse"
+    (tmp_path / "other").mkdir()
+    verse.mkdir()
+    (tmp_path / "other" / "poem.txt").write_text(POEM)
+    (verse / "link").symlink_to(tmp_path / "other")
+    (verse / "loop").symlink_to(verse)
+    (verse / "broken").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(verse / "pipe")
+    source = sources.find(str(verse))
+    assert source.files == (str(verse / "link" / "poem.txt"),)
+    assert set(source.skipped) == {str(verse / "broken"), str(verse / "pipe")}
+
+
+def test_code_and_pages_in_a_folder_are_not_verse(tmp_path, poem):
+    for name in ("corpus.py", "report.html", "report.report.json"):
+        (tmp_path / name).write_text("import poems\n")
+    assert sources.find(str(tmp_path)).files == (str(poem),)
+
+
+def test_a_file_may_declare_its_own_encoding(tmp_path):
+    (tmp_path / "a.txt").write_bytes("Character set encoding: ISO-8859-1\nO été\n".encode("latin-1"))
+    (tmp_path / "b.txt").write_text("O été\n", encoding="utf-8-sig")
+    assert read(tmp_path) == ["Character set encoding: ISO-8859-1\nO été\n", "O été\n"]
+    assert read(tmp_path / "b.txt", encoding="latin-1") == ["O été\n"]
+
+
+def test_a_mark_in_a_field_of_a_table_ends_a_poem(tmp_path):
+    (tmp_path / "a.csv").write_text("Title,Poem,Poet,Tags\nTwo,one<|endoftext|>two,Anna,\n")
+    assert read(tmp_path / "a.csv") == ["one\n", "two\n"]
