@@ -76,7 +76,7 @@ def training_step(hparams, batch_size: int, n_ctx: int, optimizer: str, dtype: s
 
     model = GPT2(hparams, shared_zeros(), *DTYPES[dtype])
     model.recompute = recompute
-    function = make_train_step(model, OPTIMIZERS[optimizer](model.weights))
+    function = tf.function(make_train_step(model, OPTIMIZERS[optimizer](model.weights)), jit_compile=True)
     scalars = tf.TensorSpec([], tf.float32), tf.TensorSpec([], tf.int32)
     return function, [tf.TensorSpec([1, batch_size, n_ctx + 1], tf.int32), *scalars]
 

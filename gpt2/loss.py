@@ -12,9 +12,20 @@ BLOCK = 2**24  # Logits that exist at once, 64 MB: large enough for a matrix pro
 def summed_loss(hidden, wte, labels):
     """Sum of the cross-entropy, in nats, of each label under the logits hidden · wteᵀ: float32 scalar.
 
-    The gradient is computed with the loss, while each block of logits is there: d logits = softmax - one-hot.
-
     hidden [n, n_embd] and wte [n_vocab, n_embd] of one dtype, labels int32 [n].
+    """
+    loss, d_hidden, d_wte = summed_loss_and_gradients(hidden, wte, labels)
+
+    def grad(upstream):
+        return tf.cast(upstream * d_hidden, hidden.dtype), tf.cast(upstream * d_wte, wte.dtype), None
+
+    return loss, grad
+
+
+def summed_loss_and_gradients(hidden, wte, labels):
+    """`summed_loss` and its gradients, float32: computed with it, while each block of logits is there.
+
+    d logits = softmax - one-hot.
     """
     n, n_embd = hidden.shape
     n_vocab = wte.shape[0]
@@ -27,24 +38,29 @@ def summed_loss(hidden, wte, labels):
     def block(i, loss, d_hidden, d_wte):
         h = tf.slice(hidden, [i * rows, 0], [rows, n_embd])
         label = tf.slice(labels, [i * rows], [rows])
-        logits = tf.cast(tf.matmul(h, wte, transpose_b=True), tf.float32)  # [rows, n_vocab]
+        logits = float32_product(h, wte, adj_y=True)  # [rows, n_vocab]
         total = tf.reduce_logsumexp(logits, axis=-1, keepdims=True)
         is_label = tf.range(n_vocab) == label[:, None]
         is_real = label[:, None] >= 0
         loss += tf.reduce_sum(tf.where(is_real, total, 0)) - tf.reduce_sum(tf.where(is_label, logits, 0))
         d_logits = tf.where(is_real, tf.exp(logits - total) - tf.cast(is_label, tf.float32), 0)
         d_logits = tf.cast(d_logits, hidden.dtype)
-        d_h = tf.matmul(d_logits, wte)
+        d_h = float32_product(d_logits, wte)
         d_hidden = tf.tensor_scatter_nd_update(d_hidden, i[None, None], d_h[None])
-        return i + 1, loss, d_hidden, d_wte + tf.matmul(d_logits, h, transpose_a=True)
+        return i + 1, loss, d_hidden, d_wte + float32_product(d_logits, h, adj_x=True)
 
-    zeros = [tf.zeros([blocks, rows, n_embd], wte.dtype), tf.zeros_like(wte)]
-    start = (tf.constant(0), tf.constant(0.0), *zeros)
+    start = (tf.constant(0), tf.constant(0.0), tf.zeros([blocks, rows, n_embd]), tf.zeros(wte.shape))
     _, loss, d_hidden, d_wte = tf.while_loop(lambda i, *_: i < blocks, block, start, maximum_iterations=blocks)
-    d_hidden = tf.reshape(d_hidden, [-1, n_embd])[:n]
+    return loss, tf.reshape(d_hidden, [-1, n_embd])[:n], d_wte
 
-    def grad(upstream):
-        scale = tf.cast(upstream, hidden.dtype)
-        return scale * d_hidden, scale * d_wte, None
 
-    return loss, grad
+def float32_product(a, b, adj_x=False, adj_y=False):
+    """a · b, float32, each transposed first if asked: of bfloat16 as well, not rounded to it."""
+    if a.dtype == tf.float32:
+        return tf.matmul(a, b, transpose_a=adj_x, transpose_b=adj_y)
+    return float32_product_of_bfloat16(a, b, adj_x, adj_y)
+
+
+@tf.function(jit_compile=True)  # On a CPU only XLA has such a product.
+def float32_product_of_bfloat16(a, b, adj_x, adj_y):
+    return tf.raw_ops.BatchMatMulV3(x=a, y=b, Tout=tf.float32, adj_x=adj_x, adj_y=adj_y)

@@ -3,16 +3,16 @@
 The axes: batch, seq (positions of the ids given), dst and src (seeing and seen positions), head, size (of a head).
 """
 
-import functools
-
+import numpy as np
 import tensorflow as tf
 
 from gpt2.attention import attend, attend_window
 from gpt2.hparams import HParams
-from gpt2.recompute import gelu_product
+from gpt2.loss import float32_product
 
 LAYER_NORM_EPSILON = 1e-5  # OpenAI, src/model.py
 WEIGHT_STDDEV, POSITION_STDDEV = 0.02, 0.01  # OpenAI, src/model.py
+GELU_SCALE, GELU_CUBE = float(np.sqrt(2 / np.pi)), 0.044715  # OpenAI, src/model.py
 
 
 def weight_shapes(hparams: HParams) -> dict[str, tuple[int, ...]]:
@@ -60,7 +60,7 @@ class GPT2(tf.Module):
     Attributes:
       hparams: its sizes.
       weights: its variables, by their names in a checkpoint.
-      recompute: whether the gradient computes each block again, instead of keeping what is inside it.
+      recompute: whether training computes each block again for its gradient, instead of keeping what is inside it.
     """
 
     def __init__(self, hparams: HParams, initial=None, dtype="float32", weight_dtype=None):
@@ -108,20 +108,23 @@ class GPT2(tf.Module):
         positions = tf.range(tf.shape(ids)[1])[None]  # [1, seq]
         if past is not None:
             positions += position[:, None]  # [batch, seq]
-        x = tf.gather(self._weight("model/wte"), ids) + tf.gather(self._weight("model/wpe"), positions)
+        x = self.embed(ids, positions, self.weights["model/wte"], self.weights["model/wpe"])
         present = []
         for layer in range(self.hparams.n_layer):
-            block = functools.partial(self._block, scope=f"model/h{layer}", past=past and past[layer])
-            x, key_value = (tf.recompute_grad(block) if self.recompute else block)(x, positions)
+            x, key_value = self.block(x, below(f"model/h{layer}", self.weights), positions, past and past[layer])
             present.append(key_value)
-        return self._norm(x, "model/ln_f"), present
+        return self.norm(x, below("model/ln_f", self.weights)), present
+
+    def embed(self, ids, positions, wte, wpe):
+        """What goes into the first block: ids [batch, seq] and positions [batch or 1, seq] -> [batch, seq, n_embd]."""
+        return tf.cast(tf.gather(wte, ids), self.dtype) + tf.cast(tf.gather(wpe, positions), self.dtype)
 
     def logits(self, hidden):
         """Hidden states [batch, seq, n_embd] -> float32 logits [batch, seq, n_vocab]."""
-        wte = self._weight("model/wte")
+        wte = tf.cast(self.weights["model/wte"], self.dtype)
         batch, seq = tf.shape(hidden)[0], tf.shape(hidden)[1]
-        flat = tf.matmul(tf.reshape(hidden, [batch * seq, self.hparams.n_embd]), wte, transpose_b=True)
-        return tf.reshape(tf.cast(flat, tf.float32), [batch, seq, self.hparams.n_vocab])
+        flat = float32_product(tf.reshape(hidden, [batch * seq, self.hparams.n_embd]), wte, adj_y=True)
+        return tf.reshape(flat, [batch, seq, self.hparams.n_vocab])
 
     def empty_past(self, batch: int, src: int):
         """Room for the keys and values of `src` positions: a past whose `position` is 0."""
@@ -129,41 +132,53 @@ class GPT2(tf.Module):
         shape = [batch, self.hparams.n_head, src, size]
         return [(tf.zeros(shape, self.dtype), tf.zeros(shape, self.dtype)) for _ in range(self.hparams.n_layer)]
 
-    def _weight(self, name):
-        return tf.cast(self.weights[name], self.dtype)
+    def block(self, x, weights, positions=None, past=None, product=tf.matmul, attention=attend_window):
+        """One layer: the residual stream [batch, seq, n_embd] after it, and the keys and values it leaves.
 
-    def _block(self, x, positions, scope, past):
-        attended, present = self._attn(self._norm(x, f"{scope}/ln_1"), f"{scope}/attn", past, positions)
-        x += attended
-        x += self._mlp(self._norm(x, f"{scope}/ln_2"), f"{scope}/mlp")
-        return x, present
-
-    def _attn(self, x, scope, past, positions):
-        head = self.hparams.n_head
-        q, k, v = (split_heads(part, head) for part in tf.split(self._conv1d(x, f"{scope}/c_attn"), 3, axis=-1))
+        Args:
+          x: the residual stream before it.
+          weights: by their names in the layer, such as `attn/c_attn/w`.
+          positions, past: as `transform` makes them; without, the ids are a window from its beginning.
+          product, attention: how products with a matrix, and the attention of a window, are computed.
+        """
+        attn, mlp = below("attn", weights), below("mlp", weights)
+        c_attn = self._conv1d(self.norm(x, below("ln_1", weights)), below("c_attn", attn), product)
+        q, k, v = (split_heads(part, self.hparams.n_head) for part in tf.split(c_attn, 3, axis=-1))
         if past is not None:
             k, v = write_rows(past[0], k, positions), write_rows(past[1], v, positions)
             attended = attend(q, k, v, positions)  # [batch, head, dst, size]
+        elif q.shape[2] is None:
+            attended = attend(q, k, v, positions)
         else:
-            attended = attend_window(q, k, v)
-        return self._conv1d(merge_heads(attended), f"{scope}/c_proj"), (k, v)
+            attended = attention(q, k, v)
+        x += self._conv1d(merge_heads(attended), below("c_proj", attn), product)
+        c_fc = self._conv1d(self.norm(x, below("ln_2", weights)), below("c_fc", mlp), product)
+        x += self._conv1d(gelu(c_fc), below("c_proj", mlp), product)
+        return x, (k, v)
 
-    def _mlp(self, x, scope):
-        return self._conv1d(self._conv1d(x, f"{scope}/c_fc"), f"{scope}/c_proj", product=gelu_product)
+    def norm(self, x, weights):
+        """A layer norm with the gain g and the bias b: [..., n_embd], in the dtype of the activations."""
+        x = tf.cast(x, tf.float32)
+        mean, variance = tf.nn.moments(x, axes=[-1], keepdims=True)
+        x = (x - mean) * tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
+        return tf.cast(x * tf.cast(weights["g"], tf.float32) + tf.cast(weights["b"], tf.float32), self.dtype)
 
-    def _conv1d(self, x, scope, product=tf.matmul):
+    def _conv1d(self, x, weights, product):
         """OpenAI's name for a matrix product and a bias: [batch, seq, in] -> [batch, seq, out]."""
-        w, b = self._weight(f"{scope}/w")[0], self._weight(f"{scope}/b")
+        w, b = tf.cast(weights["w"], self.dtype)[0], tf.cast(weights["b"], self.dtype)
         batch, seq = tf.shape(x)[0], tf.shape(x)[1]
         flat = product(tf.reshape(x, [batch * seq, w.shape[0]]), w) + b  # one large product, not one a row
         return tf.reshape(flat, [batch, seq, w.shape[1]])
 
-    def _norm(self, x, scope):
-        x = tf.cast(x, tf.float32)
-        mean, variance = tf.nn.moments(x, axes=[-1], keepdims=True)
-        x = (x - mean) * tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
-        g, b = (tf.cast(self.weights[f"{scope}/{name}"], tf.float32) for name in ("g", "b"))
-        return tf.cast(x * g + b, self.dtype)
+
+def below(scope: str, weights):
+    """The weights whose names begin with this scope, by the rest of the name."""
+    return {name.removeprefix(f"{scope}/"): w for name, w in weights.items() if name.startswith(f"{scope}/")}
+
+
+def gelu(x):
+    """x/2 (1 + tanh(scale (x + cube x³))). Hendrycks and Gimpel, "GELUs", 2016, section 2."""
+    return 0.5 * x * (1 + tf.tanh(GELU_SCALE * (x + GELU_CUBE * x * x * x)))
 
 
 def write_rows(past, rows, positions):

@@ -3,6 +3,7 @@
 Keras refuses names with `/`, and its optimizers have no update in place that XLA can fuse with the step.
 """
 
+import itertools
 import zlib
 
 import tensorflow as tf
@@ -38,29 +39,46 @@ class SGD(tf.Module):
             if (shape := self.slot_shape(kind, weight.shape)) is not None
         }
 
-    def apply(self, gradients, learning_rate, step):
+    def apply(self, gradients, learning_rate, step, scale=1.0):
         """Moves each weight in place.
 
         Args:
           gradients: tensors by the names of the weights, of some or all of them.
           learning_rate: float32 scalar.
           step: int32 scalar, how many updates came before.
+          scale: float32 scalar that the gradients are multiplied by first.
         """
-        for name, gradient in gradients.items():
-            weight = self.weights[name]
-            change = self.change(name, tf.cast(gradient, tf.float32), learning_rate, tf.cast(step + 1, tf.float32))
+        # One layer after another: they share a program, so it is compiled once, and its size does not grow with depth.
+        for _, group in itertools.groupby(gradients, key=lambda name: name.split("/")[:2]):
+            names = list(group)
+            weights = [self.weights[name] for name in names]
+            slots = [self._slots_of(name) for name in names]
+            keys = tf.constant([self.seed % 2**31 ^ zlib.crc32(name.encode()) // 2 for name in names])
+            self._move(weights, slots, [gradients[name] for name in names], keys, learning_rate, step, scale)
+
+    @tf.function(jit_compile=True)
+    def _move(self, weights, slots, gradients, keys, learning_rate, step, scale):
+        for i, (weight, slots_of_weight, gradient) in enumerate(zip(weights, slots, gradients, strict=True)):
+            gradient = tf.cast(gradient, tf.float32) * scale
+            change = self.change(weight, slots_of_weight, gradient, learning_rate, tf.cast(step + 1, tf.float32))
             if weight.dtype == tf.bfloat16:
-                key = [self.seed % 2**31 ^ zlib.crc32(name.encode()) // 2, step]
-                weight.assign(round_by_chance(tf.cast(weight, tf.float32) - change, key))
+                weight.assign(round_by_chance(tf.cast(weight, tf.float32) - change, [keys[i], step]))
             else:
                 weight.assign_sub(change)
+
+    def _slots_of(self, name: str):
+        slots = {kind: self.slots.get(f"{kind}/{name}") for kind in self.slot_kinds}
+        return {kind: slot for kind, slot in slots.items() if slot is not None}
 
     def slot_shape(self, kind: str, shape):
         """The shape of a slot for a weight of this shape, None for no slot."""
         return shape
 
-    def change(self, name, gradient, learning_rate, t):
-        """What is subtracted from a weight in the update number t, from 1 on: float32 of its shape."""
+    def change(self, weight, slots, gradient, learning_rate, t):
+        """What is subtracted from a weight in the update number t, from 1 on: float32 of its shape.
+
+        slots are those of the weight by kind, brought up to date here.
+        """
         return learning_rate * gradient
 
 
@@ -73,8 +91,8 @@ class Adam(SGD):
 
     slot_kinds = ("m", "v")
 
-    def change(self, name, gradient, learning_rate, t):
-        m, v = self.slots[f"m/{name}"], self.slots[f"v/{name}"]
+    def change(self, weight, slots, gradient, learning_rate, t):
+        m, v = slots["m"], slots["v"]
         mean = m.assign(BETA_1 * m + (1 - BETA_1) * gradient)
         square = v.assign(BETA_2 * v + (1 - BETA_2) * tf.square(gradient))
         rate = learning_rate * tf.sqrt(1 - BETA_2**t) / (1 - BETA_1**t)
@@ -91,9 +109,8 @@ class AdamW(Adam):
         super().__init__(weights, seed)
         self.weight_decay = weight_decay
 
-    def change(self, name, gradient, learning_rate, t):
-        change = super().change(name, gradient, learning_rate, t)
-        weight = self.weights[name]
+    def change(self, weight, slots, gradient, learning_rate, t):
+        change = super().change(weight, slots, gradient, learning_rate, t)
         if weight.shape.rank < 2:
             return change
         return change + learning_rate * self.weight_decay * tf.cast(weight, tf.float32)
@@ -113,12 +130,12 @@ class Adafactor(SGD):
             return shape if kind == "v" else None
         return {"r": shape[:-1], "c": shape[:-2] + shape[-1:], "v": None}[kind]
 
-    def change(self, name, gradient, learning_rate, t):
+    def change(self, weight, slots, gradient, learning_rate, t):
         square = tf.square(gradient) + SQUARE_EPSILON
         old = 1 - t**-DECAY_EXPONENT
 
         def updated(kind, new):
-            slot = self.slots[f"{kind}/{name}"]
+            slot = slots[kind]
             return slot.assign(old * slot + (1 - old) * new)
 
         if gradient.shape.rank < 2:
@@ -130,7 +147,7 @@ class Adafactor(SGD):
             mean_square = share[..., None] * columns[..., None, :]
         change = gradient * tf.math.rsqrt(mean_square)
         change /= tf.maximum(1.0, root_mean_square(change) / CLIP)
-        size = tf.maximum(SCALE_EPSILON, root_mean_square(tf.cast(self.weights[name], tf.float32)))
+        size = tf.maximum(SCALE_EPSILON, root_mean_square(tf.cast(weight, tf.float32)))
         return tf.minimum(learning_rate, tf.math.rsqrt(t)) * size * change
 
 

@@ -1,8 +1,9 @@
-"""One step of training, and the loss that it lowers, each compiled into one program."""
+"""One step of training, and the loss that it lowers."""
 
 import numpy as np
 import tensorflow as tf
 
+from gpt2.gradients import inputs_and_labels, make_backpropagate
 from gpt2.loss import summed_loss
 from gpt2.model import GPT2
 
@@ -13,9 +14,8 @@ def mean_loss(model: GPT2, batch):
     batch int32 [batch, seq + 1]: all but the last go in, all but the first are to be predicted; or [batch, 2, seq],
     what goes in above what is to be predicted, where they differ by noise.
     """
-    inputs, labels = (batch[:, 0], batch[:, 1]) if batch.shape.rank == 3 else (batch[:, :-1], batch[:, 1:])
+    inputs, labels = inputs_and_labels(batch)
     hidden, _ = model.transform(inputs)
-    labels = tf.reshape(labels, [-1])
     wte = tf.cast(model.weights["model/wte"], model.dtype)
     return summed_loss(tf.reshape(hidden, [labels.shape[0], wte.shape[1]]), wte, labels) / labels.shape[0]
 
@@ -30,40 +30,57 @@ def make_train_step(model: GPT2, optimizer, names=None, clip_norm: float = 0.0):
       names: of the weights to train, all by default.
       clip_norm: the greatest global norm of the gradient, which is scaled down to it; 0 for none.
     """
-    weights = {name: model.weights[name] for name in names or model.weights}
+    backpropagate = make_backpropagate(model, names or model.weights)
+    loss_and_gradients, update = make_halves(model, optimizer, names, clip_norm)
 
-    def loss_and_gradients(batch):
-        with tf.GradientTape() as tape:
-            loss = mean_loss(model, batch)
-        return loss, [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, list(weights.values()))]
-
-    @tf.function(jit_compile=True)
+    @tf.function
     def train_step(batches, learning_rate, step):
-        loss, gradients = mean_over(loss_and_gradients, batches)
-        if clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, clip_norm)
-        optimizer.apply(dict(zip(weights, gradients, strict=True)), learning_rate, step)
+        if batches.shape[0] == 1 and not clip_norm:
+            return backpropagate(batches[0], lambda gradients: optimizer.apply(gradients, learning_rate, step))
+        loss, gradients = loss_and_gradients(batches)
+        update(gradients, learning_rate, step)
         return loss
 
     return train_step
 
 
-def mean_over(loss_and_gradients, batches):
-    """The mean loss and gradients of batches [n, ...], of which one is in memory at a time."""
-    first = loss_and_gradients(batches[0])
-    n = batches.shape[0]
-    if n == 1:
-        return first
-    _, loss, gradients = tf.while_loop(
-        lambda i, *_: i < n,
-        lambda i, *sums: (i + 1, *tf.nest.map_structure(tf.add, sums, loss_and_gradients(batches[i]))),
-        (tf.constant(1), *first),
-        maximum_iterations=n - 1,
-    )
-    return loss / n, [gradient / n for gradient in gradients]
+def make_halves(model: GPT2, optimizer, names=None, clip_norm: float = 0.0):
+    """The two halves of a training step, for what has to happen between them.
+
+    Returns:
+      A function of batches [n, batch, seq + 1] that gives the mean loss and the gradients, a list of float32, of n
+      batches one after the other, and a function of the gradients, learning_rate and step that makes the update.
+    """
+    names = list(names or model.weights)
+    backpropagate = make_backpropagate(model, names)
+
+    def loss_and_gradients(batches):
+        n = batches.shape[0]
+
+        def add(i, loss, sums):
+            sums = dict(zip(names, sums, strict=True))
+
+            def use(gradients):
+                for name, gradient in gradients.items():
+                    sums[name] += tf.cast(gradient, tf.float32)
+
+            loss += backpropagate(batches[i], use)
+            return i + 1, loss, list(sums.values())
+
+        start = tf.constant(0), tf.constant(0.0), [tf.zeros(model.weights[name].shape) for name in names]
+        if n == 1:
+            return add(*start)[1:]
+        _, loss, sums = tf.while_loop(lambda i, *_: i < n, add, start, maximum_iterations=n)
+        return loss / n, [gradient / n for gradient in sums]
+
+    def update(gradients, learning_rate, step):
+        scale = clip_norm / tf.maximum(tf.linalg.global_norm(gradients), clip_norm) if clip_norm else 1.0
+        optimizer.apply(dict(zip(names, gradients, strict=True)), learning_rate, step, scale)
+
+    return loss_and_gradients, update
 
 
 def make_evaluate(model: GPT2):
     """A function of batches int32 [batch, seq + 1] of one shape: their mean loss in nats a token."""
-    loss = tf.function(lambda batch: mean_loss(model, batch), jit_compile=True)
+    loss = tf.function(make_backpropagate(model, names=()))
     return lambda batches: float(np.mean([loss(tf.constant(batch)) for batch in batches]))

@@ -132,3 +132,18 @@ def test_a_fresh_model_is_a_function_of_its_seed():
     assert (first["model/wte"].numpy() != other["model/wte"].numpy()).all()
     h0, h1 = (first[f"model/h{layer}/mlp/c_fc/w"].numpy() for layer in (0, 1))
     assert (h0 != h1).all()
+
+
+def test_the_number_of_ids_may_be_unknown_when_the_graph_is_made(tiny, reference):
+    logits = tf.function(tiny, input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    tokens = tf.constant(reference["tokens"])
+    np.testing.assert_allclose(logits(tokens), tiny(tokens), atol=TOLERANCE, rtol=0)
+
+
+def test_logits_of_a_bfloat16_model_are_not_rounded_to_bfloat16(tiny, reference_folder, reference):
+    half = gpt2.load_model(reference_folder, None, "bfloat16")
+    hidden = tf.cast(tiny.transform(tf.constant(reference["tokens"]))[0], tf.bfloat16)
+    wte = tf.cast(half.weights["model/wte"], tf.float32)
+    expected = tf.matmul(tf.cast(hidden, tf.float32), wte, transpose_b=True)
+    for logits in (half.logits, tf.function(half.logits, jit_compile=True)):
+        np.testing.assert_allclose(logits(hidden), expected, atol=TOLERANCE, rtol=0)

@@ -7,9 +7,10 @@ import pytest
 import tensorflow as tf
 
 import gpt2
+from gpt2.hparams import HParams
+from gpt2.model import GPT2
 from gpt2.optimizers import OPTIMIZERS
-from gpt2.recompute import gelu_product
-from gpt2.training import make_evaluate, make_train_step, mean_loss
+from gpt2.training import make_evaluate, make_halves, make_train_step, mean_loss
 
 SETTINGS = [
     ("adam", 1e-3, tf.compat.v1.train.AdamOptimizer),
@@ -70,38 +71,40 @@ def make_hasty_step(model, apply):
     """A step that updates each matrix, bias and gain before the gradient goes back through it."""
     number = 0
 
-    def conv1d(self, x, scope, product=tf.matmul):
-        x = tf.nn.gelu(x, approximate=True) if product is gelu_product else x
-        w, b = (tf.stop_gradient(self.weights[f"{scope}/{name}"]) for name in "wb")
+    def name_of(weight):
+        return weight.name.removesuffix(":0")
+
+    def conv1d(self, x, weights, product):
+        w, b = (tf.stop_gradient(weights[name]) for name in "wb")
 
         @tf.custom_gradient
         def hasty_product(x):
             def grad(dy):
                 inputs, outputs = (tf.reshape(t, [-1, t.shape[-1]]) for t in (x, dy))
                 dw = tf.matmul(inputs, outputs, transpose_a=True)[None]
-                apply({f"{scope}/w": dw, f"{scope}/b": tf.reduce_sum(outputs, axis=0)}, number)
-                return tf.einsum("bso,io->bsi", dy, self.weights[f"{scope}/w"][0])
+                apply({name_of(weights["w"]): dw, name_of(weights["b"]): tf.reduce_sum(outputs, axis=0)}, number)
+                return tf.einsum("bso,io->bsi", dy, weights["w"][0])
 
             return tf.einsum("bsi,io->bso", x, w[0]) + b, grad
 
         return hasty_product(x)
 
-    def norm(self, x, scope):
-        g, b = (tf.stop_gradient(self.weights[f"{scope}/{name}"]) for name in "gb")
+    def norm(self, x, weights):
+        g, b = (tf.stop_gradient(weights[name]) for name in "gb")
 
         @tf.custom_gradient
         def scaled(x):
             def grad(dy):
-                sums = {f"{scope}/g": tf.reduce_sum(dy * x, [0, 1]), f"{scope}/b": tf.reduce_sum(dy, [0, 1])}
-                apply(sums, number)
-                return dy * self.weights[f"{scope}/g"]
+                d_g, d_b = tf.reduce_sum(dy * x, [0, 1]), tf.reduce_sum(dy, [0, 1])
+                apply({name_of(weights["g"]): d_g, name_of(weights["b"]): d_b}, number)
+                return dy * weights["g"]
 
             return x * g + b, grad
 
         mean, variance = tf.nn.moments(x, [-1], keepdims=True)
         return scaled((x - mean) * tf.math.rsqrt(variance + 1e-5))
 
-    model._conv1d, model._norm = types.MethodType(conv1d, model), types.MethodType(norm, model)
+    model._conv1d, model.norm = types.MethodType(conv1d, model), types.MethodType(norm, model)
     embeddings = {name: model.weights[name] for name in ("model/wte", "model/wpe")}
 
     def step(batch, this_number):
@@ -174,6 +177,41 @@ def test_blocks_computed_again_give_the_same_curve(reference_folder, reference):
     for batches in (reference["batches"][:, None], reference["batches"][:, :, None]):
         again, _ = trained(reference_folder, batches, recompute=True)
         np.testing.assert_allclose(again, kept, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_an_update_made_as_soon_as_its_gradient_is_there_changes_no_bit(reference_folder, reference, recompute):
+    soon, late = gpt2.load_model(reference_folder), gpt2.load_model(reference_folder)
+    soon.recompute = late.recompute = recompute
+    step = make_train_step(soon, OPTIMIZERS["adam"](soon.weights))
+    loss_and_gradients, update = make_halves(late, OPTIMIZERS["adam"](late.weights))
+    loss_and_gradients = tf.function(loss_and_gradients)
+    for number, batch in enumerate(reference["batches"][:3, None]):
+        rate, number = tf.constant(1e-2), tf.constant(number)
+        loss, gradients = loss_and_gradients(tf.constant(batch))
+        update(gradients, rate, number)
+        assert float(step(tf.constant(batch), rate, number)) == float(loss)
+    for name, weight in soon.weights.items():
+        np.testing.assert_array_equal(weight, late.weights[name], err_msg=name)
+
+
+def test_a_block_is_compiled_once_for_all_layers(monkeypatch):
+    traces, block = [], GPT2.block
+
+    def traced_block(*args, **kwargs):
+        traces.append(args)
+        return block(*args, **kwargs)
+
+    monkeypatch.setattr(GPT2, "block", traced_block)
+
+    def traces_of(n_layer):
+        model = GPT2(HParams(n_vocab=11, n_ctx=4, n_embd=4, n_head=1, n_layer=n_layer))
+        before = len(traces)
+        step = make_train_step(model, OPTIMIZERS["adam"](model.weights))
+        step(tf.zeros([1, 1, 5], tf.int32), tf.constant(1e-3), tf.constant(0))
+        return len(traces) - before
+
+    assert traces_of(n_layer=6) == traces_of(n_layer=2)
 
 
 def test_only_the_named_weights_are_trained(reference_folder, reference):

@@ -1,0 +1,154 @@
+"""The loss and its gradients, one layer after another: those of a layer are used, and forgotten, before the next.
+
+A layer is a program of its own, compiled once for all of them. Of its forward pass the results of the matrix products
+and of the attention are kept for its backward pass, which computes the rest again.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from gpt2.attention import window_and_log_sums, window_gradient
+from gpt2.loss import summed_loss_and_gradients
+from gpt2.model import GPT2, below
+
+
+def make_backpropagate(model: GPT2, names):
+    """A function (batch, use) -> mean cross-entropy, in nats, of each token given those before it: float32 scalar.
+
+    batch as for `inputs_and_labels`. `use` is called with gradients by the names of their weights, some at a time, and
+    may change those weights: each has been used for the last time. Without names it is not called.
+
+    Args:
+      names: of the weights whose gradients are to be used.
+    """
+    names = set(names)
+    keeps_results = bool(names) and not model.recompute
+
+    @tf.function(jit_compile=True)
+    def embed(ids, wte, wpe):
+        return model.embed(ids, tf.range(ids.shape[1])[None], wte, wpe)
+
+    @tf.function(jit_compile=True)
+    def block(x, weights):
+        results = Results()
+        ways = {"product": results.product, "attention": results.attention} if keeps_results else {}
+        return model.block(x, weights, **ways)[0], results.kept[:-1]  # No gradient depends on the value of the last.
+
+    @tf.function(jit_compile=True)
+    def block_gradients(x, weights, kept, d_y):
+        known = KnownResults(kept)
+        ways = {"product": known.product, "attention": known.attention} if keeps_results else {}
+        x = later(x, d_y)
+        with tf.GradientTape() as tape:
+            tape.watch((x, weights))
+            y, _ = model.block(x, weights, **ways)
+        return tape.gradient(y, (x, weights), d_y)
+
+    @tf.function(jit_compile=True)
+    def head(x, weights, wte, labels):
+        n, wte = labels.shape[0], tf.cast(wte, model.dtype)
+        with tf.GradientTape() as tape:
+            tape.watch((x, weights))
+            hidden = tf.reshape(model.norm(x, weights), [n, wte.shape[1]])
+        loss, d_hidden, d_wte = summed_loss_and_gradients(hidden, wte, labels)
+        if not names:
+            return loss / n
+        d_x, d_weights = tape.gradient(hidden, (x, weights), tf.cast(d_hidden / n, hidden.dtype))
+        return loss / n, d_x, d_weights, d_wte / n if "model/wte" in names else None
+
+    @tf.function(jit_compile=True)
+    def embedding_gradients(ids, d_x, d_wte):
+        d_x = tf.cast(d_x, tf.float32)
+        d_wpe = tf.reduce_sum(d_x, axis=0)
+        d_wpe = tf.pad(d_wpe, [[0, model.hparams.n_ctx - d_wpe.shape[0]], [0, 0]])
+        return None if d_wte is None else tf.tensor_scatter_nd_add(d_wte, ids[:, :, None], d_x), d_wpe
+
+    def backpropagate(batch, use=None):
+        def use_those_of(scope, gradients):
+            gradients = {f"{scope}/{name}": gradient for name, gradient in gradients.items()}
+            if trained := {name: gradient for name, gradient in gradients.items() if name in names}:
+                use(trained)
+
+        weights = {name: tf.convert_to_tensor(weight) for name, weight in model.weights.items()}
+        ids, labels = inputs_and_labels(batch)
+        x = embed(ids, weights["model/wte"], weights["model/wpe"])
+        calls = []
+        for layer in range(model.hparams.n_layer):
+            weights_of_layer = below(f"model/h{layer}", weights)
+            y, kept = block(x, weights_of_layer)
+            calls.append((x, weights_of_layer, kept))
+            x = y
+        outcome = head(x, below("model/ln_f", weights), weights["model/wte"], labels)
+        if not names:
+            return outcome
+        loss, d_x, gradients, d_wte = outcome
+        use_those_of("model/ln_f", gradients)
+        for layer in reversed(range(model.hparams.n_layer)):
+            d_x, gradients = block_gradients(*calls.pop(), d_x)
+            use_those_of(f"model/h{layer}", gradients)
+        if names & {"model/wte", "model/wpe"}:
+            d_wte, d_wpe = embedding_gradients(ids, d_x, d_wte)
+            use_those_of("model", {"wpe": d_wpe, "wte": d_wte})
+        return loss
+
+    return backpropagate
+
+
+def inputs_and_labels(batch):
+    """What goes in, int32 [batch, seq], and what is to be predicted, int32 [batch * seq].
+
+    batch int32 [batch, seq + 1]: all but the last go in, all but the first are to be predicted; or [batch, 2, seq],
+    what goes in above what is to be predicted, where they differ by noise.
+    """
+    ids, labels = (batch[:, 0], batch[:, 1]) if batch.shape.rank == 3 else (batch[:, :-1], batch[:, 1:])
+    return ids, tf.reshape(labels, [-1])
+
+
+class Results:
+    """Products and attention, computed and kept for `KnownResults` in the order in which they are asked for."""
+
+    def __init__(self):
+        self.kept = []
+
+    def product(self, x, w):
+        self.kept.append(tf.matmul(x, w))
+        return self.kept[-1]
+
+    def attention(self, q, k, v):
+        self.kept.append(window_and_log_sums(q, k, v))
+        return self.kept[-1][0]
+
+
+class KnownResults:
+    """The same products and attention: not computed, known; only their gradients are computed."""
+
+    def __init__(self, kept):
+        self.kept = iter(kept)
+
+    def product(self, x, w):
+        result = next(self.kept, tf.zeros([x.shape[0], w.shape[1]], x.dtype))
+
+        @tf.custom_gradient
+        def known(x, w):
+            return result, lambda d: (tf.matmul(d, w, transpose_b=True), tf.matmul(x, d, transpose_a=True))
+
+        return known(x, w)
+
+    def attention(self, q, k, v):
+        attended, log_sums = next(self.kept)
+
+        @tf.custom_gradient
+        def known(q, k, v):
+            return attended, lambda d: window_gradient(q, k, v, attended, log_sums, d)
+
+        return known(q, k, v)
+
+
+def later(tensor, gradient):
+    """The same tensor, but not there before the gradient is.
+
+    Where all is one program, as on a TPU, XLA would else see that it is computed twice, and keep the first. A zero is
+    added that depends on the gradient: NaN keeps XLA from knowing that it is always zero.
+    """
+    first = tf.reshape(gradient, [-1])[0]
+    return tensor + tf.cast(tf.where(tf.math.is_nan(first), np.nan, 0.0), tensor.dtype)
