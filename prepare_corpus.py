@@ -284,10 +284,12 @@ def summarize(summary: dict) -> Iterator[str]:
             yield f"  {listed}"
     n_tokens = sum(source["n_tokens"] for source in summary["sources"])
     n_held_out = sum(map(len, summary["held_out"].values()))
+    asked = summary["made_with"]["held_out"]
     if n_held_out:
         held_out = f"{summary['held_out_tokens']:,} tokens, {summary['held_out_tokens'] / n_tokens:.1%} of them"
-        yield f"held out for validation: {documents(n_held_out)}, {held_out}"
-    elif summary["made_with"]["held_out"]:
+        few = ", since documents are few or long" if summary["held_out_tokens"] < n_tokens * asked / 2 else ""
+        yield f"held out for validation: {documents(n_held_out)}, {held_out}{few}"
+    elif asked:
         yield "held out for validation: nothing, which takes two different documents at least"
 
 

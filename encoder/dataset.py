@@ -273,6 +273,6 @@ def _full_disk_named(out: str) -> Iterator[None]:
         if error.errno != errno.ENOSPC:
             raise
         raise OSError(
-            f"{out}: the disk is full, there or in {tempfile.gettempdir()}; a dataset takes 5 bytes a token there while "
-            "it is made, and a byte a word in the other place; free some, or set TMPDIR to a larger folder"
+            f"{out}: the disk is full, there or in {tempfile.gettempdir()}; a dataset takes 5 bytes a token there "
+            "while it is made, and a byte a word in the other place; free some, or set TMPDIR to a larger folder"
         ) from None

@@ -9,7 +9,7 @@ import numpy as np
 
 from poems.cleaning import clean_all
 from poems.counts import EXCERPT, Counts, Example
-from poems.duplicates import Duplicates, highest
+from poems.duplicates import Duplicates, keys_of_sides
 from poems.layout import LaidOut, Layout, lay_out
 from poems.poem import Poem
 from poems.sources import Source
@@ -35,9 +35,7 @@ class Judged(NamedTuple):
 
     Attributes:
       dropped: whether it is left out, being empty or in the corpus already: bool [n_documents].
-      keys: a hash, the same for all that have verse in common, so that none is held out of what is trained on: uint64
-        [n_documents]. It is the highest of theirs, so whatever is added later, nothing comes to be held out that was
-        trained on.
+      keys: a hash, by which each is held out or not, together with what is much the same: uint64 [n_documents].
     """
 
     dropped: np.ndarray
@@ -96,8 +94,7 @@ class Corpus:
                 for document in np.flatnonzero(flags & ~dropped).tolist():
                     self._note_drop(rule, document, int(found.other[document]), int(of_source[document]))
                 dropped |= flags
-        kept = found.pairs[~dropped[found.pairs].any(axis=1)]
-        return Judged(dropped, highest(found.keys, kept))
+        return Judged(dropped, keys_of_sides(found, ~dropped))
 
     def numbers(self, number: int) -> slice:
         """Which of all documents are those of a source."""

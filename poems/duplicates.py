@@ -18,8 +18,7 @@ NEIGHBOURS = 8  # to compare with among texts that share a band, besides the fir
 BOOK = 3000  # triples; a longer text may have whole poems in it
 # The share of a poem's sample that is in a book from which on the poem stands in it, as good as whole;
 INSIDE = 0.8
-SHARED = 0.5  # from which on it has verse in common with the book,
-SHARED_BY_BOOKS = 0.05  # and another book has. By chance books have a hundredth of their triples in common.
+SHARED = 0.5  # from which on it goes where the book goes.
 LEAST_SAMPLE = 8  # triples; a poem with fewer is not looked for
 COMMON = 64  # books; a triple that is in more of them says nothing
 MOST_SAMPLES = 1 << 22  # of all books at once, so that the memory does not grow with them
@@ -34,14 +33,16 @@ class Found:
       repeats: whether it is much the same as another, which is kept: bool [n].
       inside: whether it stands in a longer one that is a book, and no repeat itself: bool [n].
       other: the number of the text that it repeats or stands in, its own where there is none: int64 [n].
-      pairs: texts that have verse in common: int64 [n_pairs, 2].
+      alike: pairs of texts that are much the same: int64 [n_pairs, 2].
+      within: pairs of a text and a book that has half of it or more: int64 [n_pairs, 2].
       keys: a hash of each: uint64 [n].
     """
 
     repeats: np.ndarray
     inside: np.ndarray
     other: np.ndarray
-    pairs: np.ndarray
+    alike: np.ndarray
+    within: np.ndarray
     keys: np.ndarray
 
 
@@ -108,7 +109,8 @@ class Duplicates:
             repeats=repeats,
             inside=np.isin(numbers, pairs[is_inside, 0]),
             other=other,
-            pairs=np.concatenate([alike, pairs]),
+            alike=alike,
+            within=pairs,
             keys=np.array([_hash(row) for row in rows], np.uint64),
         )
 
@@ -116,11 +118,11 @@ class Duplicates:
         self._signer, self._n_sampled = Signer(), 0
 
     def _shared(self) -> tuple[np.ndarray, np.ndarray]:
-        """Pairs of a text and a book that have verse in common, int64 [n, 2], and the share of the text that it is."""
+        """Pairs of a text and a book that has half of it or more, int64 [n, 2], and the share that it has."""
         samples = self._mapped(self._samples, np.uint32)
-        n_triples, sizes = np.array(self._n_triples, np.int64), np.array(self._n_samples, np.int64)
+        sizes = np.array(self._n_samples, np.int64)
         starts = np.cumsum(sizes) - sizes
-        books = np.flatnonzero(n_triples >= BOOK)
+        books = np.flatnonzero(np.array(self._n_triples, np.int64) >= BOOK)
         limit = _limit(int(sizes[books].sum()))
         index = _index(samples, starts[books], sizes[books], limit)
         found, shares = [np.zeros((0, 2), np.int64)], [np.zeros(0)]
@@ -129,7 +131,7 @@ class Duplicates:
             values = samples[starts[some[0]] : starts[some[-1]] + sizes[some[-1]]]
             pairs, share = _contained(values, np.repeat(np.arange(len(some)), sizes[some]), index, limit)
             texts, others = some[pairs[:, 0]], books[pairs[:, 1]]
-            is_enough = (share >= np.where(n_triples[texts] < BOOK, SHARED, SHARED_BY_BOOKS)) & (texts != others)
+            is_enough = (share >= SHARED) & (texts != others)
             found.append(np.stack([texts, others], axis=1)[is_enough])
             shares.append(share[is_enough])
         return np.concatenate(found), np.concatenate(shares)
@@ -181,6 +183,22 @@ def _kept_instead(n: int, pairs: np.ndarray, rank: np.ndarray) -> np.ndarray:
         if other[kept] == kept and other[repeat] == repeat:
             other[repeat] = kept
     return other
+
+
+def keys_of_sides(found: Found, kept: np.ndarray) -> np.ndarray:
+    """A key for each text, by which it is held out or not, so that it goes with what has the same verse: uint64 [n].
+
+    A text that stands in books has the highest of their keys, texts that are much the same the highest of theirs; so
+    nothing added later holds out what was trained on, but for a text that stands in what is added.
+
+    Args:
+      kept: whether each text is in the corpus, bool [n]; the others join nothing.
+    """
+    texts, books = found.within[kept[found.within].all(axis=1)].T
+    of_books = np.zeros(len(found.keys), np.uint64)
+    np.maximum.at(of_books, texts, found.keys[books])
+    keys = np.where(np.isin(np.arange(len(found.keys)), texts), of_books, found.keys)
+    return highest(keys, found.alike[kept[found.alike].all(axis=1)])
 
 
 def highest(keys: np.ndarray, pairs: np.ndarray) -> np.ndarray:
