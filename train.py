@@ -57,6 +57,7 @@ def main(
     patience: int = 0,
     loss_jump: float = 0.0,
     on_bad_loss: str = "stop",
+    plan: bool = False,
 ) -> None:
     """Retrains a GPT-2 on poems.
 
@@ -111,6 +112,7 @@ def main(
       patience: end when so many validations have brought nothing better, 0 for never.
       loss_jump: a loss so many nats above the mean of the hundred before it is bad, 0 for any that is a number.
       on_bad_loss: stop, or roll_back to the last save and go on with the windows that come after.
+      plan: only tell how much memory this takes, whether it fits, and which flags make it fit.
     """
     given = dict(locals())
     flags = settings.settle(given)
@@ -121,12 +123,18 @@ def main(
     changes: list[str] = []
     if save:
         flags, changes = settings.go_on(flags, given, folder)
+    if plan:
+        show_plan(flags, save)
+        return
     weights, model_folder = find_start(flags, save)
     import encoder
 
     enc = encoder.load_encoder(model_folder)
     prompts = read_prompts(flags.sample_prompts)
     path = find_dataset(flags.dataset, flags.encoding, enc)
+    from gpt2 import memory
+
+    available = memory.available(flags.device)
     machine.choose_device(flags.device)
     command_line.start_tensorflow()
     import tensorflow as tf
@@ -147,6 +155,7 @@ def main(
     seq = min(flags.n_ctx or model.hparams.n_ctx, len(tokens) - 1)
     shape = [flags.accumulate_gradients, flags.batch_size, seq + 1]
     tokens_per_step = shape[0] * shape[1] * seq
+    remedy = memory.remedy(model.hparams, flags, *available)
     steps = flags.steps
     if flags.epochs is not None:
         steps = windows.steps_of_epochs(flags.epochs, len(tokens), tokens_per_step)
@@ -162,6 +171,8 @@ def main(
     lines = [*changes, *settings.moved(folder, here), about_device(here)]
     run_folder.create(folder, model, vars(flags) | {"machine": here}, corpus.about.get("layout"))
     vocabulary.write(folder, enc.vocabulary)
+    if short := memory.shortage(model.hparams, flags, *available):
+        say(short)
     for line in (*lines, about_corpus(flags, model, tokens, held_out, steps, tokens_per_step)):
         say(line)
 
@@ -193,7 +204,10 @@ def main(
         if flags.noise:
             batches = windows.with_noise(batches, flags.noise, model.hparams.n_vocab, step + state.skipped, flags.seed)
         rate = learning_rate_at(step, flags.learning_rate, flags.schedule, flags.warmup, steps)
-        loss = float(train_step(tf.constant(batches), tf.constant(rate, tf.float32), tf.constant(state.updates)))
+        try:
+            loss = float(train_step(tf.constant(batches), tf.constant(rate, tf.float32), tf.constant(state.updates)))
+        except tf.errors.ResourceExhaustedError:
+            raise OSError(f"out of memory at step {step + 1}, the last save is untouched; {remedy}") from None
         wrong = watch.trouble(loss, log.records, flags.loss_jump)
         if wrong:
             rollbacks += 1
@@ -242,6 +256,23 @@ def find_start(flags, save: str | None) -> tuple[str | None, str]:
         save = files.model_folder(flags.model_name, flags.models_dir)
     prefix = find.find_prefix(save or flags.restore_from)
     return prefix, find.vocabulary_of(prefix, flags.model_name, flags.models_dir)
+
+
+def show_plan(flags, save: str | None) -> None:
+    """Prints what memory training would take, without a dataset, weights, or any of that memory."""
+    from gpt2 import memory
+    from gpt2.hparams import MODELS, read_hparams
+    from poems import files
+
+    name = flags.model_name
+    if save:
+        hparams = read_hparams(os.path.dirname(save))
+    elif name in MODELS or files.OTHER_NAMES.get(name) in MODELS:
+        hparams = MODELS.get(name) or MODELS[files.OTHER_NAMES[name]]
+    else:
+        hparams = read_hparams(files.model_folder(name, flags.models_dir))
+    for line in memory.lines(hparams, flags, *memory.available(flags.device)):
+        print(line)
 
 
 def find_dataset(path: str, encoding: str, enc, held_out: float = 0.05) -> str:

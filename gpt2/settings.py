@@ -77,7 +77,7 @@ def settle(given: dict) -> types.SimpleNamespace:
     flags = types.SimpleNamespace(**(given | defaults | said))
     if not re.fullmatch(r"[^/\\*?\[\]{}]+", flags.run_name):
         raise ValueError(f"--run_name is {flags.run_name!r}, expected a name without / \\ * ? [ ] {{ }}")
-    if flags.dataset is None:
+    if flags.dataset is None and not flags.plan:
         raise ValueError("--dataset is missing; give an .npz of prepare_corpus.py, or a file or folder of text")
     for name, number in LEAST.items():
         if getattr(flags, name) is not None and getattr(flags, name) < number:

@@ -65,7 +65,6 @@ def test_training_lowers_the_loss_and_leaves_a_run(place, train):
 @pytest.mark.parametrize(
     "flags",
     [
-        ["adam"],
         ["sgd", "--accumulate_gradients", 2, "--noise", 0.2],
         ["adamw", "--clip_norm", 1, "--memory_saving_gradients"],
         ["adafactor", "--dtype", "mixed", "--only_train_transformer_layers"],

@@ -9,7 +9,7 @@ from gpt2 import settings
 FLAGS = {"restore_from": "scratch", "model_name": "124M", "optimizer": "adam", "only_train_transformer_layers": False}
 FLAGS |= dict.fromkeys(("run_name", "dataset", "batch_size", "learning_rate", "schedule", "warmup", "sample_every"))
 FLAGS |= {name: None for name in settings.LEAST if name not in FLAGS}
-FLAGS |= {"models_dir": "models", "dtype": "float32", "dataset": "poems.npz", "run_name": "run1"}
+FLAGS |= {"models_dir": "models", "dtype": "float32", "dataset": "poems.npz", "run_name": "run1", "plan": False}
 
 
 @pytest.fixture

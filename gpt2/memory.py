@@ -1,0 +1,148 @@
+"""How much memory training takes, told before any is taken: part by part, whether it fits, and what makes it fit."""
+
+import os
+import subprocess
+import types
+from collections.abc import Iterator
+
+from gpt2.hparams import HParams
+
+# Bytes of a number, as --dtype says: of activations, of weights.
+SIZES = {"float32": (4, 4), "bfloat16": (2, 2), "mixed": (2, 4)}
+# Numbers that a block keeps for its gradient, each n_embd a position: what goes into it, the two norms, q, k, v, what
+# is attended, what goes into the mlp, and the 4 before the gelu.
+KEPT = 12
+LOGITS_AT_ONCE = 2**24  # gpt2/loss.py, BLOCK
+LOGITS = 3  # Blocks of logits at once: themselves, their exponentials, their gradient.
+# Measured: TensorFlow 2.21 itself, and what its compiler leaves for each block, on a CPU and on a GPU.
+PROGRAM = {"cpu": (0.75e9, 10e6), "gpu": (0.5e9, 2e6)}
+# What makes it fit, in the order of what it costs: time, then precision, then what the model can see.
+REMEDIES: tuple[dict[str, object], ...] = (
+    {"memory_saving_gradients": True},
+    {"batch_size": 1},
+    {"dtype": "mixed"},
+    {"optimizer": "adafactor"},
+    {"n_ctx": 512},
+    {"dtype": "bfloat16"},
+    {"n_ctx": 256},
+)
+
+
+def plan(hparams: HParams, flags, device: str = "cpu") -> dict[str, int]:
+    """The bytes that training takes at its peak, by what they are for.
+
+    Args:
+      flags: of train.py: batch_size, accumulate_gradients, memory_saving_gradients, only_train_transformer_layers,
+        dtype, optimizer and n_ctx.
+      device: cpu or gpu.
+    """
+    activation, weight = SIZES[flags.dtype]
+    n_embd, n_layer = hparams.n_embd, hparams.n_layer
+    positions = flags.batch_size * (flags.n_ctx or hparams.n_ctx)
+    outside = (hparams.n_vocab + hparams.n_ctx + 2) * n_embd
+    trained = hparams.n_params - (outside if flags.only_train_transformer_layers else 0)
+    kept = n_layer + KEPT if flags.memory_saving_gradients else n_layer * KEPT
+    base, per_block = PROGRAM[device]
+    return {
+        "weights": hparams.n_params * weight,
+        "gradients": trained * weight * (2 if flags.accumulate_gradients > 1 else 1),
+        "optimizer": slot_numbers(hparams, flags.optimizer, trained) * 4,
+        "activations": positions * n_embd * kept * activation,
+        "logits": min(positions * hparams.n_vocab, LOGITS_AT_ONCE) * 4 * LOGITS,
+        "program": int(base + per_block * n_layer),
+    }
+
+
+def slot_numbers(hparams: HParams, optimizer: str, trained: int) -> int:
+    """How many numbers an optimizer keeps for so many weights."""
+    if optimizer == "adafactor":  # Of each matrix the two edges.
+        edges = hparams.n_vocab + hparams.n_ctx + 2 * hparams.n_embd
+        return edges + hparams.n_layer * 25 * hparams.n_embd
+    return {"adam": 2, "adamw": 2, "sgd": 0}[optimizer] * trained
+
+
+def fitting(hparams: HParams, flags, available: float, device: str = "cpu") -> dict[str, object] | None:
+    """The changes of flags, the cheapest first and no more than it takes, by which training fits; None if none do."""
+    changed = types.SimpleNamespace(**vars(flags))
+    changes: dict[str, object] = {}
+    for remedy in ({}, *REMEDIES):
+        for name, value in remedy.items():
+            before = getattr(changed, name)
+            if name == "n_ctx" and (before or hparams.n_ctx) <= value:  # type: ignore[operator]
+                continue
+            if before == value:
+                continue
+            if name == "batch_size":
+                changes["accumulate_gradients"] = changed.accumulate_gradients * before
+                changed.accumulate_gradients *= before
+            setattr(changed, name, value)
+            changes[name] = value
+        if sum(plan(hparams, changed, device).values()) <= available:
+            return changes
+    return None
+
+
+def spelt(changes: dict[str, object]) -> str:
+    """Flags as one types them."""
+    return " ".join(f"--{name}" if value is True else f"--{name} {value}" for name, value in changes.items())
+
+
+def lines(hparams: HParams, flags, device: str, free: float | None) -> Iterator[str]:
+    """What --plan prints."""
+    parts = plan(hparams, flags, device)
+    for part, n_bytes in (parts | {"in all": sum(parts.values())}).items():
+        yield f"{part:12} {n_bytes / 1e9:7.2f} GB"
+    if free is None:
+        yield f"how much the {device.upper()} has free is not known here"
+    else:
+        yield shortage(hparams, flags, device, free) or f"it fits: the {device.upper()} has {free / 1e9:.2f} GB free"
+
+
+def shortage(hparams: HParams, flags, device: str, free: float | None) -> str | None:
+    """A line if training does not fit, that ends with the flags that make it fit; None if it does or nobody knows."""
+    needed = sum(plan(hparams, flags, device).values())
+    if free is None or needed <= free:
+        return None
+    return (
+        f"this takes about {needed / 1e9:.2f} GB and the {device.upper()} has {free / 1e9:.2f} GB free; "
+        f"{remedy(hparams, flags, device, free)}"
+    )
+
+
+def remedy(hparams: HParams, flags, device: str, free: float | None) -> str:
+    """How to make it fit, in words that end with flags; where nobody knows how much is free, in two thirds of this."""
+    changes = fitting(hparams, flags, free or sum(plan(hparams, flags, device).values()) * 2 / 3, device)
+    if changes is None:
+        return "no flags make it fit; take a smaller model, or a larger device"
+    return f"it fits with {spelt(changes)}" if changes else "close what else uses the memory"
+
+
+def available(device: str) -> tuple[str, float | None]:
+    """The device that training would run on, cpu or gpu, and the bytes it has free; None where that is not known."""
+    found = gpu_memory() if device != "cpu" else None
+    if found is not None or device == "gpu":
+        return "gpu", found
+    return "cpu", free_memory()
+
+
+def gpu_memory() -> float | None:
+    """Bytes that are free on the first NVIDIA card, as its driver says."""
+    command = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+        return float(answer.stdout.split()[0]) * 2**20
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+        return None
+
+
+def free_memory() -> float | None:
+    """Bytes that programs may still take on this machine."""
+    try:
+        with open("/proc/meminfo") as file:
+            return next(float(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, OSError, ValueError):
+        return None
