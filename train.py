@@ -186,7 +186,7 @@ def main(
     events = board.Board(folder)
     signals = catch_signals()
     bar = progress_bar(steps, state.step)
-    saved, saved_at, rollbacks = state.step, time.monotonic(), 0
+    saved, saved_at, rollbacks, is_stale = state.step, time.monotonic(), 0, False
 
     def save_now() -> None:
         nonlocal saved, saved_at, rollbacks
@@ -196,7 +196,7 @@ def main(
         saves.save(folder, state, flags.keep, [best["step"]] if best else [], flags.keep_hours)
         saved, rollbacks = state.step, 0
 
-    while not signals and state.step != steps and not watch.is_stale(log.records, flags.patience):
+    while not signals and state.step != steps and not is_stale:
         start = time.monotonic()
         step = state.step
         batches = windows.training_batch(tokens, shape[0] * shape[1], seq, step + state.skipped, flags.seed)
@@ -220,9 +220,10 @@ def main(
         if validate and is_time(flags.val_every, state.step):
             record |= validate()
         log.append(record)
+        is_best = "val_loss" in record and watch.best(log.records) is record
+        is_stale = "val_loss" in record and watch.is_stale(log.records, flags.patience)
         events.scalars(record)
         show(bar, log.records)
-        is_best = "val_loss" in record and watch.best(log.records) is record
         late = flags.save_minutes is not None and time.monotonic() - saved_at >= 60 * flags.save_minutes
         try:
             if is_time(flags.save_every, state.step) or late:

@@ -55,9 +55,8 @@ def plan(hparams: HParams, flags, device: str = "cpu") -> dict[str, int]:
 
 def slot_numbers(hparams: HParams, optimizer: str, trained: int) -> int:
     """How many numbers an optimizer keeps for so many weights."""
-    if optimizer == "adafactor":  # Of each matrix the two edges.
-        edges = hparams.n_vocab + hparams.n_ctx + 2 * hparams.n_embd
-        return edges + hparams.n_layer * 25 * hparams.n_embd
+    if optimizer == "adafactor":  # Of each matrix the two edges, 16 n_embd a block; 13 n_embd of biases and gains.
+        return hparams.n_vocab + hparams.n_ctx + (4 + 29 * hparams.n_layer) * hparams.n_embd
     return {"adam": 2, "adamw": 2, "sgd": 0}[optimizer] * trained
 
 

@@ -1,14 +1,21 @@
 """Runs train.py again and again in one process, each time in a child that can be killed at a chosen moment.
 
 TensorFlow is imported once, and each child is a fork made before TensorFlow starts a thread, so that a run takes a
-second. A line of JSON on standard input asks for a run: `argv`, `cwd`, and one of `seconds`, to be killed so long after
-the first step; `operation`, to be killed right after that write, flush, rename or removal of the first save, counted
-from 0; or neither. A line of JSON answers: `status`, negative after a kill, `seconds` from the first step to the end,
-`operations` of the first save, and `err`, what it wrote to standard error.
+second or three. A line of JSON on standard input asks for a run:
+  argv, cwd: of train.py.
+  seconds: kill it so long after the first step.
+  operation: kill it right after this write, flush, rename or removal of the first save, counted from 0.
+  limit: the most bytes that a file may have, as if the disk were full.
+A line of JSON answers:
+  status: negative after a kill.
+  seconds: from the first step to the end.
+  operations: those of the first save.
+  err: what it wrote to standard error.
 """
 
 import json
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -50,6 +57,9 @@ def child(request, folder):
     with open(os.path.join(folder, "err"), "w") as err:
         os.dup2(err.fileno(), 2)
     os.dup2(2, 1)
+    if "limit" in request:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that a write fails, as on a full disk
+        resource.setrlimit(resource.RLIMIT_FSIZE, (request["limit"], resource.RLIM_INFINITY))
     started: list[float] = []
     operations: list[str] = []
     kill_after_first_step(request.get("seconds"), started)
@@ -63,6 +73,7 @@ def child(request, folder):
     except SystemExit as end:
         status = int(end.code or 0)
     sys.stderr.flush()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     with open(os.path.join(folder, "answer"), "w") as file:
         file.write(json.dumps({"seconds": time.monotonic() - started[0] if started else 0, "operations": operations}))
     os._exit(status)

@@ -53,7 +53,7 @@ def train(place):
             argv = [*fixed, "--save_every", 5, "--run_name", run_name, *flags]
             print(json.dumps({"argv": list(map(str, argv)), "cwd": str(place), **kill}), file=questions, flush=True)
             answer = json.loads(answers.readline())
-            assert answer["status"] in (0, -9), answer["err"]
+            assert answer["status"] in (0, 1 if "limit" in kill else -9), answer["err"]
             return answer
 
         yield run
@@ -107,3 +107,20 @@ def test_kills_after_every_operation_of_a_save_change_no_loss(place, train):
     else:
         assert train("killed", *flags)["status"] == 0
     assert losses(place, "killed") == expected
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_loses_nothing(place, train):
+    flags = ["--optimizer", "adam", "--val_every", 0, "--steps", STEPS]
+    train("roomy", *flags)
+    # The weights of the small model still find room, and Adam's state, twice as large, does not.
+    full = train("full", *flags, limit=50_000)
+    run = place / "checkpoint" / "full"
+    assert full["status"] == 1
+    told = [line for line in full["err"].replace("\r", "\n").splitlines() if "failed" in line]
+    assert len(told) == STEPS // 5 + 1
+    assert all("failed (" in line and "the one before it still counts" in line for line in told)
+    assert (run / "checkpoint").read_text() == ""
+    assert not [*run.glob("model-*"), *run.glob("state-*")]
+    assert train("full", *flags)["status"] == 0
+    assert losses(place, "full") == losses(place, "roomy")

@@ -43,6 +43,16 @@ def test_a_run_folder_is_a_model_folder(folder, trained):
         np.testing.assert_array_equal(loaded.weights[name].numpy(), weight.numpy())
 
 
+def test_tensorflow_1_s_saver_restores_a_save(folder, trained):
+    v1 = tf.compat.v1
+    expected = {name: weight.numpy() for name, weight in trained[0].weights.items()}
+    with tf.Graph().as_default(), v1.Session() as session:
+        variables = {name: v1.get_variable(name, value.shape, use_resource=False) for name, value in expected.items()}
+        v1.train.Saver().restore(session, v1.train.latest_checkpoint(folder))
+        for name, value in session.run(variables).items():
+            np.testing.assert_array_equal(value, expected[name])
+
+
 def test_slots_come_back_to_the_bit(folder, trained):
     fresh = Adam(trained[0].weights)
     state = State(trained[0], fresh.slots)

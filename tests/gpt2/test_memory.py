@@ -1,0 +1,66 @@
+"""The plan of memory is told before any is taken, and ends in flags that fit."""
+
+import types
+
+import pytest
+
+from gpt2 import loss, memory
+from gpt2.hparams import MODELS
+from gpt2.model import GPT2, HParams
+from gpt2.optimizers import OPTIMIZERS
+
+FLAGS = {
+    "batch_size": 1,
+    "accumulate_gradients": 1,
+    "memory_saving_gradients": False,
+    "only_train_transformer_layers": False,
+    "dtype": "float32",
+    "optimizer": "adam",
+    "n_ctx": None,
+}
+
+
+def flags(**changed):
+    return types.SimpleNamespace(**FLAGS | changed)
+
+
+def needed(hparams, flags, device="gpu"):
+    return sum(memory.plan(hparams, flags, device).values())
+
+
+def test_weights_and_slots_are_those_of_the_model_and_the_optimizer():
+    hparams = HParams(n_vocab=50, n_ctx=8, n_embd=16, n_head=2, n_layer=3)
+    model = GPT2(hparams)
+    for name, optimizer in OPTIMIZERS.items():
+        slots = optimizer(model.weights).slots.values()
+        plan = memory.plan(hparams, flags(optimizer=name))
+        assert plan["weights"] == sum(4 * weight.shape.num_elements() for weight in model.weights.values())
+        assert plan["optimizer"] == sum(4 * slot.shape.num_elements() for slot in slots)
+
+
+def test_the_loss_has_the_logits_at_once_that_the_plan_counts():
+    assert memory.LOGITS_AT_ONCE == loss.BLOCK
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("gigabytes", [4, 8, 16, 24, 80])
+def test_flags_that_are_told_make_it_fit(name, gigabytes):
+    given = flags(batch_size=4)
+    changes = memory.fitting(MODELS[name], given, gigabytes * 1e9, "gpu")
+    if changes is not None:
+        fits = flags(**vars(given) | changes)
+        assert needed(MODELS[name], fits) <= gigabytes * 1e9
+        assert fits.batch_size * fits.accumulate_gradients == 4
+        if needed(MODELS[name], given) <= gigabytes * 1e9:
+            assert changes == {}
+
+
+def test_a_shortage_ends_in_the_flags():
+    told = memory.shortage(MODELS["774M"], flags(), "gpu", 12e9)
+    assert told is not None
+    assert told.endswith("--memory_saving_gradients --dtype mixed --optimizer adafactor")
+    assert memory.shortage(MODELS["124M"], flags(), "gpu", 12e9) is None
+
+
+def test_what_fits_nowhere_says_so():
+    assert "take a smaller model" in memory.remedy(MODELS["1558M"], flags(), "gpu", 1e9)
