@@ -199,15 +199,15 @@ def main(
     while not signals and state.step != steps and not is_stale:
         start = time.monotonic()
         step = state.step
-        batches = windows.training_batch(tokens, shape[0] * shape[1], seq, step + state.skipped, flags.seed)
-        batches = batches.reshape(shape)
+        batches = windows.training_batch(tokens, shape[0] * shape[1], seq, state.windows, flags.seed).reshape(shape)
         if flags.noise:
-            batches = windows.with_noise(batches, flags.noise, model.hparams.n_vocab, step + state.skipped, flags.seed)
+            batches = windows.with_noise(batches, flags.noise, model.hparams.n_vocab, state.windows, flags.seed)
         rate = learning_rate_at(step, flags.learning_rate, flags.schedule, flags.warmup, steps)
         try:
             loss = float(train_step(tf.constant(batches), tf.constant(rate, tf.float32), tf.constant(state.updates)))
         except tf.errors.ResourceExhaustedError:
             raise OSError(f"out of memory at step {step + 1}, the last save is untouched; {remedy}") from None
+        state.windows += shape[0] * shape[1]
         wrong = watch.trouble(loss, log.records, flags.loss_jump)
         if wrong:
             rollbacks += 1
@@ -232,7 +232,7 @@ def main(
                 events.flush()
             if is_best:
                 saves.save_best(folder, state, saved == state.step)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # Weights that are no numbers: then the next loss is none.
             say(f"{error}; training goes on, and tries again at the next save")
         if is_time(flags.sample_every, state.step):
             write_samples(state.step, bar.write, events)
@@ -350,10 +350,10 @@ def roll_back(flags, folder: str, state, wrong: str, times: int) -> None:
             f"{what}{again}; the save of step {find.step_of(save)} is untouched, "
             "go on from it with a lower --learning_rate, or with --on_bad_loss roll_back"
         )
-    skipped = state.skipped + bad - find.step_of(save)
+    used = state.windows
     saves.restore_weights(save, state.model)
     saves.restore_state(save, state)
-    state.skipped = skipped
+    state.windows = used
     say(f"{what}; back to the save of step {state.step}, and on with other windows")
 
 

@@ -19,7 +19,7 @@ from gpt2.model import GPT2
 from poems import files
 
 KEPT_STATES = 2  # The one before the last serves if the last is damaged. A state is twice as large as its weights.
-COUNTERS = ("updates", "skipped")
+COUNTERS = ("updates", "windows")
 
 gfile = tf.io.gfile
 
@@ -32,14 +32,14 @@ class State:
       slots: of the optimizer, by their names.
       step: how many steps have been made.
       updates: how many of them this state of the optimizer has seen: fewer if its state was once lost.
-      skipped: how many steps' windows were left out, since training on them went wrong.
+      windows: how many windows were used, with those that were left out since training on them went wrong.
     """
 
     model: GPT2
     slots: Mapping[str, tf.Variable]
     step: int = 0
     updates: int = 0
-    skipped: int = 0
+    windows: int = 0
 
 
 def save(folder: str, state: State, kept: int = 5, pinned: Collection[int] = (), hours: float = 0) -> None:

@@ -17,33 +17,34 @@ from gpt2.random_numbers import integers, uniform
 DOCUMENTS, WINDOWS, NOISE, NOISE_IDS = (purpose << 32 for purpose in range(1, 5))
 
 
-def training_batch(tokens: Tokens, batch: int, seq: int, step: int, seed: int) -> np.ndarray:
-    """The windows of one training step, by (seed, step) alone.
+def training_batch(tokens: Tokens, batch: int, seq: int, first: int, seed: int) -> np.ndarray:
+    """The windows of one training step, by the seed and by how many windows came before.
 
     Args:
       seq: tokens to predict in each window.
+      first: how many windows the steps before it have used.
     Returns:
       int32 [batch, seq + 1]: [:, :-1] goes in, [:, 1:] is to be predicted.
     """
-    numbers = range(step * batch, (step + 1) * batch)
-    starts = [shuffled(len(tokens), seq, number, seed) * seq for number in numbers]
+    starts = [shuffled(len(tokens), seq, number, seed) * seq for number in range(first, first + batch)]
     return np.stack([read(tokens, seq, seed, start - 1, seq + 1) for start in starts])
 
 
-def with_noise(batches: np.ndarray, noise: float, n_vocab: int, step: int, seed: int) -> np.ndarray:
+def with_noise(batches: np.ndarray, noise: float, n_vocab: int, first: int, seed: int) -> np.ndarray:
     """Windows whose tokens that go in are each replaced with the probability `noise` by any token of the vocabulary.
 
     What is to be predicted stays as it is, as in nshepperd's train.py.
 
     Args:
       batches: int32 [n, batch, seq + 1].
+      first: as of `training_batch`.
     Returns:
       int32 [n, batch, 2, seq]: what goes in, above what is to be predicted.
     """
     inputs, labels = batches[..., :-1], batches[..., 1:]
     positions = np.arange(inputs.size)
-    replaced = uniform(seed + NOISE, step, positions) < noise
-    ids = integers(seed + NOISE_IDS, n_vocab, step, positions).astype(np.int32)
+    replaced = uniform(seed + NOISE, first, positions) < noise
+    ids = integers(seed + NOISE_IDS, n_vocab, first, positions).astype(np.int32)
     noisy = np.where(replaced.reshape(inputs.shape), ids.reshape(inputs.shape), inputs)
     return np.stack([noisy, labels], axis=-2)
 

@@ -62,5 +62,10 @@ def test_a_shortage_ends_in_the_flags():
     assert memory.shortage(MODELS["124M"], flags(), "gpu", 12e9) is None
 
 
+def test_flags_that_take_less_already_stay():
+    given = flags(dtype="bfloat16", optimizer="sgd", batch_size=8)
+    assert memory.fitting(MODELS["355M"], given, 3e9, "gpu") == {"memory_saving_gradients": True}
+
+
 def test_what_fits_nowhere_says_so():
     assert "take a smaller model" in memory.remedy(MODELS["1558M"], flags(), "gpu", 1e9)

@@ -57,7 +57,7 @@ def test_slots_come_back_to_the_bit(folder, trained):
     fresh = Adam(trained[0].weights)
     state = State(trained[0], fresh.slots)
     assert saves.restore_state(find_prefix(folder), state)
-    assert (state.step, state.updates, state.skipped) == (2, 2, 0)
+    assert (state.step, state.updates, state.windows) == (2, 2, 0)
     for name, slot in trained[1].slots.items():
         assert slot.numpy().any()
         np.testing.assert_array_equal(fresh.slots[name].numpy(), slot.numpy())

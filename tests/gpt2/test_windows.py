@@ -27,7 +27,7 @@ def test_every_token_is_predicted_once_an_epoch(lengths, seq, batch):
     seq = min(seq, n - 1)
     epochs = 4
     steps = windows.steps_of_epochs(epochs, n, batch * seq)
-    predicted = [windows.training_batch(tokens, batch, seq, step, seed=5)[:, 1:] for step in range(steps)]
+    predicted = [windows.training_batch(tokens, batch, seq, step * batch, seed=5)[:, 1:] for step in range(steps)]
     times = np.bincount(np.concatenate(predicted).ravel(), minlength=n)
     # The windows at the end of the last epoch are shuffled, and some may reach into the next one.
     assert times.sum() == steps * batch * seq
@@ -69,7 +69,7 @@ def test_a_batch_is_a_function_of_seed_and_step():
     def batch(step, seed):
         windows.epoch_of.cache_clear()
         windows.window_order.cache_clear()
-        return windows.training_batch(tokens, batch=4, seq=16, step=step, seed=seed)
+        return windows.training_batch(tokens, batch=4, seq=16, first=4 * step, seed=seed)
 
     first = batch(3, 1)
     assert first.shape == (4, 17)
@@ -89,14 +89,14 @@ def test_each_epoch_has_an_order_of_its_own():
 
 def test_accumulated_batches_are_those_of_one_large_batch():
     tokens, _ = poems(100)
-    large = windows.training_batch(tokens, 8, 16, 3, seed=1)
-    small = [windows.training_batch(tokens, 4, 16, step, seed=1) for step in (6, 7)]
+    large = windows.training_batch(tokens, 8, 16, 24, seed=1)
+    small = [windows.training_batch(tokens, 4, 16, first, seed=1) for first in (24, 28)]
     np.testing.assert_array_equal(large, np.concatenate(small))
 
 
 def test_noise_replaces_a_share_of_what_goes_in_and_nothing_of_what_is_predicted():
     batches = np.random.default_rng(0).integers(0, 1000, [2, 8, 101]).astype(np.int32)
-    noisy = windows.with_noise(batches, 0.3, 1000, step=7, seed=1)
+    noisy = windows.with_noise(batches, 0.3, 1000, first=7, seed=1)
     assert noisy.shape == (2, 8, 2, 100)
     assert noisy.dtype == np.int32
     np.testing.assert_array_equal(noisy[..., 1, :], batches[..., 1:])
@@ -104,6 +104,6 @@ def test_noise_replaces_a_share_of_what_goes_in_and_nothing_of_what_is_predicted
     assert abs(replaced.mean() - 0.3 * 0.999) < 0.035  # 3 standard errors
     assert noisy.min() >= 0
     assert noisy.max() < 1000
-    np.testing.assert_array_equal(noisy, windows.with_noise(batches, 0.3, 1000, step=7, seed=1))
-    assert (noisy != windows.with_noise(batches, 0.3, 1000, step=8, seed=1)).any()
-    assert (noisy != windows.with_noise(batches, 0.3, 1000, step=7, seed=2)).any()
+    np.testing.assert_array_equal(noisy, windows.with_noise(batches, 0.3, 1000, first=7, seed=1))
+    assert (noisy != windows.with_noise(batches, 0.3, 1000, first=8, seed=1)).any()
+    assert (noisy != windows.with_noise(batches, 0.3, 1000, first=7, seed=2)).any()
