@@ -1,5 +1,7 @@
 """The log of a run for TensorBoard: tensorboard --logdir checkpoint"""
 
+import contextlib
+
 import tensorflow as tf
 
 EVERY = 10  # Steps between points of what each step has.
@@ -15,16 +17,17 @@ class Board:
         """The numbers of a step: each with held-out losses, of the others every tenth."""
         if record["step"] % EVERY and "val_loss" not in record:
             return
-        with self.writer.as_default(step=record["step"]):
+        with contextlib.suppress(tf.errors.OpError), self.writer.as_default(step=record["step"]):
             for name, value in record.items():
                 if name != "step":
                     tf.summary.scalar(name, value)
 
     def text(self, step: int, name: str, text: str) -> None:
         """A text of a step, as it is: four blanks before each line keep TensorBoard from reading it as Markdown."""
-        with self.writer.as_default(step=step):
+        with contextlib.suppress(tf.errors.OpError), self.writer.as_default(step=step):
             tf.summary.text(name, "".join(f"    {line}\n" for line in text.splitlines()))
 
     def flush(self) -> None:
         """Writes what is still in memory."""
-        self.writer.flush()
+        with contextlib.suppress(tf.errors.OpError):
+            self.writer.flush()
