@@ -190,7 +190,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_saves_nothing(place, train):
         (["--run_name", "r[1]"], "--run_name is 'r[1]', expected a name without"),
         (["--run_name", "../r"], "--run_name is '../r', expected a name without"),
         (["--top_k", "-1"], "top_k is -1, expected 0 or more"),
-        (["--sample_length", "40"], "a prompt of 1 tokens and a length of 40 are 9 more than the window"),
+        (["--sample_length", "-1"], "length is -1, expected at least 1"),
         (["--n_ctx", "33"], "--n_ctx is 33, expected at most 32"),
         (["--batch_size", "0"], "--batch_size is 0, expected at least 1"),
         (["--steps", "-1"], "--steps is -1, expected at least 0"),

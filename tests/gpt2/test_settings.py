@@ -1,15 +1,15 @@
 """What a run was begun with holds, and the command that began it also goes on with it."""
 
+import inspect
 import json
 
 import pytest
 
+import train
 from gpt2 import settings
 
-FLAGS = {"restore_from": "scratch", "model_name": "124M", "optimizer": "adam", "only_train_transformer_layers": False}
-FLAGS |= dict.fromkeys(("run_name", "dataset", "batch_size", "learning_rate", "schedule", "warmup", "sample_every"))
-FLAGS |= {name: None for name in settings.LEAST if name not in FLAGS}
-FLAGS |= {"models_dir": "models", "dtype": "float32", "dataset": "poems.npz", "run_name": "run1", "plan": False}
+FLAGS = {name: parameter.default for name, parameter in inspect.signature(train.main).parameters.items()}
+FLAGS |= {"restore_from": "scratch", "model_name": "124M", "run_name": "run1", "dataset": "poems.npz"}
 
 
 @pytest.fixture
