@@ -1,0 +1,48 @@
+"""Whether `train.py --plan` is right: the memory planned for a step beside what a process really takes for it.
+
+python bench/memory.py --model_name 124M --memory_saving_gradients
+"""
+
+import types
+
+from gpt2 import command_line, machine, memory, settings
+
+
+def main(
+    *,
+    model_name: str = "124M",
+    batch_size: int = 1,
+    accumulate_gradients: int = 1,
+    memory_saving_gradients: bool = False,
+    only_train_transformer_layers: bool = False,
+    dtype: str = "float32",
+    optimizer: str = "adam",
+    n_ctx: int | None = None,
+) -> None:
+    """Trains a random model for two steps, and prints the most memory that this process ever held."""
+    flags = types.SimpleNamespace(**locals())
+    command_line.start_tensorflow()
+    import tensorflow as tf
+
+    from gpt2.hparams import MODELS
+    from gpt2.model import GPT2
+    from gpt2.optimizers import OPTIMIZERS
+    from gpt2.training import make_train_step
+
+    hparams = MODELS[model_name]
+    device = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+    planned = sum(memory.plan(hparams, flags, device).values())
+    model = GPT2(hparams, None, *settings.DTYPES[dtype])
+    model.recompute = memory_saving_gradients
+    trained = [name for name in model.weights if "/h" in name or not only_train_transformer_layers]
+    trainer = OPTIMIZERS[optimizer]({name: model.weights[name] for name in trained})
+    train_step = make_train_step(model, trainer, trained)
+    batches = tf.zeros([accumulate_gradients, batch_size, (n_ctx or hparams.n_ctx) + 1], tf.int32)
+    for step in range(2):
+        train_step(batches, tf.constant(1e-4), tf.constant(step))
+    used = machine.memory_used()
+    print(f"planned {planned / 1e9:.2f} GB, used {used / 1e9:.2f} GB, ratio {planned / used:.2f}, on {device}")
+
+
+if __name__ == "__main__":
+    command_line.run(main)
