@@ -128,10 +128,8 @@ def test_samples_do_not_touch_the_order_of_the_data(place, train):
     assert losses(place, "with") == losses(place, "without")
 
 
-@pytest.mark.parametrize("dataset", ["poems.txt", "poems", "poems/*.txt"])
-def test_text_is_encoded_once(place, train, dataset):
-    (place / "poems").mkdir()
-    shutil.copy(place / "poems.txt", place / "poems")
+def test_text_is_encoded_once(place, train):
+    dataset = "*.txt"
     assert train("--steps", 1, dataset=dataset).returncode == 0
     [made] = (place / "cache" / "gpt-2-poetry").glob("*.npz")
     before = made.stat().st_mtime_ns
