@@ -36,20 +36,21 @@ def ours(dtype, prefix, ids):
     found = {}
     for rows in BATCHES:
         engine = open_engine(rows)
-        end = np.array([engine.hparams.n_vocab - 1])
-        rules = Rules(Filters(top_k=TOP_K), banning=lambda prompt, end=end: lambda id: end)
+        rules = Rules(Filters(top_k=TOP_K))
 
         def run(n_prompt, length, engine=engine, rules=rules):
+            """Seconds, and how many tokens were written: as good as all, for one in thousands is end-of-text."""
             tasks = [Task(number, tuple(prompt_ids(n_prompt)), length) for number in range(1, engine.rows + 1)]
             start = time.perf_counter()
-            assert all(len(sample.ids) == length for sample in write(engine, tasks, rules))
-            return time.perf_counter() - start
+            n_tokens = sum(len(sample.ids) for sample in write(engine, tasks, rules))
+            return time.perf_counter() - start, n_tokens
 
         run(PROMPT, 8)
-        found[f"rate {rows}"] = rows * LENGTH / run(PROMPT, LENGTH)
-        first = run(LONG, 1)
-        found["prefill"] = first
-        found[f"long {rows}"] = rows * LENGTH / (run(LONG, LENGTH + 1) - first)
+        seconds, n_tokens = run(PROMPT, LENGTH)
+        found[f"rate {rows}"] = n_tokens / seconds
+        found["prefill"], n_first = run(LONG, 1)
+        seconds, n_tokens = run(LONG, LENGTH + 1)
+        found[f"long {rows}"] = (n_tokens - n_first) / (seconds - found["prefill"])
     logits = np.random.default_rng(0).normal(size=[20, engine.hparams.n_vocab]).astype(np.float32)
     start = time.perf_counter()
     for position in range(20):

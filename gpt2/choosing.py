@@ -40,5 +40,6 @@ def draw(ids: np.ndarray, logits: np.ndarray, bits: int) -> int:
 
 def log_probability(logits: np.ndarray, id: int) -> float:
     """The log-probability of an id under the logits [n_vocab], unfiltered."""
-    greatest = logits.max()
-    return float(logits[id] - greatest - np.log(np.exp(logits - greatest).sum(dtype=np.float64)))
+    weights = logits - logits.max()
+    logprob = weights[id]
+    return float(logprob - np.log(np.exp(weights, out=weights).sum()))
