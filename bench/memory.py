@@ -15,6 +15,7 @@ def main(
     accumulate_gradients: int = 1,
     memory_saving_gradients: bool = False,
     only_train_transformer_layers: bool = False,
+    clip_norm: float = 0.0,
     dtype: str = "float32",
     optimizer: str = "adam",
     n_ctx: int | None = None,
@@ -36,7 +37,7 @@ def main(
     model.recompute = memory_saving_gradients
     trained = [name for name in model.weights if "/h" in name or not only_train_transformer_layers]
     trainer = OPTIMIZERS[optimizer]({name: model.weights[name] for name in trained})
-    train_step = make_train_step(model, trainer, trained)
+    train_step = make_train_step(model, trainer, trained, clip_norm)
     batches = tf.zeros([accumulate_gradients, batch_size, (n_ctx or hparams.n_ctx) + 1], tf.int32)
     for step in range(2):
         train_step(batches, tf.constant(1e-4), tf.constant(step))

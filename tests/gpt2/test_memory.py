@@ -14,6 +14,7 @@ FLAGS = {
     "accumulate_gradients": 1,
     "memory_saving_gradients": False,
     "only_train_transformer_layers": False,
+    "clip_norm": 0.0,
     "dtype": "float32",
     "optimizer": "adam",
     "n_ctx": None,
@@ -56,10 +57,10 @@ def test_flags_that_are_told_make_it_fit(name, gigabytes):
 
 
 def test_a_shortage_ends_in_the_flags():
-    told = memory.shortage(MODELS["774M"], flags(), "gpu", 12e9)
+    told = memory.shortage(MODELS["774M"], flags(), "gpu", 6e9)
     assert told is not None
     assert told.endswith("--memory_saving_gradients --dtype mixed --optimizer adafactor")
-    assert memory.shortage(MODELS["124M"], flags(), "gpu", 12e9) is None
+    assert memory.shortage(MODELS["124M"], flags(), "gpu", 6e9) is None
 
 
 def test_flags_that_take_less_already_stay():
