@@ -1,9 +1,13 @@
 """Retrains a GPT-2 on poems: python train.py --dataset poetry.npz"""
 
+import functools
 import os
 import signal
+import socket
 import sys
 import time
+
+import numpy as np
 
 from gpt2 import command_line, find, machine, settings
 from gpt2.schedule import learning_rate_at
@@ -58,6 +62,13 @@ def main(
     loss_jump: float = 0.0,
     on_bad_loss: str = "stop",
     plan: bool = False,
+    strategy: str = "auto",
+    tpu: str | None = None,
+    steps_per_call: int = 1,
+    swarm: str | None = None,
+    swarm_every: int = 500,
+    swarm_outer: str = "nesterov",
+    swarm_patience: int = 300,
 ) -> None:
     """Retrains a GPT-2 on poems.
 
@@ -113,6 +124,14 @@ def main(
       loss_jump: a loss so many nats above the mean of the hundred before it is bad, 0 for any that is a number.
       on_bad_loss: stop, or roll_back to the last save and go on with the windows that come after.
       plan: only tell how much memory this takes, whether it fits, and which flags make it fit.
+      strategy: one device; mirrored, all GPUs of this machine; multi_worker, the machines that TF_CONFIG or Slurm tells
+        of; tpu; or auto, whichever is there. A batch is shared out, so it means the same on any number of devices.
+      tpu: the name of a TPU, or local for this machine's.
+      steps_per_call: steps between two looks of Python at what happens, which a TPU would wait for.
+      swarm: a folder, maybe remote, in which runs that know nothing else of each other average their weights.
+      swarm_every: steps of this run between two averages.
+      swarm_outer: nesterov moves the average with momentum, average takes the plain mean.
+      swarm_patience: seconds to wait for the other members of the swarm.
     """
     given = dict(locals())
     flags = settings.settle(given)
@@ -136,16 +155,36 @@ def main(
 
     available = memory.available(flags.device)
     machine.choose_device(flags.device)
-    command_line.start_tensorflow()
+    command_line.start_tensorflow(look_for_devices=not settings.is_multi_worker(flags.strategy))
+    from gpt2 import distribution, restart
+
+    with restart.with_the_others(say):
+        with restart.naming_who_is_missing(say):
+            devices = distribution.find_strategy(flags.strategy, flags.tpu)
+        train(flags, devices, save, weights, model_folder, enc, prompts, path, changes, available)
+
+
+def train(flags, strategy, save, weights, model_folder: str, enc, prompts, path, changes, available) -> None:
+    """Trains from the last save on, or else from the weights, until it is done or a signal comes."""
     import tensorflow as tf
 
     from encoder import vocabulary
-    from gpt2 import board, run_folder, saves, training, validation, watch, windows
+    from gpt2 import board, distribution, memory, restart, run_folder, saves, validation, watch, windows
 
+    folder = os.path.join(flags.checkpoint_dir, flags.run_name)
+    distribution.check_batch_size(strategy, flags.batch_size)
+    if distribution.is_tpu(strategy) and flags.sample_every:
+        say("no samples while a TPU trains; sample.py writes them from the saves, on any device")
+        flags.sample_every = 0
+    worker, many = distribution.worker_of(strategy), distribution.is_multi_worker(strategy)
+    chief = worker == 0
+    of_all = distribution.make_values_of_all(strategy)
+    distribution.check_same_step(of_all(find.step_of(save) if save else 0), folder)
     machine.check_device(flags.device)
     if flags.deterministic:
         tf.config.experimental.enable_op_determinism()
-    state, optimizer, trained = load(flags, weights, model_folder, save)
+    with strategy.scope():
+        state, optimizer, trained = load(flags, weights, model_folder, save)
     model = state.model
     enc.check_size(model.hparams.n_vocab, model_folder)
     if flags.n_ctx and flags.n_ctx > model.hparams.n_ctx:
@@ -153,8 +192,8 @@ def main(
     corpus, held_out, is_prefix = open_datasets(flags, path, model, enc, model_folder)
     tokens = corpus.training
     seq = min(flags.n_ctx or model.hparams.n_ctx, len(tokens) - 1)
-    shape = [flags.accumulate_gradients, flags.batch_size, seq + 1]
-    tokens_per_step = shape[0] * shape[1] * seq
+    batch = np.arange(flags.accumulate_gradients * flags.batch_size).reshape(flags.accumulate_gradients, -1)
+    tokens_per_step = batch.size * seq
     remedy = memory.remedy(model.hparams, flags, *available)
     steps = flags.steps
     if flags.epochs is not None:
@@ -169,23 +208,52 @@ def main(
     write_samples = make_write_samples(flags, model, enc, prompts)
     here = machine.describe()
     lines = [*changes, *settings.moved(folder, here), about_device(here)]
-    run_folder.create(folder, model, vars(flags) | {"machine": here}, corpus.about.get("layout"))
-    vocabulary.write(folder, enc.vocabulary)
+    if chief:
+        run_folder.create(folder, model, vars(flags) | {"machine": here}, corpus.about.get("layout"))
+        vocabulary.write(folder, enc.vocabulary)
+    of_all(state.step)  # Now the folder is there for all.
     if short := memory.shortage(model.hparams, flags, *available):
         say(short)
     for line in (*lines, about_corpus(flags, model, tokens, held_out, steps, tokens_per_step)):
         say(line)
 
-    train_step = training.make_train_step(model, optimizer, trained, flags.clip_norm)
+    def read(rows, first):
+        """The windows of some rows of the batch in the steps of a call, int32 [steps, n, rows, seq + 1].
+
+        first is how many windows were used before.
+        """
+        chosen, found = batch[:, rows], []
+        for used in range(first, first + flags.steps_per_call * batch.size, batch.size):
+            ids = windows.training_batch(tokens, batch.size, seq, used, flags.seed, chosen.ravel())
+            ids = ids.reshape([*chosen.shape, seq + 1])
+            if flags.noise:
+                ids = windows.with_noise(ids, flags.noise, model.hparams.n_vocab, used, flags.seed, chosen)
+            found.append(ids)
+        return np.stack(found)
+
+    train_steps = distribution.make_train_steps(strategy, model, optimizer, trained, flags.clip_norm)
     validate = None
     if held_out and flags.val_every:
         validate = validation.make_validate(
-            model, held_out, flags.val_batch_size, flags.val_batch_count, seq, characters_of(enc), is_prefix
+            model,
+            held_out,
+            flags.val_batch_size,
+            flags.val_batch_count,
+            seq,
+            characters_of(enc),
+            is_prefix,
+            functools.partial(distribution.compiled_on_each, strategy),
         )
-    log = run_folder.Log(folder, state.step)
-    events = board.Board(folder)
+    member = join_swarm(flags, model, enc, state.step) if flags.swarm and chief else None
+    copy_from_chief = distribution.make_copy_from_chief(strategy, model.weights)
+    if flags.swarm:
+        copy_from_chief()
+    # Of several workers each has a log, with what it did itself.
+    log = run_folder.Log(folder, state.step, "log.jsonl" if chief else f"log-worker-{worker}.jsonl")
+    share = {"worker": worker, "rows": distribution.rows_here(strategy, flags.batch_size)} if many else {}
+    events = board.Board(folder) if chief else None
     signals = catch_signals()
-    bar = progress_bar(steps, state.step)
+    bar = progress_bar(steps, state.step, shown=chief)
     saved, saved_at, rollbacks, is_stale = state.step, time.monotonic(), 0, False
 
     def save_now() -> None:
@@ -193,54 +261,69 @@ def main(
         saved_at = time.monotonic()
         log.flush()
         best = watch.best(log.records)
-        saves.save(folder, state, flags.keep, [best["step"]] if best else [], flags.keep_hours)
+        if chief:
+            saves.save(folder, state, flags.keep, [best["step"]] if best else [], flags.keep_hours)
         saved, rollbacks = state.step, 0
 
-    while not signals and state.step != steps and not is_stale:
+    while not any(of_all(bool(signals) or state.step == steps or is_stale)):
         start = time.monotonic()
-        step = state.step
-        batches = windows.training_batch(tokens, shape[0] * shape[1], seq, state.windows, flags.seed).reshape(shape)
-        if flags.noise:
-            batches = windows.with_noise(batches, flags.noise, model.hparams.n_vocab, state.windows, flags.seed)
-        rate = learning_rate_at(step, flags.learning_rate, flags.schedule, flags.warmup, steps)
+        before, count = state.step, steps_at_once(flags, state.step, steps)
+        shares = distribution.spread(strategy, flags.batch_size, lambda rows, first=state.windows: read(rows, first))
+        rates = [rate_at(flags, before + i, steps) for i in range(flags.steps_per_call)]
+        scalars = (tf.constant(rates, tf.float32), tf.constant(state.updates), tf.constant(count))
         try:
-            loss = float(train_step(tf.constant(batches), tf.constant(rate, tf.float32), tf.constant(state.updates)))
+            losses = train_steps(shares, *scalars).numpy().tolist()
         except tf.errors.ResourceExhaustedError:
-            raise OSError(f"out of memory at step {step + 1}, the last save is untouched; {remedy}") from None
-        state.windows += shape[0] * shape[1]
-        wrong = watch.trouble(loss, log.records, flags.loss_jump)
+            raise OSError(f"out of memory at step {before + 1}, the last save is untouched; {remedy}") from None
+        tokens_per_s = round(count * tokens_per_step / (time.monotonic() - start), 1)
+        restart.forget_starts()
+        for loss, rate in zip(losses[:count], rates[:count], strict=True):
+            state.windows += batch.size
+            if wrong := watch.trouble(loss, log.records, flags.loss_jump):
+                break
+            state.step, state.updates = state.step + 1, state.updates + 1
+            record = {"step": state.step, "loss": loss, "learning_rate": rate, "tokens_per_s": tokens_per_s} | share
+            if state.step == before + count:
+                if flags.swarm and of_all(bool(member and member.is_due(state.step)))[0]:
+                    if member:
+                        record["swarm"] = member.exchange(model.weights, state.step)
+                        bar.write(in_words(record["swarm"]), file=sys.stderr)
+                    copy_from_chief()
+                if validate and is_time(flags.val_every, state.step):
+                    record |= validate()
+            log.append(record)
+            show(bar, log.records)
+            if events:
+                events.scalars(record)
         if wrong:
             rollbacks += 1
             roll_back(flags, folder, state, wrong, rollbacks)
             log.cut(state.step)
             continue
-        state.step, state.updates = step + 1, state.updates + 1
-        record = {"step": state.step, "loss": loss, "learning_rate": rate}
-        record["tokens_per_s"] = round(tokens_per_step / (time.monotonic() - start), 1)
-        if validate and is_time(flags.val_every, state.step):
-            record |= validate()
-        log.append(record)
         is_best = "val_loss" in record and watch.best(log.records) is record
         is_stale = "val_loss" in record and watch.is_stale(log.records, flags.patience)
-        events.scalars(record)
-        show(bar, log.records)
         late = flags.save_minutes is not None and time.monotonic() - saved_at >= 60 * flags.save_minutes
         try:
             if is_time(flags.save_every, state.step) or late:
                 save_now()
-                run_folder.draw_loss(folder, log.records)
-                events.flush()
-            if is_best:
+                if events:
+                    run_folder.draw_loss(folder, log.records)
+                    events.flush()
+            if is_best and chief:
                 saves.save_best(folder, state, saved == state.step)
         except (OSError, ValueError) as error:  # Weights that are no numbers: then the next loss is none.
             say(f"{error}; training goes on, and tries again at the next save")
-        if is_time(flags.sample_every, state.step):
+        if is_time(flags.sample_every, state.step) and chief:
             write_samples(state.step, bar.write, events)
     bar.close()
     if saved != state.step:
         save_now()
-    run_folder.draw_loss(folder, log.records)
-    say(f"saved {folder} at step {state.step}; its loss is drawn in {os.path.join(folder, 'loss.png')}")
+    if member:
+        member.leave()
+    of_all(state.step)  # Nobody leaves before the chief has saved.
+    if chief:
+        run_folder.draw_loss(folder, log.records)
+        say(f"saved {folder} at step {state.step}; its loss is drawn in {os.path.join(folder, 'loss.png')}")
 
 
 def find_start(flags, save: str | None) -> tuple[str | None, str]:
@@ -396,8 +479,6 @@ def about_corpus(flags, model, tokens, held_out, steps: int | None, tokens_per_s
 
 def characters_of(enc):
     """How many characters begin in each token, int64 [n_vocab]; bytes of UTF-8 that go on with one do not count."""
-    import numpy as np
-
     counts = np.array([sum(byte & 0xC0 != 0x80 for byte in token) for token in enc.vocabulary.token_bytes])
     counts[enc.end_of_text] = 0
     return counts
@@ -456,17 +537,50 @@ def make_write_samples(flags, model, enc, prompts: list[str]):
     return write_samples
 
 
+def join_swarm(flags, model, enc, step: int):
+    """The run as a member of a swarm, whose average the model then has."""
+    from encoder import vocabulary
+    from gpt2.member import Member
+    from poems import files
+
+    name = f"{socket.gethostname()}-{flags.run_name}"
+    member = Member(flags.swarm, name, model.hparams, flags.swarm_every, flags.swarm_outer, flags.swarm_patience)
+    number = member.join(model.weights, step)
+    if not files.exists(os.path.join(flags.swarm, "encoder.json")):
+        vocabulary.write(flags.swarm, enc.vocabulary)
+    say(f"{name} joined the swarm in {flags.swarm} after its round {number}")
+    return member
+
+
+def in_words(report: dict) -> str:
+    """What a round of a swarm came to, in a line."""
+    left_out = "".join(f"; left out {name}: {reason}" for name, reason in report["left_out"].items())
+    return f"train.py: round {report['round']} of the swarm: {', '.join(report['counted']) or 'nobody'}{left_out}"
+
+
+def rate_at(flags, step: int, steps: int | None) -> float:
+    """The learning rate of the step that follows on so many."""
+    return learning_rate_at(step, flags.learning_rate, flags.schedule, flags.warmup, steps)
+
+
+def steps_at_once(flags, step: int, steps: int | None) -> int:
+    """How many steps may be taken before something else is due."""
+    dues = [every - step % every for every in (flags.save_every, flags.val_every, flags.sample_every) if every]
+    return min([flags.steps_per_call, *dues, *([] if steps is None else [steps - step])])
+
+
 def is_time(every: int, step: int) -> bool:
     """Whether something done every so many steps, 0 being never, is due."""
     return every > 0 and step % every == 0
 
 
-def progress_bar(steps: int | None, step: int):
+def progress_bar(steps: int | None, step: int, shown: bool):
     """A bar of steps, with the time left where it is known how many."""
     from tqdm import tqdm
 
     every = 0.5 if sys.stderr.isatty() else 30
-    return tqdm(total=steps, initial=step, unit="step", mininterval=every, maxinterval=every, dynamic_ncols=True)
+    often = {"mininterval": every, "maxinterval": every}
+    return tqdm(total=steps, initial=step, unit="step", dynamic_ncols=True, disable=not shown, **often)
 
 
 def show(bar, records: list[dict]) -> None:

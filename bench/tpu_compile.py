@@ -82,16 +82,15 @@ def training_step(hparams, batch_size: int, n_ctx: int, optimizer: str, dtype: s
 
 
 def sampling_step(hparams, batch_size: int, n_ctx: int, dtype: str):
-    """The step of a sampler that takes one more token of each row, and what it is called with."""
+    """The step of the engine that takes one more token of each row, and what it is called with."""
     import tensorflow as tf
 
     from gpt2.model import GPT2
-    from gpt2.sampling import Sampler
+    from gpt2.xla import XlaEngine
 
-    model = GPT2(hparams, shared_zeros(), "float32" if dtype == "float32" else "bfloat16")
-    sampler = Sampler(model, batch_size)
-    sampler._make_room(n_ctx)
-    return sampler.step, [tf.TensorSpec([batch_size], tf.int32), tf.TensorSpec([], tf.int32)]
+    engine = XlaEngine(GPT2(hparams, shared_zeros(), "float32" if dtype == "float32" else "bfloat16"), batch_size)
+    engine._make_room(n_ctx)
+    return engine.decode, [tf.TensorSpec([batch_size], tf.int32)] * 2
 
 
 def shared_zeros():

@@ -19,7 +19,7 @@ class Board:
             return
         with contextlib.suppress(tf.errors.OpError), self.writer.as_default(step=record["step"]):
             for name, value in record.items():
-                if name != "step":
+                if name != "step" and isinstance(value, int | float):
                     tf.summary.scalar(name, value)
 
     def text(self, step: int, name: str, text: str) -> None:

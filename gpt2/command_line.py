@@ -149,12 +149,14 @@ def tensorflow_start_up_held():
             os.close(terminal)
 
 
-def start_tensorflow() -> None:
-    """Imports TensorFlow and lets it look for devices, quietly."""
+def start_tensorflow(look_for_devices: bool = True) -> None:
+    """Imports TensorFlow and lets it look for devices, quietly; with other workers it must meet them first."""
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # not all of a GPU's memory at once
     with tensorflow_start_up_held():
         import tensorflow as tf
 
-        tf.config.list_logical_devices()
+        if look_for_devices:
+            tf.config.list_logical_devices()
 
 
 def _is_flag(text: str, kinds) -> bool:

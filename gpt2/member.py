@@ -90,6 +90,10 @@ class Member:
             time.sleep(POLL)
         return self._begin(weights, step, settled=True)
 
+    def leave(self) -> None:
+        """Says goodbye, so that nobody waits."""
+        self._note({})
+
     def publish(self, weights: Mapping[str, tf.Variable]) -> None:
         """Puts the weights where the others find them; they count once `checkpoint` names them."""
         write_bundle(os.path.join(self.home, f"round-{self.round}"), in_float32(weights))
@@ -111,6 +115,8 @@ class Member:
             return False
         left_out = dict.fromkeys(missing, f"nothing of round {self.round} after {waited:.0f} s")
         left_out |= dict.fromkeys(here - awaited, "a newcomer, counted from its first whole round on")
+        last = read_report(self.folder)["counted"]
+        left_out |= {name: f"has not begun round {self.round}" for name in last if states[name] and name not in here}
         self._average((awaited & published) or published, left_out)
         return True
 
@@ -147,12 +153,13 @@ class Member:
         """Begins a round with the newest average; what is known of the round before."""
         prefix = find_prefix(self.folder)
         averaging.assign(weights, prefix)
-        with gfile.GFile(f"{prefix}.json") as file:
-            report = json.load(file)
+        report = read_report(prefix)
         self.round, self.began, self.settled = step_of(prefix) + 1, step, settled
-        state = {"round": self.round, "settled": settled, "step": step}
-        files.write_file(os.path.join(self.home, "member.json"), json.dumps(state).encode())
+        self._note({"round": self.round, "settled": settled, "step": step})
         return {"round": step_of(prefix), **report}
+
+    def _note(self, state: dict) -> None:
+        files.write_file(os.path.join(self.home, "member.json"), json.dumps(state).encode())
 
 
 def in_float32(weights: Mapping[str, tf.Variable]) -> dict[str, tf.Tensor]:
@@ -175,6 +182,12 @@ def round_of(folder: str) -> int | None:
         return step_of(find_prefix(folder))
     except (ValueError, FileNotFoundError):
         return None
+
+
+def read_report(path: str) -> dict:
+    """Who was `counted` in an average and who was `left_out`, of its prefix, or of the newest in a swarm's folder."""
+    with gfile.GFile(f"{find_prefix(path)}.json") as file:
+        return json.load(file)
 
 
 def read_state(folder: str, name: str) -> dict:

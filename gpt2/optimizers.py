@@ -51,7 +51,7 @@ class SGD(tf.Module):
         # One layer after another: they share a program, so it is compiled once, and its size does not grow with depth.
         for _, group in itertools.groupby(gradients, key=lambda name: name.split("/")[:2]):
             names = list(group)
-            weights = [self.weights[name] for name in names]
+            weights = [own(self.weights[name]) for name in names]
             slots = [self._slots_of(name) for name in names]
             keys = tf.constant([self.seed % 2**31 ^ zlib.crc32(name.encode()) // 2 for name in names])
             self._move(weights, slots, [gradients[name] for name in names], keys, learning_rate, step, scale)
@@ -68,7 +68,7 @@ class SGD(tf.Module):
 
     def _slots_of(self, name: str):
         slots = {kind: self.slots.get(f"{kind}/{name}") for kind in self.slot_kinds}
-        return {kind: slot for kind, slot in slots.items() if slot is not None}
+        return {kind: own(slot) for kind, slot in slots.items() if slot is not None}
 
     def slot_shape(self, kind: str, shape):
         """The shape of a slot for a weight of this shape, None for no slot."""
@@ -162,6 +162,15 @@ def round_by_chance(x, key):
     # A bfloat16 is the upper half of a float32, so the lower half is the share of the way to the next one.
     rounded = (bits + drawn // 2**16) // 2**16
     return tf.bitcast(tf.cast(rounded, tf.uint16), tf.bfloat16)
+
+
+def own(variable):
+    """Of a variable that every replica has, that of the replica in which this is traced.
+
+    A function that takes the variables of one layer after another would else take those of the first for all.
+    """
+    # TensorFlow's own name for what it does itself whenever such a variable is read.
+    return variable._get() if isinstance(variable, tf.distribute.DistributedValues) else variable
 
 
 def root_mean_square(x):

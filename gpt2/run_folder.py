@@ -45,10 +45,10 @@ class Log:
       records: what it holds.
     """
 
-    def __init__(self, folder: str, step: int):
+    def __init__(self, folder: str, step: int, name: str = "log.jsonl"):
         """Opens the log to go on after `step`; lines of later steps, which were never saved, are dropped."""
-        self.path = os.path.join(folder, "log.jsonl")
-        self.records = [record for record in read_log(folder) if record["step"] <= step]
+        self.path = os.path.join(folder, name)
+        self.records = [record for record in read_log(folder, name) if record["step"] <= step]
         self.flushed, self.is_whole = 0.0, False
         self._open()
 
@@ -89,13 +89,13 @@ class Log:
         self.is_whole = True
 
 
-def read_log(folder: str) -> Iterable[dict]:
+def read_log(folder: str, name: str = "log.jsonl") -> Iterable[dict]:
     """The objects of `log.jsonl`, without a last line that a crash has cut.
 
     Raises:
       ValueError: a line that is no object with a step.
     """
-    path = os.path.join(folder, "log.jsonl")
+    path = os.path.join(folder, name)
     if not gfile.exists(path):
         return
     with gfile.GFile(path, "rb") as file:

@@ -12,6 +12,7 @@ from poems import files
 # What --dtype means: the activations, the weights.
 DTYPES = {"float32": ("float32", "float32"), "bfloat16": ("bfloat16", "bfloat16"), "mixed": ("bfloat16", "float32")}
 OPTIMIZERS = ("adam", "sgd", "adamw", "adafactor")
+STRATEGIES = ("auto", "one", "mirrored", "multi_worker", "tpu")
 # Where the command line says nothing.
 DEFAULTS = {
     "model_name": "124M",
@@ -55,6 +56,9 @@ LEAST = {
     "keep_hours": 0,
     "patience": 0,
     "loss_jump": 0,
+    "steps_per_call": 1,
+    "swarm_every": 1,
+    "swarm_patience": 0,
 }
 CHOICES = {
     "optimizer": OPTIMIZERS,
@@ -62,6 +66,8 @@ CHOICES = {
     "dtype": tuple(DTYPES),
     "on_bad_loss": ("stop", "roll_back"),
     "device": ("auto", "cpu", "gpu"),
+    "strategy": STRATEGIES,
+    "swarm_outer": ("average", "nesterov"),
 }
 
 
@@ -103,6 +109,16 @@ def is_demo(given: dict) -> bool:
     """Whether the demo is trained: by its name, or where nothing is named and 124M is not there."""
     unnamed = given["model_name"] is None and given["run_name"] is None
     return given["model_name"] == "demo" or (unnamed and not files.has_model("124M", given["models_dir"]))
+
+
+def is_multi_worker(strategy: str) -> bool:
+    """Whether a --strategy means several processes; told without TensorFlow, which must not look for devices first."""
+    return strategy == "multi_worker" or (strategy == "auto" and tells_of_workers())
+
+
+def tells_of_workers() -> bool:
+    """Whether TF_CONFIG, or Slurm, tells of other processes that take part."""
+    return "TF_CONFIG" in os.environ or int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1
 
 
 def read_settings(folder: str) -> dict:

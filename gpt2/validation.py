@@ -18,6 +18,7 @@ def make_validate(
     seq: int,
     characters: np.ndarray | None = None,
     is_prefix: np.ndarray | None = None,
+    compiled=None,
 ) -> Callable[[], dict[str, float]]:
     """A function that gives the mean losses over the same windows each time.
 
@@ -27,11 +28,13 @@ def make_validate(
       seq: tokens of a window.
       characters: int [n_vocab], how many characters each token begins.
       is_prefix: bool [len(tokens)], which tokens stand before verse and are none.
+      compiled: makes a compiled function of a function of a tensor, by default with XLA.
     Returns:
       A function giving `val_loss`, nats a token; with characters `val_bits`, bits a character; with prefixes both also
       of the verse alone: `val_verse_loss` and `val_verse_bits`, whose characters are those of the verse.
     """
-    losses_of = tf.function(functools.partial(token_losses, model), jit_compile=True)
+    compiled = compiled or functools.partial(tf.function, jit_compile=True)
+    losses_of = compiled(functools.partial(token_losses, model))
     starts = spread(len(tokens), seq, batch * count)
     everything = np.ones(len(tokens), bool)
     parts = {"val": everything}

@@ -17,20 +17,23 @@ from gpt2.random_numbers import integers, uniform
 DOCUMENTS, WINDOWS, NOISE, NOISE_IDS = (purpose << 32 for purpose in range(1, 5))
 
 
-def training_batch(tokens: Tokens, batch: int, seq: int, first: int, seed: int) -> np.ndarray:
+def training_batch(tokens: Tokens, batch: int, seq: int, first: int, seed: int, rows=None) -> np.ndarray:
     """The windows of one training step, by the seed and by how many windows came before.
 
     Args:
+      batch: how many windows the step has.
       seq: tokens to predict in each window.
       first: how many windows the steps before it have used.
+      rows: which of the windows are wanted, numbers below batch; by default all of them.
     Returns:
-      int32 [batch, seq + 1]: [:, :-1] goes in, [:, 1:] is to be predicted.
+      int32 [batch or len(rows), seq + 1]: [:, :-1] goes in, [:, 1:] is to be predicted.
     """
-    starts = [shuffled(len(tokens), seq, number, seed) * seq for number in range(first, first + batch)]
+    numbers = [first + int(row) for row in (range(batch) if rows is None else rows)]
+    starts = [shuffled(len(tokens), seq, number, seed) * seq for number in numbers]
     return np.stack([read(tokens, seq, seed, start - 1, seq + 1) for start in starts])
 
 
-def with_noise(batches: np.ndarray, noise: float, n_vocab: int, first: int, seed: int) -> np.ndarray:
+def with_noise(batches: np.ndarray, noise: float, n_vocab: int, first: int, seed: int, rows=None) -> np.ndarray:
     """Windows whose tokens that go in are each replaced with the probability `noise` by any token of the vocabulary.
 
     What is to be predicted stays as it is, as in nshepperd's train.py.
@@ -38,11 +41,13 @@ def with_noise(batches: np.ndarray, noise: float, n_vocab: int, first: int, seed
     Args:
       batches: int32 [n, batch, seq + 1].
       first: as of `training_batch`.
+      rows: int [n, batch], which windows of the step these are; by default all, in their order.
     Returns:
       int32 [n, batch, 2, seq]: what goes in, above what is to be predicted.
     """
     inputs, labels = batches[..., :-1], batches[..., 1:]
-    positions = np.arange(inputs.size)
+    rows = np.arange(inputs[..., 0].size) if rows is None else rows.ravel()
+    positions = (rows[:, None] * inputs.shape[-1] + np.arange(inputs.shape[-1])).ravel()
     replaced = uniform(seed + NOISE, first, positions) < noise
     ids = integers(seed + NOISE_IDS, n_vocab, first, positions).astype(np.int32)
     noisy = np.where(replaced.reshape(inputs.shape), ids.reshape(inputs.shape), inputs)

@@ -138,6 +138,20 @@ def test_the_dead_are_waited_for_once(folder):
     assert a[0].exchange(a[1].weights, 10) == {"round": 2, "counted": ["a"], "left_out": {}}
 
 
+def test_who_dies_between_two_rounds_is_named_too(folder):
+    a, dead = joined(folder, "a"), joined(folder, "dead")
+    dead[0].publish(dead[1].weights)
+    assert a[0].exchange(a[1].weights, 5)["counted"] == ["a", "dead"]
+    assert a[0].exchange(a[1].weights, 10)["left_out"] == {"dead": "has not begun round 2"}
+    assert a[0].exchange(a[1].weights, 15)["left_out"] == {}
+
+
+def test_who_has_left_is_not_waited_for(folder):
+    a, b = joined(folder, "a", patience=3600), joined(folder, "b")
+    b[0].leave()
+    assert a[0].exchange(a[1].weights, 5) == {"round": 1, "counted": ["a"], "left_out": {}}
+
+
 def test_the_next_member_averages_where_the_first_fails_to(folder):
     a, b = joined(folder, "a"), joined(folder, "b", patience=0.2)
     a[0].publish(moved(a[1], 2))  # and dies

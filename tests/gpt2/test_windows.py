@@ -107,3 +107,16 @@ def test_noise_replaces_a_share_of_what_goes_in_and_nothing_of_what_is_predicted
     np.testing.assert_array_equal(noisy, windows.with_noise(batches, 0.3, 1000, first=7, seed=1))
     assert (noisy != windows.with_noise(batches, 0.3, 1000, first=8, seed=1)).any()
     assert (noisy != windows.with_noise(batches, 0.3, 1000, first=7, seed=2)).any()
+
+
+def test_shares_of_a_batch_are_its_rows_and_have_its_noise():
+    tokens, _ = poems(40)
+    numbers = np.arange(6).reshape(2, 3)  # two batches of three, one after the other
+    whole = windows.training_batch(tokens, 6, 8, first=18, seed=1).reshape(2, 3, 9)
+    noisy = windows.with_noise(whole, 0.5, 1000, first=18, seed=1)
+    for rows in ([0], [1, 2], [2]):
+        share = windows.training_batch(tokens, 6, 8, first=18, seed=1, rows=numbers[:, rows].ravel())
+        share = share.reshape(2, len(rows), 9)
+        np.testing.assert_array_equal(share, whole[:, rows])
+        with_noise = windows.with_noise(share, 0.5, 1000, first=18, seed=1, rows=numbers[:, rows])
+        np.testing.assert_array_equal(with_noise, noisy[:, rows])

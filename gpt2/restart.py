@@ -1,0 +1,87 @@
+"""When one of several workers dies: the others start themselves anew, and all go on from the last save.
+
+TensorFlow cannot make the strategy of a broken cluster again in the same process, so the process becomes a new one.
+"""
+
+import contextlib
+import os
+import socket
+import sys
+import threading
+import time
+
+import tensorflow as tf
+
+from gpt2.distribution import find_cluster
+
+TRIES = 10  # Starts in a row without a step in between, before a worker gives up.
+LONGEST_PAUSE = 60  # Seconds; the first pause is one second, each next one twice as long.
+PATIENCE = 600  # Seconds that a worker waits for the others.
+COUNTER = "GPT2_STARTS"  # In the environment, which is all that the new process has of the old one.
+
+# What the others see of a worker that is gone, now here, now there in TensorFlow.
+LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
+
+
+@contextlib.contextmanager
+def with_the_others(say):
+    """What is done together with other workers: where one of them is lost, this process starts anew.
+
+    Raises:
+      OSError: it has done so many times without any step.
+    """
+    try:
+        yield
+    except LOST as error:
+        if not find_cluster():
+            raise  # There are no others.
+        starts = int(os.environ.get(COUNTER, 0)) + 1
+        reason = " ".join(error.message.split())[:200]
+        if starts > TRIES:
+            raise OSError(
+                f"started anew {TRIES} times without a step, and a worker is lost again ({reason})"
+            ) from error
+        pause = min(2 ** (starts - 1), LONGEST_PAUSE)
+        say(f"a worker is lost ({reason}); starting anew in {pause} s, try {starts} of {TRIES}")
+        time.sleep(pause)
+        os.environ[COUNTER] = str(starts)
+        sys.stderr.flush()
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def forget_starts() -> None:
+    """Counts from nothing again: a step has been made."""
+    os.environ.pop(COUNTER, None)
+
+
+@contextlib.contextmanager
+def naming_who_is_missing(say):
+    """Ends the process, and says which workers did not come, if what is done here takes longer than its patience."""
+    done = threading.Event()
+
+    def watch():
+        while not done.wait(PATIENCE):
+            missing = absent()
+            if missing:
+                say(f"waited {PATIENCE} s for {', '.join(missing)}; start all workers, within that time")
+                os._exit(1)  # The main thread waits in TensorFlow, where nothing else reaches it.
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def absent() -> list[str]:
+    """The workers, `worker 1 at host:port`, where nothing answers."""
+    cluster, found = find_cluster(), []
+    for kind, addresses in (cluster.cluster_spec().as_dict() if cluster else {}).items():
+        for number, address in enumerate(addresses):
+            host, _, port = address.rpartition(":")
+            try:
+                socket.create_connection((host, int(port)), timeout=5).close()
+            except OSError:
+                found.append(f"{kind} {number} at {address}")
+    return found
