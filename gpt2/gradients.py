@@ -66,7 +66,8 @@ def make_backpropagate(model: GPT2, names):
     def backpropagate(batch, use=None):
         def use_those_of(scope, gradients):
             gradients = {f"{scope}/{name}": gradient for name, gradient in gradients.items()}
-            if trained := {name: gradient for name, gradient in gradients.items() if name in names}:
+            trained = {name: gradient for name, gradient in gradients.items() if name in names}
+            if trained:
                 use(trained)
 
         weights = {name: tf.convert_to_tensor(weight) for name, weight in model.weights.items()}
