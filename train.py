@@ -159,8 +159,10 @@ def main(
     from gpt2 import distribution, restart
 
     with restart.with_the_others(say):
-        with restart.naming_who_is_missing(say):
+        with restart.naming_who_is_missing():
             devices = distribution.find_strategy(flags.strategy, flags.tpu)
+            steps_found = distribution.make_values_of_all(devices)(find.step_of(save) if save else 0)
+        distribution.check_same_step(steps_found, folder)
         train(flags, devices, save, weights, model_folder, enc, prompts, path, changes, available)
 
 
@@ -179,7 +181,6 @@ def train(flags, strategy, save, weights, model_folder: str, enc, prompts, path,
     worker, many = distribution.worker_of(strategy), distribution.is_multi_worker(strategy)
     chief = worker == 0
     of_all = distribution.make_values_of_all(strategy)
-    distribution.check_same_step(of_all(find.step_of(save) if save else 0), folder)
     machine.check_device(flags.device)
     if flags.deterministic:
         tf.config.experimental.enable_op_determinism()

@@ -5,13 +5,13 @@ TensorFlow cannot make the strategy of a broken cluster again in the same proces
 
 import contextlib
 import os
-import socket
+import subprocess
 import sys
-import threading
 import time
 
 import tensorflow as tf
 
+from gpt2 import waiting
 from gpt2.distribution import find_cluster
 
 TRIES = 10  # Starts in a row without a step in between, before a worker gives up.
@@ -55,33 +55,16 @@ def forget_starts() -> None:
 
 
 @contextlib.contextmanager
-def naming_who_is_missing(say):
-    """Ends the process, and says which workers did not come, if what is done here takes longer than its patience."""
-    done = threading.Event()
-
-    def watch():
-        while not done.wait(PATIENCE):
-            missing = absent()
-            if missing:
-                say(f"waited {PATIENCE} s for {', '.join(missing)}; start all workers, within that time")
-                os._exit(1)  # The main thread waits in TensorFlow, where nothing else reaches it.
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
+def naming_who_is_missing():
+    """Ends the process, and says which workers did not come, if what is done here takes longer than the patience."""
+    cluster = find_cluster()
+    if not cluster:
+        yield
+        return
+    addresses = [address for job in cluster.cluster_spec().as_dict().values() for address in job]
+    watcher = subprocess.Popen([sys.executable, waiting.__file__, str(os.getpid()), str(PATIENCE), *addresses])
     try:
         yield
     finally:
-        done.set()
-
-
-def absent() -> list[str]:
-    """The workers, `worker 1 at host:port`, where nothing answers."""
-    cluster, found = find_cluster(), []
-    for kind, addresses in (cluster.cluster_spec().as_dict() if cluster else {}).items():
-        for number, address in enumerate(addresses):
-            host, _, port = address.rpartition(":")
-            try:
-                socket.create_connection((host, int(port)), timeout=5).close()
-            except OSError:
-                found.append(f"{kind} {number} at {address}")
-    return found
+        watcher.kill()
+        watcher.wait()
