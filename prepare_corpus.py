@@ -115,27 +115,30 @@ def main(
 def print_dataset(path: str, model_name: str | None, models_dir: str) -> None:
     """Says what is in a dataset, and prints a few of its poems."""
     from encoder.inspection import lines_about
-    from encoder.npz import read_arrays
-    from gpt2 import data
 
     enc = choose_encoder(model_name, models_dir)
+    dataset = open_dataset(path, enc, model_name)
+    for line in lines_about(dataset.arrays, dataset.about, enc):
+        print(line)
+
+
+def open_dataset(path: str, enc, model_name: str | None):
+    """A dataset, checked to be of the vocabulary of the encoder."""
+    from gpt2 import data
+
     dataset = data.open_dataset(path, enc.n_vocab)
     data.check_vocabulary(dataset, enc.fingerprint, path, model_name or "124M")
-    for line in lines_about(read_arrays(data.local_copy(path)), dataset.about, enc):
-        print(line)
+    return dataset
 
 
 def text_of_npz(path: str, enc, model_name: str | None) -> Iterator[str]:
     """The text of an .npz, which was encoded with the same vocabulary."""
-    from encoder.npz import read_arrays
     from encoder.old_npz import text_of
-    from gpt2 import data
 
-    dataset = data.open_dataset(path, enc.n_vocab)
-    data.check_vocabulary(dataset, enc.fingerprint, path, model_name or "124M")
+    dataset = open_dataset(path, enc, model_name)
     if dataset.about.get("layout", {"name": "plain"})["name"] != "plain":
         raise ValueError(f"{path}: has a prefix before its poems or lines already; prepare it from its own sources")
-    return text_of(read_arrays(data.local_copy(path)).values(), enc)
+    return text_of(dataset.arrays.values(), enc)
 
 
 def split_names(names: str) -> list[str]:

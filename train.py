@@ -12,7 +12,6 @@ import numpy as np
 from gpt2 import command_line, find, machine, settings
 from gpt2.schedule import learning_rate_at
 
-ROLLBACKS = 3  # In a row, after which going back does not help.
 MANY = 10  # Epochs, after which verse is learnt by heart: a rule of thumb of 2019.
 
 
@@ -171,7 +170,7 @@ def train(flags, strategy, save, weights, model_folder: str, enc, prompts, path,
     import tensorflow as tf
 
     from encoder import vocabulary
-    from gpt2 import board, distribution, memory, restart, run_folder, saves, validation, watch, windows
+    from gpt2 import board, distribution, loading, memory, restart, run_folder, saves, validation, watch, windows
 
     folder = os.path.join(flags.checkpoint_dir, flags.run_name)
     distribution.check_batch_size(strategy, flags.batch_size)
@@ -185,7 +184,7 @@ def train(flags, strategy, save, weights, model_folder: str, enc, prompts, path,
     if flags.deterministic:
         tf.config.experimental.enable_op_determinism()
     with strategy.scope():
-        state, optimizer, trained = load(flags, weights, model_folder, save)
+        state, optimizer, trained = loading.load(flags, weights, model_folder, save, say)
     model = state.model
     enc.check_size(model.hparams.n_vocab, model_folder)
     if flags.n_ctx and flags.n_ctx > model.hparams.n_ctx:
@@ -298,7 +297,7 @@ def train(flags, strategy, save, weights, model_folder: str, enc, prompts, path,
                 events.scalars(record)
         if wrong:
             rollbacks += 1
-            roll_back(flags, folder, state, wrong, rollbacks)
+            say(loading.roll_back(flags, folder, state, wrong, rollbacks))
             log.cut(state.step)
             continue
         is_best = "val_loss" in record and watch.best(log.records) is record
@@ -374,71 +373,6 @@ def find_dataset(path: str, encoding: str, enc, held_out: float = 0.05) -> str:
     source = sources.find(path, encoding)
     with tqdm(total=source.n_bytes, desc=f"encoding {path}", unit="B", unit_scale=True, disable=None, delay=1) as bar:
         return dataset.cached_dataset([source], enc, held_out, progress=bar.update)
-
-
-def load(flags, weights: str | None, model_folder: str, save: str | None):
-    """The state to train on from, the optimizer that goes with it, and the names of the weights that it trains.
-
-    Where the last save is damaged, it is the one before it.
-    """
-    from gpt2 import saves
-
-    for prefix in saves.good_saves(save) if save else ():
-        try:
-            return load_from(flags, prefix, model_folder, is_save=True)
-        except (ValueError, OSError) as error:
-            say(f"{str(error).partition(';')[0]}; looking for a save before it")
-    if save:
-        raise ValueError(f"{save}: no good save is left in this run; begin another with --run_name NAME")
-    return load_from(flags, weights, model_folder, is_save=False)
-
-
-def load_from(flags, weights: str | None, model_folder: str, is_save: bool):
-    """The same from certain weights, None for random ones, which may be those of a save."""
-    from gpt2 import checkpoint, saves
-    from gpt2.hparams import read_hparams
-    from gpt2.model import GPT2, fresh_weights
-    from gpt2.optimizers import OPTIMIZERS
-
-    dtypes = settings.DTYPES[flags.dtype]
-    if weights is None:
-        model = GPT2(read_hparams(model_folder), fresh_weights(flags.seed), *dtypes)
-    else:
-        model = checkpoint.load_model(weights, model_folder, *dtypes)
-    model.recompute = flags.memory_saving_gradients
-    kwargs = {"weight_decay": flags.weight_decay} if flags.optimizer == "adamw" else {}
-    trained = [name for name in model.weights if "/h" in name or not flags.only_train_transformer_layers]
-    optimizer = OPTIMIZERS[flags.optimizer]({name: model.weights[name] for name in trained}, seed=flags.seed, **kwargs)
-    state = saves.State(model, optimizer.slots)
-    if weights and is_save and not saves.restore_state(weights, state):
-        say(f"{weights} has no state of an optimizer, so that begins anew")
-    return state, optimizer, trained
-
-
-def roll_back(flags, folder: str, state, wrong: str, times: int) -> None:
-    """Goes back to the last save after a bad loss, and leaves out the windows up to it.
-
-    Raises:
-      ValueError: that is not wanted, not possible, or has not helped.
-    """
-    from gpt2 import saves
-
-    bad = state.step + 1
-    what = f"the loss at step {bad} {wrong}"
-    save = find.last_save(folder)
-    if save is None:
-        raise ValueError(f"{what}; nothing was saved yet, begin again with a lower --learning_rate")
-    if flags.on_bad_loss == "stop" or times > ROLLBACKS:
-        again = f", after going back {ROLLBACKS} times" if times > ROLLBACKS else ""
-        raise ValueError(
-            f"{what}{again}; the save of step {find.step_of(save)} is untouched, "
-            "go on from it with a lower --learning_rate, or with --on_bad_loss roll_back"
-        )
-    used = state.windows
-    saves.restore_weights(save, state.model)
-    saves.restore_state(save, state)
-    state.windows = used
-    say(f"{what}; back to the save of step {state.step}, and on with other windows")
 
 
 def open_datasets(flags, path: str, model, enc, model_folder: str):

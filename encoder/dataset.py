@@ -211,20 +211,24 @@ def describe_sources(
 
 def describe_documents(spool: Spool, chosen: Sequence[np.ndarray], held: np.ndarray) -> dict[str, Any]:
     """What OUT.json says of the documents in each array: where they begin, which are held out, what is prefix."""
-    n_tokens = np.array(spool.n_tokens, np.int64)
     arrays = {f"arr_{number}": these for number, these in enumerate(chosen)}
     kept_back = np.concatenate([these[held[these]] for these in chosen])
+    n_tokens, n_prefix_tokens = (np.array(counted, np.int64) for counted in (spool.n_tokens, spool.n_prefix_tokens))
+
+    def of_held_out(counted) -> int:
+        return int(np.array(counted, np.int64)[kept_back].sum())
+
     return {
         "documents": {
             name: np.append(0, np.cumsum(n_tokens[these]))[: len(these)].tolist() for name, these in arrays.items()
         },
         "held_out": {name: np.flatnonzero(held[these]).tolist() for name, these in arrays.items()},
-        "held_out_tokens": int(n_tokens[kept_back].sum()),
-        "held_out_characters": int(np.array(spool.n_characters, np.int64)[kept_back].sum()),
-        "held_out_prefix_tokens": spool.n_prefix_tokens(kept_back),
-        "held_out_prefix_characters": int(np.array(spool.n_prefix_characters, np.int64)[kept_back].sum()),
+        "held_out_tokens": of_held_out(spool.n_tokens),
+        "held_out_characters": of_held_out(spool.n_characters),
+        "held_out_prefix_tokens": of_held_out(spool.n_prefix_tokens),
+        "held_out_prefix_characters": of_held_out(spool.n_prefix_characters),
         "prefix_marks": {
-            name: pack(spool.marks(these)) for name, these in arrays.items() if spool.n_prefix_tokens(these)
+            name: pack(spool.marks(these)) for name, these in arrays.items() if n_prefix_tokens[these].any()
         },
     }
 

@@ -20,12 +20,13 @@ class Spool:
 
     Attributes:
       n_tokens: of each document, with its end of text.
-      n_characters: of its text,
-      n_prefix_characters: and of those, the ones in prefixes.
+      n_characters: of its text.
+      n_prefix_tokens, n_prefix_characters: of those, the ones in prefixes.
     """
 
     def __init__(self, enc: Encoder, folder: str):
-        self.n_tokens, self.n_characters, self.n_prefix_characters = array("Q"), array("Q"), array("Q")
+        self.n_tokens, self.n_characters = array("Q"), array("Q")
+        self.n_prefix_tokens, self.n_prefix_characters = array("Q"), array("Q")
         self._bulk, self._end_of_text = BulkEncoder(enc), enc.end_of_text
         self._prefix_size = functools.lru_cache(1 << 16)(lambda prefix: len(enc.encode(prefix)))
         self._ids = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
@@ -56,25 +57,24 @@ class Spool:
         for first, last in self._runs(chosen):
             yield from _blocks(self._marks, np.dtype(bool), first, last)
 
-    def n_prefix_tokens(self, chosen: np.ndarray) -> int:
-        """How many ids of the chosen documents are prefix."""
-        return sum(int(marks.sum()) for marks in self.marks(chosen))
-
     def _texts(self, documents):
         """What the encoder takes: parts of text, and None at a cut."""
         for document in documents:
-            n_characters = n_prefix = 0
+            n_characters = n_prefix_characters = n_prefix_tokens = 0
             for part in document:
                 *headed, rest = part.pieces()
                 for piece, (start, end) in zip(headed, part.prefixes, strict=True):
-                    self._cuts.append(self._prefix_size(part.text[start:end]))
+                    size = self._prefix_size(part.text[start:end])
+                    self._cuts.append(size)
                     yield piece
                     yield None
-                    n_prefix += end - start
+                    n_prefix_characters += end - start
+                    n_prefix_tokens += size
                 yield rest
                 n_characters += len(part.text)
             self.n_characters.append(n_characters)
-            self.n_prefix_characters.append(n_prefix)
+            self.n_prefix_characters.append(n_prefix_characters)
+            self.n_prefix_tokens.append(n_prefix_tokens)
             self._cuts.append(0)
             yield None
 

@@ -52,12 +52,14 @@ class Dataset:
     """An .npz of ids and what the .json beside it says.
 
     Attributes:
+      arrays: its ids by name, integer [n_tokens] each.
       training: the tokens to train on.
       held_out: the tokens of the documents kept for validation, maybe none.
       about: what the .json holds; nothing for a file of the original encode.py, which has none.
       marks: of the arrays with prefixes, by their numbers, which ids are prefix: bool [n_tokens].
     """
 
+    arrays: dict[str, np.ndarray]
     training: Tokens
     held_out: Tokens
     about: dict
@@ -89,7 +91,7 @@ def open_dataset(path: str, n_vocab: int) -> Dataset:
         check_ids(ids, n_vocab, f"{path}: {name}")
     training, held_out = split(arrays, about)
     marks = read_marks(about, arrays, path)
-    return Dataset(training, held_out, about, marks)
+    return Dataset(arrays, training, held_out, about, marks)
 
 
 def check_vocabulary(dataset: Dataset, fingerprint: str, path: str, folder: str) -> None:

@@ -16,13 +16,13 @@ def make_backpropagate(model: GPT2, names):
     """A function (batch, use) -> mean cross-entropy, in nats, of each token given those before it: float32 scalar.
 
     batch as for `inputs_and_labels`. `use` is called with gradients by the names of their weights, some at a time, and
-    may change those weights: each has been used for the last time. Without names it is not called.
+    may change those weights: each has been used for the last time.
 
     Args:
       names: of the weights whose gradients are to be used.
     """
     names = set(names)
-    keeps_results = bool(names) and not model.recompute
+    keeps_results = not model.recompute
 
     @tf.function(jit_compile=True)
     def embed(ids, wte, wpe):
@@ -51,8 +51,6 @@ def make_backpropagate(model: GPT2, names):
             tape.watch((x, weights))
             hidden = tf.reshape(model.norm(x, weights), [n, wte.shape[1]])
         loss, d_hidden, d_wte = summed_loss_and_gradients(hidden, wte, labels)
-        if not names:
-            return loss / n
         d_x, d_weights = tape.gradient(hidden, (x, weights), tf.cast(d_hidden / n, hidden.dtype))
         return loss / n, d_x, d_weights, d_wte / n if "model/wte" in names else None
 
@@ -63,7 +61,7 @@ def make_backpropagate(model: GPT2, names):
         d_wpe = tf.pad(d_wpe, [[0, model.hparams.n_ctx - d_wpe.shape[0]], [0, 0]])
         return None if d_wte is None else tf.tensor_scatter_nd_add(d_wte, ids[:, :, None], d_x), d_wpe
 
-    def backpropagate(batch, use=None):
+    def backpropagate(batch, use):
         def use_those_of(scope, gradients):
             gradients = {f"{scope}/{name}": gradient for name, gradient in gradients.items()}
             trained = {name: gradient for name, gradient in gradients.items() if name in names}
@@ -79,10 +77,7 @@ def make_backpropagate(model: GPT2, names):
             y, kept = block(x, weights_of_layer)
             calls.append((x, weights_of_layer, kept))
             x = y
-        outcome = head(x, below("model/ln_f", weights), weights["model/wte"], labels)
-        if not names:
-            return outcome
-        loss, d_x, gradients, d_wte = outcome
+        loss, d_x, gradients, d_wte = head(x, below("model/ln_f", weights), weights["model/wte"], labels)
         use_those_of("model/ln_f", gradients)
         for layer in reversed(range(model.hparams.n_layer)):
             d_x, gradients = block_gradients(*calls.pop(), d_x)

@@ -1,6 +1,5 @@
 """One step of training, and the loss that it lowers."""
 
-import numpy as np
 import tensorflow as tf
 
 from gpt2.gradients import inputs_and_labels, make_backpropagate
@@ -78,9 +77,3 @@ def make_halves(model: GPT2, optimizer, names=None, clip_norm: float = 0.0):
         optimizer.apply(dict(zip(names, gradients, strict=True)), learning_rate, step, scale)
 
     return loss_and_gradients, update
-
-
-def make_evaluate(model: GPT2):
-    """A function of batches int32 [batch, seq + 1] of one shape: their mean loss in nats a token."""
-    loss = tf.function(make_backpropagate(model, names=()))
-    return lambda batches: float(np.mean([loss(tf.constant(batch)) for batch in batches]))

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from poems.blocks import Block, split_blocks
 from poems.book_table import Book
 from poems.headings import Contents, find_contents
+from poems.mending import LICENCE_END, LICENCE_START
 from poems.parts import in_parts
 from poems.poem import Poem
 from poems.rows import Dropped
@@ -22,15 +23,8 @@ from poems.sections import cut_section, split_sections
 
 LONGEST_BOOK = 1 << 24  # Characters; what is longer is cut as if it were several books.
 
-# The marks have been spelled in many ways since 1991.
-START = re.compile(
-    r"\ufeff?\s*(?:\*{3} ?START OF (?:THE |THIS )?PROJECT GUTENBERG|\*END[ *]*THE SMALL PRINT)", re.IGNORECASE
-)
-END = re.compile(
-    r"\s*(?:\*{3} ?END OF (?:THE |THIS )?PROJECT GUTENBERG|\*{3} ?START: FULL LICENSE"
-    r"|(?:this is the )?end of (?:the |this )?project gutenberg)",
-    re.IGNORECASE,
-)
+START = re.compile(rf"\ufeff?\s*{LICENCE_START}", re.IGNORECASE)
+END = re.compile(rf"\s*{LICENCE_END}", re.IGNORECASE)
 FIELD = re.compile(r"(Title|Author):\s*(.*)", re.IGNORECASE)
 NUMBER = re.compile(r"\[(?:EBook|E-?text) ?#(\d+)\]", re.IGNORECASE)
 

@@ -11,7 +11,7 @@ from poems.cleaning import clean_all
 from poems.counts import EXCERPT, Counts, Example
 from poems.duplicates import Duplicates, keys_of_sides
 from poems.layout import LaidOut, Layout, lay_out
-from poems.poem import Poem
+from poems.poem import Poem, count_lines
 from poems.sources import Source
 
 PLAIN = Layout()
@@ -115,8 +115,7 @@ class Corpus:
 
     def _part(self, poem: Poem, is_rest: bool = False) -> LaidOut:
         self._duplicates.add(poem)
-        lines = poem.text.split("\n")
-        self._n_lines[-1] += len(lines) - lines.count("")
+        self._n_lines[-1] += count_lines(poem.text)
         self._n_characters[-1] += len(poem.text)
         return lay_out(poem, self.layout, is_rest)
 

@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from poems.poem import count_lines
 from poems.rows import Dropped
 
 N_EXAMPLES = 5
@@ -62,8 +63,7 @@ class Counts:
     def read(self, text: str, more: bool = False) -> None:
         """A poem, or a part of one with more to come, was read."""
         self.n_poems += not more
-        lines = text.split("\n")
-        self.n_lines += len(lines) - lines.count("")
+        self.n_lines += count_lines(text)
         self.n_characters += len(text)
 
     def keep(self, text: str, more: bool = False) -> None:

@@ -94,15 +94,6 @@ def prefix_of(
     return "".join(parts) + "\n"
 
 
-def read_back(text: str, layout: Layout, is_rest: bool = False) -> str:
-    """The lines and stanzas of a poem out of its text in a layout, letter for letter."""
-    if layout.name == "prefix":
-        return "\n".join(line.partition(BAR)[2] or line for line in text.split("\n"))
-    if layout.name == "poem" and not is_rest:
-        return text.partition("\n")[2]
-    return text
-
-
 def describe(layout: Layout) -> dict[str, Any]:
     """What is noted with a dataset, so that sampling knows the layout."""
     return {"name": layout.name, "field": layout.field} if layout.name == "prefix" else {"name": layout.name}

@@ -23,14 +23,13 @@ MOST_STEP = 8  # blanks; what is deeper is no step but a place on the page
 SLIPS = 20  # lines, of which one or none begins with a single blank, if that is a slip
 
 # The marks of Project Gutenberg have been spelled in many ways since 1991.
-LICENCE_START = re.compile(
-    r"(?<![^\n])[ \t]*+(?:\*{3} ?START OF (?:THE |THIS )?PROJECT GUTENBERG|\*END[ *]*THE SMALL PRINT)[^\n]*+", re.I
+LICENCE_START = r"(?:\*{3} ?START OF (?:THE |THIS )?PROJECT GUTENBERG|\*END[ *]*THE SMALL PRINT)"
+LICENCE_END = (
+    r"(?:\*{3} ?END OF (?:THE |THIS )?PROJECT GUTENBERG|\*{3} ?START: FULL LICENSE"
+    r"|(?:This is the )?End of (?:the |this )?Project Gutenberg)"
 )
-LICENCE_END = re.compile(
-    r"(?<![^\n])[ \t]*+(?:\*{3} ?END OF (?:THE |THIS )?PROJECT GUTENBERG|\*{3} ?START: FULL LICENSE"
-    r"|(?:This is the )?End of (?:the |this )?Project Gutenberg)",
-    re.I,
-)
+START = re.compile(rf"(?<![^\n])[ \t]*+{LICENCE_START}[^\n]*+", re.I)
+END = re.compile(rf"(?<![^\n])[ \t]*+{LICENCE_END}", re.I)
 
 PAGE = r"(?:\[(?:Pg|Page|p\.) ?[\divxlc]{1,7}\]|\{(?:Pg |Page |p\. ?)?\d{1,4}\})"
 PICTURE = r"\[Illustration[^\]]{0,1000}\]"
@@ -51,15 +50,15 @@ def cut_licence(text: str) -> str:
     if "utenberg" not in text and "GUTENBERG" not in text and "SMALL PRINT" not in text:
         return text
     kept: list[str] = []
-    start = LICENCE_START.search(text)
+    start = START.search(text)
     while start or not kept:
         place = start.end() if start else 0
-        end = LICENCE_END.search(text, place)
+        end = END.search(text, place)
         stop = end.start() if end else len(text)
-        for other in LICENCE_START.finditer(text, place, stop):  # some books have two marks
+        for other in START.finditer(text, place, stop):  # some books have two marks
             place = other.end()
         kept.append(text[place:stop])
-        start = LICENCE_START.search(text, stop)
+        start = START.search(text, stop)
     return "".join(kept) if len("".join(kept)) < len(text) else text
 
 

@@ -5,7 +5,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Callable, Iterator
-from typing import IO, Any, cast
+from typing import IO, Any
 
 from poems import files
 
@@ -14,60 +14,17 @@ HEAD = 1 << 16  # Bytes looked at; the header of an old Project Gutenberg book t
 GZIP = b"\x1f\x8b"
 
 
-class _Replayed(io.RawIOBase):
-    """A file from its beginning once more, after some of it was read; it need not be one that can seek."""
+class _Reading(io.RawIOBase):
+    """A file that is read by a function of the most bytes that it may give, and closed with another file."""
 
-    def __init__(self, head: bytes, file: IO[bytes]):
-        self._head, self._file = head, file
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data, self._head = (self._head[: len(buffer)], self._head[len(buffer) :]) if self._head else (b"", b"")
-        data = data or self._file.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-
-class _Unpacked(io.RawIOBase):
-    """A file unpacked by gzip, whose errors name it."""
-
-    def __init__(self, path: str, file: IO[bytes]):
-        self._path, self._file = path, gzip.GzipFile(fileobj=file)
+    def __init__(self, read: Callable[[int], bytes], file: IO[bytes]):
+        self._read, self._file = read, file
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        try:
-            return self._file.readinto(buffer)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise ValueError(
-                f"{self._path}: not a whole .gz file ({error}), after {self._file.tell():,} bytes of text; get it again"
-            ) from None
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-
-class _Counted(io.RawIOBase):
-    """A file that tells how many bytes of it were read."""
-
-    def __init__(self, file: IO[bytes], progress: Callable[[int], object]):
-        self._file, self._progress = file, progress
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._file.read(len(buffer))
-        self._progress(len(data))
+        data = self._read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
@@ -85,11 +42,8 @@ def open_unpacked(path: str, progress: Callable[[int], object] = lambda n_bytes:
       FileNotFoundError: it is not there.
       ValueError: it cannot be unpacked, now or when it is read on.
     """
-    counted = io.BufferedReader(_Counted(files.open_file(path), progress), BLOCK)
-    head, file = _look(counted)
-    if not head.startswith(GZIP):
-        return head, file
-    return _look(cast(IO[bytes], io.BufferedReader(_Unpacked(path, file), BLOCK)))
+    head, file = _look(_counted(files.open_file(path), progress))
+    return _look(_unpacked(file, path)) if head.startswith(GZIP) else (head, file)
 
 
 def decoded(file: IO[bytes], path: str, encoding: str) -> Iterator[str]:
@@ -130,11 +84,39 @@ def lines_of(blocks: Iterator[str]) -> Iterator[str]:
         yield held
 
 
+def _counted(file: IO[bytes], progress: Callable[[int], object]) -> IO[bytes]:
+    """A file that tells how many bytes of it were read."""
+
+    def read(most: int) -> bytes:
+        data = file.read(most)
+        progress(len(data))
+        return data
+
+    return io.BufferedReader(_Reading(read, file), BLOCK)
+
+
+def _unpacked(file: IO[bytes], path: str) -> IO[bytes]:
+    """A file unpacked by gzip, whose errors name it."""
+    unpacked = gzip.GzipFile(fileobj=file)
+
+    def read(most: int) -> bytes:
+        try:
+            return unpacked.read(most)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ValueError(
+                f"{path}: not a whole .gz file ({error}), after {unpacked.tell():,} bytes of text; get it again"
+            ) from None
+
+    return io.BufferedReader(_Reading(read, file), BLOCK)
+
+
 def _look(file: IO[bytes]) -> tuple[bytes, IO[bytes]]:
+    """The first bytes of a file, and the file from its beginning once more; it need not be one that can seek."""
     head = b""
     while len(head) < HEAD and (more := file.read(HEAD - len(head))):
         head += more
-    return head, io.BufferedReader(_Replayed(head, file), BLOCK)
+    again = io.BytesIO(head)
+    return head, io.BufferedReader(_Reading(lambda most: again.read(most) or file.read(most), file), BLOCK)
 
 
 def _offset(error: UnicodeError, offset: int, data: bytes) -> int:

@@ -5,6 +5,12 @@ import dataclasses
 LONGEST = 1 << 20  # Characters; a longer text goes through in parts, so that no book need be in memory whole.
 
 
+def count_lines(text: str) -> int:
+    """How many lines a text has that are not empty."""
+    lines = text.split("\n")
+    return len(lines) - lines.count("")
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Poem:
     """A poem, or any other document, or a part of one.

@@ -107,9 +107,11 @@ def test_a_run_of_2019_loads_as_it_is(tmp_path, folder, optimizer, path):
 
 
 def test_a_run_that_was_moved_from_another_machine_loads(tmp_path, folder):
-    save_with_tensorflow_1(str(tmp_path / "run1/model-7"))
+    saved = save_with_tensorflow_1(str(tmp_path / "run1/model-7"))
     (tmp_path / "run1/checkpoint").write_text('model_checkpoint_path: "/content/gpt-2/checkpoint/run1/model-7"\n')
-    gpt2.load_model(str(tmp_path / "run1"), model_folder=str(folder))
+    model = gpt2.load_model(str(tmp_path / "run1"), model_folder=str(folder))
+    for name, value in saved.items():
+        np.testing.assert_array_equal(model.weights[name].numpy(), value)
 
 
 def test_a_run_without_hparams_asks_for_the_model(tmp_path):

@@ -3,37 +3,11 @@
 import json
 import os
 
-import numpy as np
 import pytest
 
-from gpt2 import run_folder, saves
+from gpt2 import run_folder
 from gpt2.find import find_prefix, last_save
-from gpt2.model import GPT2, HParams, fresh_weights
-from gpt2.optimizers import Adam
-from gpt2.saves import State
 from gpt2.settings import read_settings
-
-SIZES = HParams(n_vocab=30, n_ctx=6, n_embd=8, n_head=2, n_layer=1)
-
-
-@pytest.fixture
-def trained():
-    """A model and its optimizer as after two steps."""
-    model = GPT2(SIZES, fresh_weights(seed=2))
-    optimizer = Adam(model.weights)
-    random = np.random.default_rng(0)
-    for slot in optimizer.slots.values():
-        slot.assign(random.random(slot.shape))
-    return model, optimizer
-
-
-@pytest.fixture
-def folder(tmp_path, trained):
-    path = str(tmp_path / "run1")
-    model, optimizer = trained
-    run_folder.create(path, model, {"seed": 3})
-    saves.save(path, State(model, optimizer.slots, 2, 2))
-    return path
 
 
 def test_settings_are_noted(folder):

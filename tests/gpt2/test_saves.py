@@ -8,33 +8,10 @@ import pytest
 import tensorflow as tf
 
 import gpt2
-from gpt2 import run_folder, saves
+from gpt2 import saves
 from gpt2.find import find_prefix, step_of
-from gpt2.model import GPT2, HParams, fresh_weights
 from gpt2.optimizers import Adam
 from gpt2.saves import State
-
-SIZES = HParams(n_vocab=30, n_ctx=6, n_embd=8, n_head=2, n_layer=1)
-
-
-@pytest.fixture
-def trained():
-    """A model and its optimizer as after two steps."""
-    model = GPT2(SIZES, fresh_weights(seed=2))
-    optimizer = Adam(model.weights)
-    random = np.random.default_rng(0)
-    for slot in optimizer.slots.values():
-        slot.assign(random.random(slot.shape))
-    return model, optimizer
-
-
-@pytest.fixture
-def folder(tmp_path, trained):
-    path = str(tmp_path / "run1")
-    model, optimizer = trained
-    run_folder.create(path, model, {"seed": 3})
-    saves.save(path, State(model, optimizer.slots, 2, 2))
-    return path
 
 
 def test_a_run_folder_is_a_model_folder(folder, trained):
@@ -63,8 +40,8 @@ def test_slots_come_back_to_the_bit(folder, trained):
         np.testing.assert_array_equal(fresh.slots[name].numpy(), slot.numpy())
 
 
-def test_weights_are_four_bytes_a_parameter(folder):
-    assert os.path.getsize(os.path.join(folder, "model-2.data-00000-of-00001")) == 4 * SIZES.n_params
+def test_weights_are_four_bytes_a_parameter(folder, trained):
+    assert os.path.getsize(os.path.join(folder, "model-2.data-00000-of-00001")) == 4 * trained[0].hparams.n_params
 
 
 def test_the_state_of_another_optimizer_is_refused(folder, trained):

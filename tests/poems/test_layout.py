@@ -5,7 +5,7 @@ import regex
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from poems.layout import FIELDS, Layout, describe, find, lay_out, prefix_of, read_back
+from poems.layout import BAR, FIELDS, Layout, describe, find, lay_out, prefix_of
 from poems.poem import Poem
 
 # OpenAI, src/encoder.py
@@ -30,6 +30,15 @@ poems = st.builds(
     st.lists(names, max_size=2).map(tuple),
     names,
 )
+
+
+def read_back(text, layout, is_rest=False):
+    """The lines and stanzas of a poem out of its text in a layout, letter for letter."""
+    if layout.name == "prefix":
+        return "\n".join(line.partition(BAR)[2] or line for line in text.split("\n"))
+    if layout.name == "poem" and not is_rest:
+        return text.partition("\n")[2]
+    return text
 
 
 def ends_of_pieces(texts):
