@@ -109,6 +109,7 @@ class BulkEncoder:
         return self._n_pool > self._encoder.n_vocab + POOL or max(table.load for table in self._tables) > FULL
 
     def _forget(self):
+        self._tables, self._pool = [], np.empty(0, np.uint16)  # Else those before would stand beside the new ones.
         self._tables = [Table(size // 8, rows) for size, rows in zip(SIZES, ROWS, strict=True)]
         # Every id stands in the pool at its own place, for the many pieces that are one token.
         self._n_pool = self._encoder.n_vocab
