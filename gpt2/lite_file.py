@@ -8,12 +8,16 @@ import contextlib
 import glob
 import hashlib
 import os
+import socket
+import time
 
 import numpy as np
 
 from gpt2.hparams import HParams
 from gpt2.lite_graph import Graph, Slot
 from poems import files
+
+ABANDONED = 3600  # Seconds after which a file that is not finished is one that never will be.
 
 
 def find(prefix: str, hparams: HParams, dtype: str) -> str | None:
@@ -36,14 +40,18 @@ def make(prefix: str, hparams: HParams, dtype: str) -> str:
     name = _name(prefix, graph)
     for folder in _folders(prefix):
         path = os.path.join(folder, name)
+        new = f"{path}.{socket.gethostname()}-{os.getpid()}.new"  # Workers who share a folder may all make one.
         try:
             os.makedirs(folder, exist_ok=True)
-            _write(f"{path}.new", graph, lambda name: checkpoint.read_tensor(prefix, name).numpy())
-            os.replace(f"{path}.new", path)
+            _write(new, graph, lambda name: checkpoint.read_tensor(prefix, name).numpy())
+            if os.path.exists(path):
+                os.remove(new)  # Another worker was faster, and reads it already.
+            else:
+                os.replace(new, path)
         except OSError as error:
             failure = error
             with contextlib.suppress(OSError):
-                os.remove(f"{path}.new")
+                os.remove(new)
             continue
         _remove_stale(path)
         return path
@@ -65,9 +73,10 @@ def _folders(prefix: str) -> list[str]:
 def _remove_stale(path: str) -> None:
     """Removes the files of weights that stood under the same name before."""
     stem, _, dtype, _ = path.rsplit(".", 3)
-    for old in glob.glob(f"{glob.escape(stem)}.*.{dtype}.tflite"):
-        if old != path:
-            with contextlib.suppress(OSError):
+    for old in glob.glob(f"{glob.escape(stem)}.*.{dtype}.tflite*"):
+        with contextlib.suppress(OSError):
+            abandoned = old.endswith(".new") and time.time() - os.path.getmtime(old) > ABANDONED
+            if abandoned or (old.endswith(".tflite") and old != path):
                 os.remove(old)
 
 
