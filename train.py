@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from gpt2 import command_line, find, machine, settings
+from gpt2 import command_line, find, machine, settings, workers
 from gpt2.schedule import learning_rate_at
 
 MANY = 10  # Epochs, after which verse is learnt by heart: a rule of thumb of 2019.
@@ -154,7 +154,7 @@ def main(
 
     available = memory.available(flags.device)
     machine.choose_device(flags.device)
-    command_line.start_tensorflow(look_for_devices=not settings.is_multi_worker(flags.strategy))
+    command_line.start_tensorflow(look_for_devices=not workers.is_multi_worker(flags.strategy))
     from gpt2 import distribution, restart
 
     with restart.with_the_others(say):

@@ -86,7 +86,8 @@ def read_tensor(prefix: str, name: str) -> tf.Tensor:
     """
     dtype = _reader(prefix).get_variable_to_dtype_map()[name]
     try:
-        return tf.raw_ops.RestoreV2(prefix=prefix, tensor_names=[name], shape_and_slices=[""], dtypes=[dtype])[0]
+        with tf.device("CPU:0"):  # No other device reads files.
+            return tf.raw_ops.RestoreV2(prefix=prefix, tensor_names=[name], shape_and_slices=[""], dtypes=[dtype])[0]
     except tf.errors.NotFoundError:
         raise FileNotFoundError(f"{prefix}.data-00000-of-00001: no such file, though {prefix}.index is there") from None
     except (tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:

@@ -1,4 +1,4 @@
-"""Training on one device or many, on one machine or many, with the same numbers on all: tf.distribute's strategies.
+"""Which devices take part, and training on one or many with the same numbers on all: tf.distribute's strategies.
 
 A replica is a device that holds all weights and takes its share of each batch. Gradients are averaged over the replicas
 before every replica makes the same update of its own weights, so how many there are changes only the order of sums.
@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from gpt2 import training
-from gpt2.settings import tells_of_workers
+from gpt2.workers import NOTHING_TOLD, tells_of_workers
 
 MEAN, SUM = tf.distribute.ReduceOp.MEAN, tf.distribute.ReduceOp.SUM
 
@@ -33,9 +33,7 @@ def find_strategy(kind: str = "auto", tpu: str | None = None) -> tf.distribute.S
     if kind == "multi_worker":
         cluster = find_cluster()
         if not cluster:
-            raise ValueError(
-                "--strategy multi_worker: nothing tells of other machines; set TF_CONFIG, or srun several tasks"
-            )
+            raise ValueError(NOTHING_TOLD)
         return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=cluster)
     if kind == "mirrored":
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
@@ -43,9 +41,31 @@ def find_strategy(kind: str = "auto", tpu: str | None = None) -> tf.distribute.S
     return tf.distribute.get_strategy()
 
 
+def find_devices(kind: str = "auto", tpu: str | None = None) -> list[str]:
+    """The names of the devices of this process that take part, for work that each of them does by itself.
+
+    See `find_strategy`; of several workers each takes all that it sees, as with `auto`.
+
+    Raises:
+      ValueError: there is no TPU of that name.
+    """
+    if kind == "tpu" or (kind in ("auto", "multi_worker") and has_tpu(tpu)):
+        connect_tpu(tpu or "local")
+        devices = tf.config.list_logical_devices("TPU")
+    else:
+        gpus, cpus = tf.config.list_logical_devices("GPU"), tf.config.list_logical_devices("CPU")
+        devices = gpus or (cpus if kind == "mirrored" else cpus[:1])
+    return [device.name for device in (devices[:1] if kind == "one" else devices)]
+
+
+def has_tpu(tpu: str | None) -> bool:
+    """Whether a TPU is asked for, or is in this machine."""
+    return bool(tpu or tf.config.list_physical_devices("TPU"))
+
+
 def guess(tpu: str | None) -> str:
     """The kind of strategy that makes use of all there is."""
-    if tpu or tf.config.list_physical_devices("TPU"):
+    if has_tpu(tpu):
         return "tpu"
     if tells_of_workers():
         return "multi_worker"

@@ -13,10 +13,10 @@ import tensorflow as tf
 
 from gpt2 import waiting
 from gpt2.distribution import find_cluster
+from gpt2.workers import PATIENCE
 
 TRIES = 10  # Starts in a row without a step in between, before a worker gives up.
 LONGEST_PAUSE = 60  # Seconds; the first pause is one second, each next one twice as long.
-PATIENCE = 600  # Seconds that a worker waits for the others.
 COUNTER = "GPT2_STARTS"  # In the environment, which is all that the new process has of the old one.
 
 # What the others see of a worker that is gone, now here, now there in TensorFlow.

@@ -111,16 +111,6 @@ def is_demo(given: dict) -> bool:
     return given["model_name"] == "demo" or (unnamed and not files.has_model("124M", given["models_dir"]))
 
 
-def is_multi_worker(strategy: str) -> bool:
-    """Whether a --strategy means several processes; told without TensorFlow, which must not look for devices first."""
-    return strategy == "multi_worker" or (strategy == "auto" and tells_of_workers())
-
-
-def tells_of_workers() -> bool:
-    """Whether TF_CONFIG, or Slurm, tells of other processes that take part."""
-    return "TF_CONFIG" in os.environ or int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1
-
-
 def read_settings(folder: str) -> dict:
     """The settings of the run as they were noted last, none for a run of another tool."""
     path = os.path.join(folder, "settings.json")

@@ -6,8 +6,7 @@ import socket
 import pytest
 import tensorflow as tf
 
-from gpt2 import distribution, restart, waiting
-from gpt2.settings import is_multi_worker
+from gpt2 import distribution, restart, waiting, workers
 
 
 @pytest.fixture(autouse=True)
@@ -30,11 +29,32 @@ def test_slurm_tells_of_workers(monkeypatch, tmp_path):
     slurm = {"STEP_NUM_TASKS": "3", "STEP_NODELIST": "n[1-3]", "STEP_TASKS_PER_NODE": "1(x3)", "PROCID": "2"}
     for name, value in slurm.items():
         monkeypatch.setenv(f"SLURM_{name}", value)
-    assert is_multi_worker("auto")
+    assert workers.is_multi_worker("auto")
+    assert workers.find_worker() == (2, 3)
     cluster = distribution.find_cluster()
     addresses = cluster.cluster_spec().as_dict()["worker"]
     assert [address.partition(":")[0] for address in addresses] == ["n1", "n2", "n3"]
     assert cluster.task_id == 2
+
+
+@pytest.mark.parametrize(
+    ("cluster", "task", "found"),
+    [
+        ({"worker": ["a:1", "b:1"]}, {"type": "worker", "index": 1}, (1, 2)),
+        ({"chief": ["a:1"], "worker": ["b:1", "c:1"]}, {"type": "chief", "index": 0}, (0, 3)),
+        ({"chief": ["a:1"], "worker": ["b:1", "c:1"]}, {"type": "worker", "index": "1"}, (2, 3)),
+    ],
+)
+def test_tf_config_tells_which_worker_this_is(monkeypatch, cluster, task, found):
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
+    assert workers.find_worker() == found
+
+
+@pytest.mark.parametrize("told", ["{", "[]", '{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}'])
+def test_a_tf_config_that_does_not_tell_is_an_error(monkeypatch, told):
+    monkeypatch.setenv("TF_CONFIG", told)
+    with pytest.raises(ValueError, match=r"TF_CONFIG is .*, expected a cluster of workers"):
+        workers.find_worker()
 
 
 def test_addresses_where_nothing_answers_are_named(unused_port):
@@ -52,6 +72,8 @@ def unused_port():
 def test_workers_that_nothing_tells_of_are_an_error():
     with pytest.raises(ValueError, match="nothing tells of other machines"):
         distribution.find_strategy("multi_worker")
+    with pytest.raises(ValueError, match="nothing tells of other machines"):
+        workers.find_worker()
 
 
 def test_a_tpu_that_is_not_there_is_told_in_a_line():
