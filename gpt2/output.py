@@ -11,6 +11,7 @@ from typing import Any
 from poems import files
 
 FORMS = (".txt", ".jsonl")
+WHOLE = "bytes"  # In the settings of a .txt: so many are whole samples, for certain.
 
 
 def header(number: int) -> str:
@@ -27,6 +28,21 @@ def check(path: str) -> None:
         raise FileNotFoundError(f"{path}: there is no folder {folder}; make it, or name another file with --out")
 
 
+def held(path: str, settings: dict[str, Any]) -> tuple[bytes, int, int]:
+    """What a file holds, in how many bytes of it samples are whole, and how many samples those are.
+
+    Args:
+      settings: what the samples depend on.
+    Raises:
+      ValueError: it holds samples of other settings, or something else.
+    """
+    content = b""
+    if files.exists(path):
+        with files.open_file(path) as file:
+            content = file.read()
+    return content, *(_held_jsonl if path.endswith(".jsonl") else _held_txt)(path, settings, content)
+
+
 class Out:
     """A file of samples, opened to go on after those that it holds.
 
@@ -35,80 +51,103 @@ class Out:
     """
 
     def __init__(self, path: str, settings: dict[str, Any]):
-        """Opens the file, or begins it.
-
-        Args:
-          settings: what the samples depend on.
-        Raises:
-          ValueError: it holds samples of other settings, or something else.
-        """
+        """Opens the file, or begins it; see `held` for what is refused."""
         self.path, self.settings = path, settings
         self.is_jsonl = path.endswith(".jsonl")
-        content = b""
-        if files.exists(path):
-            with files.open_file(path) as file:
-                content = file.read()
-        whole, self.n_written = (self._read_jsonl if self.is_jsonl else self._read_txt)(content)
-        if whole != content:
-            files.write_file(path, whole)  # without the last one, which a stop has cut
-        if not self.is_jsonl:
-            files.write_file(self._beside, (json.dumps(settings, ensure_ascii=False) + "\n").encode())
-        self.file = files.open_file(path, "a")
+        content, self.n_bytes, self.n_written = held(path, settings)
+        if self.n_bytes < len(content):
+            files.write_file(path, content[: self.n_bytes])  # without the last one, which a stop has cut
+        self._note()
+        self.file = files.open_file(path, "ab")
 
     def write(self, sample: dict[str, Any], shown: str) -> None:
         """Adds one sample, an object with `number` and `text` at least; `shown` stands before the text of a .txt."""
-        if self.is_jsonl:
-            self.file.write(json.dumps(sample | {"settings": self.settings}, ensure_ascii=False) + "\n")
-        else:
-            self.file.write(f"{header(sample['number'])}{shown}{sample['text']}\n")
+        text = line(sample, self.settings)
+        if not self.is_jsonl:
+            text = f"{header(sample['number'])}{shown}{sample['text']}\n"
+        self.file.write(text.encode())
         self.file.flush()
+        self.n_bytes += len(text.encode())
+
+    def show_life(self) -> None:
+        """Nothing: nobody waits for this file."""
 
     def close(self) -> None:
         """Ends writing."""
         self.file.close()
+        files.sync(self.path)
+        self._note()
 
-    @property
-    def _beside(self):
-        return f"{self.path}.settings.json"
+    def _note(self):
+        """Beside a .txt, its settings and the bytes that are known to be whole samples."""
+        if not self.is_jsonl:
+            noted = json.dumps(self.settings | {WHOLE: self.n_bytes}, ensure_ascii=False) + "\n"
+            files.write_file(_beside(self.path), noted.encode())
 
-    def _read_jsonl(self, content):
-        whole = content[: content.rfind(b"\n") + 1]
-        lines = whole.splitlines()
-        for number, line in enumerate(lines, start=1):
-            try:
-                sample = json.loads(line)
-                self._compare(sample["settings"])
-                found = sample["number"]
-            except (ValueError, KeyError, TypeError) as error:
-                if isinstance(error, OtherSettings):
-                    raise
-                raise ValueError(f"{self.path}: line {number} is no sample; name another file with --out") from None
-            if found != number:
-                raise ValueError(
-                    f"{self.path}: line {number} is sample {found}, expected {number}; name another file with --out"
-                )
-        return whole, len(lines)
 
-    def _read_txt(self, content):
-        if not content:
-            return content, 0
-        if not files.exists(self._beside):
-            raise ValueError(f"{self.path}: there already, and no samples of ours; name another file with --out")
-        with files.open_file(self._beside) as file:
-            self._compare(json.loads(file.read()))
-        starts = [match.start() for match in re.finditer(rb"^={40} SAMPLE \d+ ={40}\n", content, re.MULTILINE)]
-        if not starts:
-            return b"", 0
-        # Whether the last one is whole, nothing tells; it is written again, letter for letter the same.
-        return content[: starts[-1]], len(starts) - 1
+def line(sample: dict[str, Any], settings: dict[str, Any]) -> str:
+    """A sample as a line of a .jsonl."""
+    return json.dumps(sample | {"settings": settings}, ensure_ascii=False) + "\n"
 
-    def _compare(self, found):
-        for name in {**found, **self.settings}:
-            if found.get(name) != self.settings.get(name):
-                raise OtherSettings(
-                    f"{self.path}: holds samples whose {name} is {found.get(name)!r}, not {self.settings.get(name)!r}; "
-                    "name another file with --out"
-                )
+
+def read_number(line: bytes, path: str, settings: dict[str, Any]) -> int:
+    """The number of the sample in a line of a .jsonl.
+
+    Raises:
+      OtherSettings: it was written with others.
+      ValueError, KeyError, TypeError: it is no sample.
+    """
+    sample = json.loads(line)
+    compare(path, sample["settings"], settings)
+    return int(sample["number"])
+
+
+def compare(path: str, found: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Raises an `OtherSettings` if the settings that a file was written with are not these."""
+    for name in {**found, **settings}:
+        if found.get(name) != settings.get(name):
+            raise OtherSettings(
+                f"{path}: holds samples whose {name} is {found.get(name)!r}, not {settings.get(name)!r}; "
+                "name another file with --out"
+            )
+
+
+def _beside(path):
+    return f"{path}.settings.json"
+
+
+def _held_jsonl(path, settings, content):
+    end = content.rfind(b"\n") + 1
+    lines = content[:end].splitlines()
+    for expected, text in enumerate(lines, start=1):
+        try:
+            number = read_number(text, path, settings)
+        except OtherSettings:
+            raise
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f"{path}: line {expected} is no sample; name another file with --out") from None
+        if number != expected:
+            raise ValueError(
+                f"{path}: line {expected} is sample {number}, expected {expected}; name another file with --out"
+            )
+    return end, len(lines)
+
+
+def _held_txt(path, settings, content):
+    if not content:
+        return 0, 0
+    if not files.exists(_beside(path)):
+        raise ValueError(f"{path}: there already, and no samples of ours; name another file with --out")
+    with files.open_file(_beside(path)) as file:
+        found = json.loads(file.read())
+    known = found.pop(WHOLE, 0)
+    compare(path, found, settings)
+    starts = [match.start() for match in re.finditer(rb"^={40} SAMPLE \d+ ={40}\n", content, re.MULTILINE)]
+    if not starts:
+        return 0, 0
+    # Whether the last one is whole, only that note tells; else it is written again, letter for letter the same.
+    end = known if starts[-1] < known <= len(content) else starts[-1]
+    return end, sum(start < end for start in starts)
 
 
 class OtherSettings(ValueError):

@@ -29,6 +29,13 @@ def test_a_file_cut_anywhere_is_completed_to_the_same_bytes(tmp_path, name):
         assert (tmp_path / name).read_bytes() == whole
 
 
+@pytest.mark.parametrize("name", ["x.txt", "x.jsonl"])
+def test_of_a_file_that_was_closed_every_sample_is_known_to_be_whole(tmp_path, name):
+    write(tmp_path / name, SAMPLES[:3])
+    assert write(tmp_path / name, SAMPLES) == 3
+    assert write(tmp_path / name, SAMPLES) == 5
+
+
 def test_the_form_of_2019(tmp_path):
     write(tmp_path / "x.txt", SAMPLES[:1], shown="O ")
     line = "=" * 40
