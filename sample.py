@@ -3,6 +3,7 @@
 import bisect
 import codecs
 import dataclasses
+import functools
 import hashlib
 import itertools
 import json
@@ -50,6 +51,8 @@ def main(
     seed: int | None = None,
     dtype: str = "float32",
     engine: str = "auto",
+    strategy: str = "auto",
+    tpu: str | None = None,
     out: str | None = None,
 ) -> None:
     """Writes new verse with a model or a run, one sample after another.
@@ -88,11 +91,15 @@ def main(
       score: a file of text to be scored instead of writing, or a .jsonl of objects with text and maybe prompt.
       seed: the same seed gives the same samples. Default: one that is printed.
       dtype: float32; int8, faster on a CPU and less exact; bfloat16, half the memory on a GPU or a TPU.
-      engine: lite for a CPU, xla for a GPU or a TPU, or auto.
+      engine: lite for a CPU, xla for GPUs or a TPU, or auto.
+      strategy: one device; mirrored, all GPUs of this machine; multi_worker, the machines that TF_CONFIG or Slurm tells
+        of, which share the folder of --out; tpu; or auto, whichever is there. The rows of a batch are shared out, and
+        samples are the same on any number of devices.
+      tpu: the name of a TPU, or local for this machine's.
       out: a file for the samples, .txt in the original's form or .jsonl with an object a line; one that is there is
         gone on with.
     """
-    from gpt2 import engines, output
+    from gpt2 import engines, output, workers
     from gpt2.filters import Filters
 
     filters = Filters(temperature, top_k, top_p, min_p, typical, repetition_penalty)
@@ -100,9 +107,17 @@ def main(
     for name, number in least.items():
         if locals()[name] is not None and locals()[name] < number:
             raise ValueError(f"--{name} is {locals()[name]}, expected at least {number}")
-    engines.check(engine, dtype)
+    engines.check(engine, dtype, strategy, tpu)
     if out is not None:
         output.check(out)
+    many = not tpu and workers.is_multi_worker(strategy)
+    worker, n_workers = workers.find_worker() if many else (0, 1)
+    if many and (out is None or score is not None):
+        raise ValueError(f"{n_workers} workers meet in a file alone; name it with --out, or take --strategy one")
+    if many and seed is None:
+        raise ValueError("--seed is missing, and each worker would draw another; give all the same, such as --seed 1")
+    if many and nsamples == 0:
+        raise ValueError("--nsamples 0 never ends, and workers join their samples at the end; say how many")
     if interactive and (out or prompt or prompts or prompt_file):
         raise ValueError("--interactive asks for prompts and prints samples, so it goes without prompts and --out")
     if prompts is not None and (prompt or prompt_file):
@@ -127,8 +142,11 @@ def main(
     enc = encoder.load_encoder(model_folder)
     hparams = find_hparams(prefix, model_folder)
     enc.check_size(hparams.n_vocab, model_folder)
+    open_engine = functools.partial(
+        engines.open_engine, prefix, model_folder, dtype, name=engine, say=say, strategy=strategy, tpu=tpu
+    )
     if score is not None:
-        print_scores(engines.open_engine(prefix, model_folder, dtype, 1, engine, say), enc, score)
+        print_scores(open_engine(rows=1), enc, score)
         return
     if seed is None:
         seed = random.randrange(2**31)
@@ -144,19 +162,15 @@ def main(
     )
     job = Job(enc, hparams, rules, endings, length, best_of, include_prompt)
     job.check(asked)  # before the model is loaded
-    file = None
-    if out is not None:
+    if interactive:
+        converse(job, open_engine(batch_size), lambda text: verse_prompts.lay_out(text, about, layout, nsamples or 1))
+    elif out is None:
+        show(job, open_engine(batch_size), asked)
+    else:
         settings = dataclasses.asdict(filters) | {"stop": stop, "lines": lines, "stanzas": stanzas, "length": length}
         settings |= {"no_repeat": no_repeat, "best_of": best_of, "dtype": dtype, "seed": seed}
         settings |= {"prompts": hash_of(asked), "weights": find.hash_of(prefix)}
-        file = output.Out(out, settings)
-    opened = engines.open_engine(prefix, model_folder, dtype, batch_size, engine, say)
-    if interactive:
-        converse(job, opened, lambda text: verse_prompts.lay_out(text, about, layout, nsamples or 1))
-    elif file is not None:
-        save(job, opened, asked, file, prefix)
-    else:
-        show(job, opened, asked)
+        complete(job, lambda: open_engine(batch_size), asked, prefix, out, settings, worker, n_workers)
 
 
 def find_model(model_name, models_dir, run_name, checkpoint_dir, restore_from) -> tuple[str, str]:
@@ -214,32 +228,34 @@ class Job:
                 say(f"when the window of {n_ctx} tokens is full, its last half is read again and the rest forgotten")
                 return
 
-    def samples(self, engine, asked, first: int = 1, on_token=None):
-        """Triples of a sample's number, the sample and its prompt, in order, from number `first` on.
+    def samples(self, engine, asked, numbers, on_token=None):
+        """Triples of a sample's number, the sample and its prompt, of these numbers, in their order.
 
         The numbers go on from one prompt to the next; of each group of `best_of` tasks one becomes a sample.
         """
         from gpt2 import writing
 
-        start = (first - 1) * self.best_of + 1
-        samples = writing.in_order(writing.write(engine, self.tasks(asked, start), self.rules, on_token), start)
-        for sample in writing.best_of(samples, self.best_of):
+        tasks, begun = itertools.tee(self.tasks(asked, numbers))
+        samples = writing.write(engine, tasks, self.rules, on_token)
+        in_order = writing.in_order(samples, (task.number for task in begun))
+        for sample in writing.best_of(in_order, self.best_of):
             yield sample, prompt_of(asked, sample.number)
 
-    def tasks(self, asked, start: int):
-        """The tasks from number `start` on, endless where a prompt asks for no number of samples."""
+    def tasks(self, asked, numbers):
+        """The tasks of the samples of these numbers, until there is no prompt for one."""
         from gpt2 import writing
 
         known: dict[Any, tuple] = {}
-        for number in itertools.count(start):
-            prompt = prompt_of(asked, (number - 1) // self.best_of + 1)
+        for number in numbers:
+            prompt = prompt_of(asked, number)
             if prompt is None:
                 return
             if prompt not in known:
                 ids = self.ids(prompt)
                 length = writing.sample_length(self.hparams, ids, self.length)
                 known[prompt] = writing.start_of(ids, self.hparams), length
-            yield writing.Task(number, *known[prompt])
+            for task in range((number - 1) * self.best_of + 1, number * self.best_of + 1):
+                yield writing.Task(task, *known[prompt])
 
     def shown(self, prompt) -> str:
         """What stands between the header of a sample and its text."""
@@ -258,11 +274,11 @@ def show(job: Job, engine, asked) -> None:
     from gpt2.output import header
 
     if engine.rows > 1 or job.best_of > 1:
-        for sample, prompt in job.samples(engine, asked):
+        for sample, prompt in job.samples(engine, asked, itertools.count(1)):
             print(f"{header(sample.number)}{job.shown(prompt)}{job.endings.text(sample.ids)}", flush=True)
         return
     stream = Stream(job, asked)
-    for sample, _ in job.samples(engine, asked, on_token=stream.add):
+    for sample, _ in job.samples(engine, asked, itertools.count(1), stream.add):
         stream.end(sample.number)
 
 
@@ -302,23 +318,52 @@ class Stream:
         self.printed = max(self.printed, len(text))
 
 
-def save(job: Job, engine, asked, file, prefix: str) -> None:
-    """Writes samples into a file, from where it stops on."""
+def complete(job: Job, open_engine, asked, prefix: str, out: str, settings, worker: int, n_workers: int) -> None:
+    """Writes the samples that a file lacks: one worker into it, each of several into a part that the first joins."""
+    from gpt2 import output, parts
+
+    write = functools.partial(save, job, open_engine, asked, prefix)
+    total = sum(prompt.nsamples for prompt in asked) if all(prompt.nsamples for prompt in asked) else None
+    if n_workers == 1 and not parts.find_parts(out):
+        file = output.Out(out, settings)
+        first = file.n_written + 1
+        write(file, itertools.count(first) if total is None else range(first, total + 1))
+        return
+    if total is None:
+        raise ValueError(f"{out}: workers left parts of it, which are joined at its end; say how many --nsamples")
+    held = parts.Parts(out, settings)
+    if mine := [number for number in held.missing(total) if (number - 1) % n_workers == worker]:
+        write(parts.Part(parts.part_of(out, worker), settings), mine)
+    if worker == 0:
+        held.look()
+        if held.missing(total):
+            say(f"waits for the other workers, until it has not heard of them for {parts.PATIENCE} s")
+        held.wait(total, n_workers)
+        held.join(total, lambda number: job.shown(prompt_of(asked, number)))
+
+
+def save(job: Job, open_engine, asked, prefix: str, file, numbers) -> None:
+    """Writes the samples of these numbers into a file, after those that it holds, and closes it."""
     from tqdm import tqdm
 
     if file.n_written:
         say(f"{file.path} holds {file.n_written} samples already, and is gone on with")
-    total = sum(prompt.nsamples for prompt in asked) if all(prompt.nsamples for prompt in asked) else None
+    if not numbers:
+        file.close()
+        return
+    engine = open_engine()
+    total = None if isinstance(numbers, itertools.count) else file.n_written + len(numbers)
     start, n_tokens = time.monotonic(), 0
     with tqdm(total=total, initial=file.n_written, unit="sample", disable=None, dynamic_ncols=True) as bar:
 
         def count(number, id):
             nonlocal n_tokens
             n_tokens += 1
+            file.show_life()
             if n_tokens % engine.rows == 0:
                 bar.set_postfix({"tokens/s": f"{n_tokens / (time.monotonic() - start):,.0f}"}, refresh=False)
 
-        for sample, prompt in job.samples(engine, asked, file.n_written + 1, count):
+        for sample, prompt in job.samples(engine, asked, numbers, count):
             written = {"seed": job.rules.seed, "number": sample.number, "prompt": prompt.text}
             written |= {"text": job.endings.text(sample.ids), "ids": sample.ids, "why": sample.why}
             if job.rules.logprobs:
@@ -340,7 +385,9 @@ def converse(job: Job, engine, lay_out) -> None:
         stream = Stream(job, asked)
         try:
             job.check([prompt])
-            for sample, _ in job.samples(engine, asked, number, stream.add if engine.rows == 1 else None):
+            for sample, _ in job.samples(
+                engine, asked, itertools.count(number), stream.add if engine.rows == 1 else None
+            ):
                 if engine.rows > 1:
                     for id in sample.ids:
                         stream.add(sample.number, id)

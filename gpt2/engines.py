@@ -1,4 +1,4 @@
-"""Which engine writes: LiteRT on a CPU, without TensorFlow once its file is made; XLA for a GPU, a TPU and the rest."""
+"""Which engine writes: LiteRT on a CPU, without TensorFlow once its file is made; XLA for GPUs, a TPU and the rest."""
 
 import atexit
 import glob
@@ -8,40 +8,65 @@ from collections.abc import Callable
 from gpt2 import command_line
 from gpt2.hparams import find_hparams
 from gpt2.lite_graph import DTYPES
+from gpt2.settings import STRATEGIES
 
 ENGINES = ("auto", "lite", "xla")
 
 
-def open_engine(prefix: str, model_folder: str, dtype: str, rows: int, name: str, say: Callable[[str], None]):
-    """A `LiteEngine` or an `XlaEngine` with the weights of a checkpoint, for so many texts at a time.
+def open_engine(
+    prefix: str,
+    model_folder: str,
+    dtype: str,
+    rows: int,
+    name: str,
+    say: Callable[[str], None],
+    strategy: str = "auto",
+    tpu: str | None = None,
+):
+    """A `LiteEngine` or a `SpreadEngine` with the weights of a checkpoint, for so many texts at a time.
 
     Args:
       model_folder: whose `hparams.json` to use where there is none beside the weights.
       name: lite, xla, or auto for the one that is faster here.
       say: is told what takes time, and why it is not the faster one.
+      strategy, tpu: which devices of this process write, see `distribution.find_devices`; LiteRT has the CPU as one.
     Raises:
-      FileNotFoundError, ValueError: what `load_model` raises; a dtype that the engine does not have.
+      FileNotFoundError, ValueError: what `load_model` raises; a dtype that the engine, or an engine that the strategy
+        does not have; no such TPU.
     """
-    check(name, dtype)
-    if name == "xla" or dtype not in DTYPES or (name == "auto" and dtype == "float32" and has_accelerator()):
-        return _open_xla(prefix, model_folder, dtype, rows)
+    check(name, dtype, strategy, tpu)
+    accelerated = name == "auto" and dtype == "float32" and has_accelerator()
+    if name == "xla" or dtype not in DTYPES or is_xla_only(strategy, tpu) or accelerated:
+        return _open_xla(prefix, model_folder, dtype, rows, strategy, tpu)
     try:
         return _open_lite(prefix, model_folder, dtype, rows, say)
     except (ImportError, RuntimeError) as error:
         if name == "lite" or dtype == "int8":
             raise ValueError(f"{prefix}: LiteRT cannot hold it ({error}); sample with --engine xla") from error
         say(f"LiteRT cannot hold {prefix} ({error}), so XLA writes, more slowly")
-        return _open_xla(prefix, model_folder, dtype, rows)
+        return _open_xla(prefix, model_folder, dtype, rows, strategy, tpu)
 
 
-def check(name: str, dtype: str) -> None:
-    """Raises a ValueError for an engine that there is not, or that does not have this dtype."""
+def check(name: str, dtype: str, strategy: str = "auto", tpu: str | None = None) -> None:
+    """Raises a ValueError for what there is not, and what does not go together."""
     if name not in ENGINES:
         raise ValueError(f"--engine is {name}, expected {', '.join(ENGINES)}")
     if dtype not in (*DTYPES, "bfloat16"):
         raise ValueError(f"--dtype is {dtype}, expected float32, bfloat16 or int8")
     if (name, dtype) in (("xla", "int8"), ("lite", "bfloat16")):
         raise ValueError(f"--engine {name} has no {dtype}, expected {'lite' if name == 'xla' else 'xla'}")
+    if strategy not in STRATEGIES:
+        raise ValueError(f"--strategy is {strategy}, expected {' or '.join(STRATEGIES)}")
+    if tpu and strategy not in ("auto", "tpu"):
+        raise ValueError(f"--tpu {tpu} is given with --strategy {strategy}, expected tpu")
+    if is_xla_only(strategy, tpu) and (name == "lite" or dtype == "int8"):
+        lite = "--engine lite" if name == "lite" else "--dtype int8"
+        raise ValueError(f"{lite} is for a CPU as one device, not for --strategy {'tpu' if tpu else strategy}")
+
+
+def is_xla_only(strategy: str, tpu: str | None) -> bool:
+    """Whether the devices are ones that LiteRT does not know."""
+    return bool(tpu) or strategy in ("mirrored", "tpu")
 
 
 def has_accelerator() -> bool:
@@ -71,9 +96,10 @@ def _close_error_output():
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
-def _open_xla(prefix, model_folder, dtype, rows):
+def _open_xla(prefix, model_folder, dtype, rows, strategy, tpu):
     command_line.start_tensorflow()
     from gpt2.checkpoint import load_model
-    from gpt2.xla import XlaEngine
+    from gpt2.distribution import find_devices
+    from gpt2.spread import SpreadEngine
 
-    return XlaEngine(load_model(prefix, model_folder, dtype), rows)
+    return SpreadEngine(lambda: load_model(prefix, model_folder, dtype), find_devices(strategy, tpu), rows)

@@ -51,4 +51,4 @@ class Sampler:
         start = start_of(prompt, self.engine.hparams)
         numbers = range(1, nsamples + 1) if nsamples else itertools.count(1)
         tasks = (Task(number, start, length) for number in numbers)
-        return (sample.ids for sample in in_order(write(self.engine, tasks, self.rules), first=1))
+        return (sample.ids for sample in in_order(write(self.engine, tasks, self.rules), itertools.count(1)))

@@ -5,7 +5,6 @@ ids alone; what is to end it at a line or to keep words from coming again is giv
 """
 
 import dataclasses
-import heapq
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 
@@ -115,7 +114,7 @@ def write(
     """Writes samples, `engine.rows` at a time, and yields each `Sample` as soon as it ends.
 
     Args:
-      engine: a `LiteEngine` or an `XlaEngine`.
+      engine: a `LiteEngine`, an `XlaEngine` or a `SpreadEngine`.
       on_token: is called with the number of the sample and each of its ids.
     """
     n_ctx, end_of_text = engine.hparams.n_ctx, engine.hparams.n_vocab - 1
@@ -156,14 +155,16 @@ def write(
             logits[place] = engine.start([place], tuple(rows[place].window))
 
 
-def in_order(samples: Iterable[Sample], first: int) -> Iterator[Sample]:
-    """Samples in the order of their numbers, of which `first` is the first and none is left out."""
-    waiting: list[tuple[int, Sample]] = []
+def in_order(samples: Iterable[Sample], numbers: Iterable[int]) -> Iterator[Sample]:
+    """Samples in the order of these numbers, of which each comes once."""
+    waiting: dict[int, Sample] = {}
+    numbers = iter(numbers)
+    number = next(numbers, None)
     for sample in samples:
-        heapq.heappush(waiting, (sample.number, sample))
-        while waiting and waiting[0][0] == first:
-            yield heapq.heappop(waiting)[1]
-            first += 1
+        waiting[sample.number] = sample
+        while number in waiting:
+            yield waiting.pop(number)
+            number = next(numbers, None)
 
 
 def best_of(samples: Iterable[Sample], n: int) -> Iterator[Sample]:

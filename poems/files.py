@@ -52,6 +52,11 @@ def sync(path: str) -> None:
         os.close(descriptor)
 
 
+def remove(path: str) -> None:
+    """Removes a file, local or remote."""
+    filesystem().remove(path) if is_remote(path) else os.remove(path)
+
+
 def exists(path: str) -> bool:
     """Whether a file or a folder is there, local or remote."""
     return filesystem().exists(path) if is_remote(path) else os.path.exists(path)

@@ -1,5 +1,6 @@
 """The engine for a CPU computes what TensorFlow computes, whatever the other rows are, and its file is never stale."""
 
+import itertools
 import os
 import shutil
 
@@ -100,7 +101,7 @@ def test_greedy_is_the_original_continuation(reference_folder, tmp_path):
 
 def written(engine, n=20):
     tasks = (Task(number, (4, 6), 3 + number * 7 % 60) for number in range(1, n + 1))
-    return list(in_order(write(engine, tasks, Rules(seed=7, logprobs=True)), first=1))
+    return list(in_order(write(engine, tasks, Rules(seed=7, logprobs=True)), itertools.count(1)))
 
 
 @pytest.mark.parametrize("rows", [7, 20])
@@ -159,12 +160,35 @@ def test_a_folder_that_cannot_be_written_leaves_the_file_in_the_cache(prefix, tm
     folder = str(shutil.copytree(os.path.dirname(prefix), tmp_path / "model"))
     for name in os.listdir(folder):
         if name.endswith(".tflite"):
-            os.mkdir(os.path.join(folder, name + ".new"))  # Root may write anywhere, but not to a folder.
             os.remove(os.path.join(folder, name))
+
+    def write(path, *arguments, write=lite_file._write):
+        if path.startswith(folder):  # Root may write anywhere.
+            raise PermissionError(path)
+        write(path, *arguments)
+
+    monkeypatch.setattr(lite_file, "_write", write)
     found = find_prefix(folder)
     made = lite_file.make(found, SMALL, "float32")
     assert made.startswith(str(tmp_path / "cache" / "gpt-2-poetry"))
     assert lite_file.find(found, SMALL, "float32") == made
+
+
+def test_of_several_that_make_the_file_at_once_the_first_one_s_stays(prefix, tmp_path, monkeypatch):
+    found = find_prefix(str(shutil.copytree(os.path.dirname(prefix), tmp_path / "model")))
+    path = lite_file.make(found, SMALL, "float32")
+    os.remove(path)
+
+    def write(new, *arguments, write=lite_file._write):
+        write(new, *arguments)
+        with open(path, "w") as file:
+            file.write("the first one's")
+
+    monkeypatch.setattr(lite_file, "_write", write)
+    assert lite_file.make(found, SMALL, "float32") == path
+    with open(path) as file:
+        assert file.read() == "the first one's"
+    assert not [name for name in os.listdir(tmp_path / "model") if name.endswith(".new")]
 
 
 def test_quantized_weights_are_the_nearest_of_255(model):

@@ -1,5 +1,7 @@
 """Rows are filled again as samples end, rules are kept, and nothing depends on the batch; with an engine in NumPy."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -70,7 +72,7 @@ def tasks(n, length=12):
 
 
 def written(rows, n=23, **rules):
-    return list(in_order(write(Engine(rows), tasks(n), Rules(**rules)), first=1))
+    return list(in_order(write(Engine(rows), tasks(n), Rules(**rules)), itertools.count(1)))
 
 
 def test_samples_do_not_depend_on_the_batch_and_come_in_order():
@@ -82,15 +84,15 @@ def test_samples_do_not_depend_on_the_batch_and_come_in_order():
 
 def test_samples_differ_by_number_and_by_seed():
     same = [Task(number, (4,), 12) for number in (1, 2)]
-    first, second = in_order(write(Engine(2), same, Rules(seed=7)), first=1)
-    other, _ = in_order(write(Engine(2), same, Rules(seed=8)), first=1)
+    first, second = in_order(write(Engine(2), same, Rules(seed=7)), itertools.count(1))
+    other, _ = in_order(write(Engine(2), same, Rules(seed=8)), itertools.count(1))
     assert first.ids != second.ids
     assert first.ids != other.ids
 
 
 def test_a_job_goes_on_from_any_sample():
     rest = (Task(number, (4, number % 3), 12) for number in range(9, 24))
-    assert list(in_order(write(Engine(5), rest, Rules()), first=9)) == written(5)[8:]
+    assert list(in_order(write(Engine(5), rest, Rules()), itertools.count(9))) == written(5)[8:]
 
 
 def test_the_batch_is_full_while_there_are_samples_to_write():
@@ -121,7 +123,7 @@ def plainly(task, seed=0):
 @pytest.mark.parametrize("n_prompt", [1, 15, 16])
 def test_the_window_slides_by_half(n_prompt):
     work = [Task(number, tuple(range(n_prompt)), 60) for number in range(1, 12)]
-    found = list(in_order(write(Engine(3), work, Rules(banning=no_end)), first=1))
+    found = list(in_order(write(Engine(3), work, Rules(banning=no_end)), itertools.count(1)))
     assert [sample.ids for sample in found] == [plainly(task) for task in work]
 
 
