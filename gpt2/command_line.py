@@ -35,14 +35,11 @@ def run(main) -> None:
         arguments = spell_out(sys.argv[1:], main)
     except ValueError as error:
         _complain(name, error, status=2)
-    if arguments == HELP:
-        print(helptext.HelpText(main, trace=trace.FireTrace(main, name=name)))
-        return
-    decorators.SetParseFn(str)(main)
-    parsers = {flag: lambda text, flag=flag, kind=kind: parse(flag, text, kind) for flag, kind in flags(main).items()}
-    decorators.SetParseFns(**parsers)(main)
     try:
-        fire.Fire(main, command=arguments, name=name)
+        if arguments == HELP:
+            print(helptext.HelpText(main, trace=trace.FireTrace(main, name=name)), flush=True)
+        else:
+            _call(main, arguments, name)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # `| head` has enough; what is still buffered goes nowhere.
         sys.exit(141)
@@ -57,6 +54,13 @@ def run(main) -> None:
         if not (tensorflow and isinstance(error, tensorflow.errors.OpError)):
             raise
         _complain(name, error, status=1)  # A full memory, a remote file system that refuses.
+
+
+def _call(main, arguments, name):
+    decorators.SetParseFn(str)(main)
+    parsers = {flag: lambda text, flag=flag, kind=kind: parse(flag, text, kind) for flag, kind in flags(main).items()}
+    decorators.SetParseFns(**parsers)(main)
+    fire.Fire(main, command=arguments, name=name)
 
 
 def flags(main) -> dict[str, type]:

@@ -184,6 +184,11 @@ def test_a_reader_that_has_enough_is_no_error(place, small_model):
     assert done.stderr.count(b"\n") == 2
 
 
+def test_a_reader_that_has_enough_of_the_help_is_no_error(place):
+    done = subprocess.run(f"{sys.executable} {ROOT / 'sample.py'} --help | true", shell=True, capture_output=True)
+    assert done.stderr == b""
+
+
 def test_streamed_text_is_the_text_of_the_ids(sample, small_model):
     enc = encoder.get_encoder("small", str(small_model))
     ids = np.arange(256).tolist()  # bytes that are mostly no characters
