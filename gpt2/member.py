@@ -110,13 +110,14 @@ class Member:
         awaited = {name for name in here if states[name]["settled"]} or here
         published = {name for name in here if round_of(home_of(self.folder, name)) == self.round}
         missing = awaited - published
+        # Who was counted last and has not left may still be reading the average.
+        behind = {name for name in read_report(self.folder)["counted"] if states.get(name)} - here
         turn = sorted(published).index(self.name)
-        if waited < self.patience * (turn + bool(missing)):
+        if waited < self.patience * (turn + bool(missing or behind)):
             return False
         left_out = dict.fromkeys(missing, f"nothing of round {self.round} after {waited:.0f} s")
         left_out |= dict.fromkeys(here - awaited, "a newcomer, counted from its first whole round on")
-        last = read_report(self.folder)["counted"]
-        left_out |= {name: f"has not begun round {self.round}" for name in last if states[name] and name not in here}
+        left_out |= dict.fromkeys(behind, f"has not begun round {self.round}")
         self._average((awaited & published) or published, left_out)
         return True
 

@@ -146,6 +146,19 @@ def test_who_dies_between_two_rounds_is_named_too(folder):
     assert a[0].exchange(a[1].weights, 15)["left_out"] == {}
 
 
+def test_who_still_reads_the_average_is_waited_for(folder):
+    a, slow = joined(folder, "a"), joined(folder, "slow")
+    slow[0].publish(slow[1].weights)
+    a[0].exchange(a[1].weights, 5)
+    a[0].patience = 3600
+    a[0].publish(moved(a[1], 2))
+    assert not a[0].conclude(waited=1)
+    slow[0]._begin(slow[1].weights, 5, settled=True)  # what its exchange does once it has seen the average
+    slow[0].publish(moved(slow[1], 4))
+    assert a[0].conclude(waited=1)
+    assert a[0].exchange(a[1].weights, 10)["counted"] == ["a", "slow"]
+
+
 def test_who_has_left_is_not_waited_for(folder):
     a, b = joined(folder, "a", patience=3600), joined(folder, "b")
     b[0].leave()
