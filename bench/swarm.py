@@ -1,0 +1,185 @@
+"""What a swarm loses and saves: its loss on held-out verse and its traffic, beside one synchronous run.
+
+python prepare_corpus.py --model_name demo && python bench/swarm.py
+
+All begin with the same random weights and train on as many tokens in total, by train.py: one run with the batches of
+all members in one, which is the curve of as many replicas but for the order of sums (tests/test_many.py), so it is
+computed on one device; and for each kind of average a swarm of runs that share a folder, each with windows of its own.
+
+The traffic of a replica is that of a ring: 2 (n - 1) / n times the gradient, float32, a step, the least there is
+(Patarasuk and Yuan, "Bandwidth optimal all-reduce algorithms for clusters of workstations", 2009). That of a member is
+the files that it writes into the folder and reads there, in all rounds; one of them makes the averages.
+"""
+
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+
+from gpt2 import command_line
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PATIENCE = 3600  # Seconds for which a member waits for the others: all are to be in all rounds.
+
+
+def main(
+    *,
+    dataset: str = "demo.npz",
+    model_name: str = "demo",
+    models_dir: str = "models",
+    members: int = 4,
+    batch_size: int = 4,
+    learning_rate: float = 2e-3,
+    warmup: int = 100,
+    steps: int = 1500,
+    swarm_every: int = 150,
+    outers: str = "average;nesterov",
+    folder: str | None = None,
+) -> None:
+    """Trains the synchronous run and the swarms, and prints their losses, their traffic and the ratio.
+
+    Args:
+      dataset: an .npz of prepare_corpus.py, with verse held out.
+      model_name: a model of the folder of models, of which only sizes and vocabulary are used.
+      models_dir: the folder of the model folders.
+      members: of a swarm.
+      batch_size: windows in a step of a member; the synchronous run has as many for each of them.
+      learning_rate: at its highest, of all; it falls like a cosine.
+      warmup: steps over which it rises.
+      steps: of each member, and of the synchronous run; a multiple of swarm_every.
+      swarm_every: steps of a member between two averages.
+      outers: kinds of average, as train.py has them, with semicolons between; each is a swarm.
+      folder: where all is left; what it holds of an earlier call with the same flags is not trained again.
+    """
+    if steps % swarm_every:
+        raise ValueError(f"--steps is {steps}, expected a multiple of --swarm_every, {swarm_every}")
+    with tempfile.TemporaryDirectory() as temporary:
+        place = folder or temporary
+        command_line.start_tensorflow()
+        import tensorflow as tf
+
+        from gpt2.hparams import read_hparams
+
+        print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; TensorFlow {tf.__version__}")
+        print(f"{steps} steps of {members} times {batch_size} windows, {steps // swarm_every} rounds of a swarm")
+        start = write_start(model_name, models_dir, place)
+        flags = {"dataset": dataset, "model_name": model_name, "models_dir": models_dir, "restore_from": start}
+        flags |= {"checkpoint_dir": os.path.join(place, "checkpoint"), "steps": steps, "learning_rate": learning_rate}
+        flags |= {"schedule": "cosine", "warmup": warmup, "sample_every": 0, "val_every": 0, "strategy": "one"}
+        begun = time.monotonic()
+        finish([train(flags | {"run_name": "synchronous", "batch_size": members * batch_size})])
+        validate = make_validate_at(dataset, start)
+        alone = validate(os.path.join(place, "checkpoint", "synchronous"))
+        replica = 2 * (members - 1) / members * 4 * read_hparams(start).n_params * steps
+        print(f"synchronous: loss {alone:.4f}, {replica / 1e9:.3f} GB a replica, {time.monotonic() - begun:.0f} s")
+        for outer in outers.split(";"):
+            begun = time.monotonic()
+            swarm = os.path.join(place, outer)
+            shared = flags | {"batch_size": batch_size, "swarm": swarm, "swarm_outer": outer}
+            shared |= {"swarm_every": swarm_every, "swarm_patience": PATIENCE}
+            # The seed gives each the order of its windows.
+            names = [f"{outer}-{number}" for number in range(1, members + 1)]
+            finish([train(shared | {"run_name": name, "seed": seed}) for seed, name in enumerate(names, start=1)])
+            show(swarm, validate, alone, replica, [os.path.join(place, "checkpoint", name) for name in names])
+            print(f"  {time.monotonic() - begun:.0f} s")
+
+
+def write_start(model_name: str, models_dir: str, place: str) -> str:
+    """A folder with a random model, the same each time, and the vocabulary of the named one."""
+    import encoder
+    from encoder import vocabulary
+    from gpt2.checkpoint import save_model
+    from gpt2.hparams import read_hparams, write_hparams
+    from gpt2.model import GPT2, fresh_weights
+    from poems import files
+
+    source, start = files.model_folder(model_name, models_dir), os.path.join(place, "start")
+    hparams = read_hparams(source)
+    save_model(start, GPT2(hparams, fresh_weights(0)))
+    write_hparams(start, hparams)
+    vocabulary.write(start, encoder.load_encoder(source).vocabulary)
+    return start
+
+
+def train(flags: dict) -> subprocess.Popen:
+    """A process of train.py with these flags, which tells on stderr how it goes."""
+    command = [sys.executable, os.path.join(ROOT, "train.py"), *(f"--{name}={value}" for name, value in flags.items())]
+    return subprocess.Popen(command)
+
+
+def finish(processes: list[subprocess.Popen]) -> None:
+    """Waits until all have ended well."""
+    for process in processes:
+        if process.wait():
+            raise ValueError(f"train.py ended with {process.returncode}; it has said why")
+
+
+def make_validate_at(dataset: str, start: str):
+    """A function of a model folder or prefix: its loss on all verse that the dataset holds out, nats a token."""
+    import gpt2
+    from gpt2 import averaging, data
+    from gpt2.find import find_prefix
+    from gpt2.validation import make_validate
+
+    model = gpt2.load_model(start)
+    held_out = data.open_dataset(dataset, model.hparams.n_vocab).held_out
+    validate = make_validate(model, held_out, batch=8, count=len(held_out), seq=model.hparams.n_ctx)
+
+    def validate_at(path: str) -> float:
+        averaging.assign(model.weights, find_prefix(path))
+        return validate()["val_loss"]
+
+    return validate_at
+
+
+def show(swarm: str, validate, alone: float, replica: float, runs: list[str]) -> None:
+    """Prints what came of a swarm: the loss of its last average and of what the members brought to it, and its traffic.
+
+    Raises:
+      ValueError: not all members were in all rounds.
+    """
+    from gpt2.member import home_of, list_members
+    from gpt2.run_folder import read_log
+
+    names = list_members(swarm)
+    rounds = [record["swarm"] for record in read_log(runs[0]) if "swarm" in record]
+    for report in rounds:
+        if report["counted"] != names:
+            raise ValueError(f"round {report['round']} counted {report['counted']}, expected {names}")
+    average = validate(swarm)
+    own = [validate(home_of(swarm, name)) for name in names]
+    moved = traffic(swarm, names, len(rounds))
+    mean = sum(moved) / len(moved)
+    print(f"{os.path.basename(swarm)}: loss {average:.4f}, {average - alone:+.4f} to the synchronous run")
+    print(f"  members before the last average {', '.join(f'{loss:.4f}' for loss in own)}")
+    print(f"  {mean / 1e9:.4f} GB a member, {replica / mean:.0f} times less than a replica")
+    print(f"  {max(moved) / 1e9:.4f} GB for the one who averages, {replica / max(moved):.0f} times less")
+
+
+def traffic(swarm: str, names: list[str], rounds: int) -> list[int]:
+    """The bytes that each member wrote and read, the one who averages first; see gpt2/member.py."""
+    from gpt2.find import find_prefix
+    from gpt2.member import home_of
+
+    prefix = find_prefix(swarm)
+    average = size_of(prefix)
+    momentum = size_of(os.path.join(swarm, os.path.basename(prefix).replace("average", "momentum", 1)))
+    published = [size_of(find_prefix(home_of(swarm, name))) for name in names]
+    # On joining and after each round a member reads the average.
+    moved = [average + rounds * (own + average) for own in published]
+    # The first by name founds the swarm, or another; in a round it reads all that were published and the average before
+    # it, with the momentum from the second round on, and writes both anew.
+    moved[0] += average + rounds * (sum(published) + 2 * average) + (2 * rounds - 1) * momentum
+    return moved
+
+
+def size_of(prefix: str) -> int:
+    """The bytes of a bundle, 0 for none."""
+    parts = (f"{prefix}.index", f"{prefix}.data-00000-of-00001")
+    return sum(os.path.getsize(part) for part in parts if os.path.exists(part))
+
+
+if __name__ == "__main__":
+    command_line.run(main)
