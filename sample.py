@@ -454,4 +454,5 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
+    command_line.start_with_huge_pages()
     command_line.run(main)

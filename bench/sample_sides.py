@@ -20,7 +20,6 @@ WINDOW = 512  # tokens of a window of the text whose perplexity is measured
 
 
 def ours(dtype, prefix, ids):
-    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     from gpt2 import choosing, engines, scoring
     from gpt2.filters import Filters
     from gpt2.writing import Rules, Task, write
@@ -149,7 +148,9 @@ def transformers(dtype, weights, ids):
         tensors = dict(file)
     hparams = json.loads(str(tensors.pop("hparams")))
     model = GPT2LMHeadModel(GPT2Config(**hparams, n_positions=hparams["n_ctx"])).eval()
-    names = {f"transformer.{hugging_face_name(name)}": torch.tensor(value) for name, value in tensors.items()}
+    names = {
+        f"transformer.{hugging_face_name(name)}": torch.tensor(np.squeeze(value)) for name, value in tensors.items()
+    }
     missing, unexpected = model.load_state_dict(names, strict=False)
     assert not unexpected, unexpected
     assert missing == ["lm_head.weight"], missing
@@ -212,4 +213,9 @@ def windows(ids):
 
 if __name__ == "__main__":
     side, dtype, weights = sys.argv[1:]
+    if side == "ours":
+        sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        from gpt2 import command_line
+
+        command_line.start_with_huge_pages()  # as sample.py does
     print(json.dumps(globals()[side](dtype, weights, json.load(sys.stdin))))

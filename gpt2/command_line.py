@@ -63,6 +63,16 @@ def _call(main, arguments, name):
     fire.Fire(main, command=arguments, name=name)
 
 
+def start_with_huge_pages() -> None:
+    """Starts this process again, if need be, with memory in pages of 2 MB: weights are read faster out of these.
+
+    Linux hands them out to who asks, and glibc asks if it is told to before the process starts.
+    """
+    if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ:
+        os.environ["GLIBC_TUNABLES"] = "glibc.malloc.hugetlb=1"
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
 def flags(main) -> dict[str, type]:
     """The flags of a script's function and the type that each takes, from its annotations."""
     hints = typing.get_type_hints(main)

@@ -8,7 +8,6 @@ order at any number of rows, whatever the length of the longest.
 import concurrent.futures
 import dataclasses
 import functools
-import itertools
 import os
 
 import numpy as np
@@ -23,12 +22,17 @@ from gpt2.lite_graph import Graph
 
 CHUNK = 256  # Tokens of a text that are read at once; more take memory, fewer take time.
 BLOCK = 32  # Positions whose values are summed by one call, always so many; see `weighted_sum`.
-SHARED_WORK = 200_000  # Numbers in the keys of a layer from which on a second thread is worth waking.
+PAIR = 2  # Rows that are multiplied with a text by one call, always so many; see `with_text`.
+SHARED_WORK = 3_000_000  # Numbers in the keys of a layer from which on a second thread is worth waking.
 
 
 @dataclasses.dataclass
 class Text:
-    """What a row goes on from: keys and values [head, seq, size] for each layer, and the logits after the last id."""
+    """What a row goes on from: its ids, and the logits after the last.
+
+    Attributes:
+      past: keys [head, size, seq] and values [head, seq, size] for each layer.
+    """
 
     ids: tuple[int, ...]
     past: list[tuple[np.ndarray, np.ndarray]]
@@ -81,19 +85,19 @@ class LiteEngine:
         alike = (self.lengths == self.lengths[0]).all()  # One place for all rows is written much faster.
         where = np.s_[:, :, self.lengths[0]] if alike else np.s_[:, np.arange(self.rows), self.lengths]
         hidden = np.where(np.arange(src) <= self.lengths[:, None], np.float32(0), -np.inf)  # [rows, src]
+        work = (self.rows * src + sum(len(text.ids) for text in self.texts if text)) * self.hparams.n_embd
 
         def attend(layer, qkv, attended):
             q, k, v = self._heads(qkv)  # [head, rows, size]
             keys, values = self.past[layer]
             keys[where], values[where] = k, v
-            texts = [(rows, *text.past[layer]) for text, rows in groups]
+            texts = [(rows, *text.past[layer]) for rows, text in groups]
             attended = attended.reshape(self.rows, self.hparams.n_head, self.size).swapaxes(0, 1)
 
             def some(heads):
                 mine = [(rows, k[heads], v[heads]) for rows, k, v in texts]
                 attend_step(q[heads], keys[heads, :, :src], values[heads, :, :src], hidden, mine, attended[heads])
 
-            work = self.rows * src * self.size * self.hparams.n_head + sum(k.size * len(rows) for rows, k, _ in texts)
             self._over_heads(some, work)
 
         logits = self.products.logits(x, attend)
@@ -122,11 +126,11 @@ class LiteEngine:
         def attend(layer, qkv, attended):
             q, k, v = self._heads(qkv)  # [head, dst, size]
             keys, values = past[layer]
-            keys[:, start:stop], values[:, start:stop] = k, v
+            keys[:, :, start:stop], values[:, start:stop] = k.swapaxes(1, 2), v
             attended = attended.reshape(stop - start, self.hparams.n_head, self.size).swapaxes(0, 1)
 
             def some(heads):
-                scores = q[heads] @ keys[heads, :stop].swapaxes(1, 2)  # [head, dst, src]
+                scores = q[heads] @ keys[heads, :, :stop]  # [head, dst, src]
                 scores += hidden
                 scores -= scores.max(axis=-1, keepdims=True)
                 np.exp(scores, out=scores)
@@ -142,23 +146,32 @@ class LiteEngine:
         return q * np.float32(self.size**-0.5), k, v
 
     def _groups(self):
-        """The texts in use, and which rows go on from each."""
-        found: dict[int, tuple[Text, list[int]]] = {}
+        """Which rows go on from each text that is in use: an index, of all rows where that is so."""
+        found: dict[int, tuple[list[int], Text]] = {}
         for row, text in enumerate(self.texts):
             if text:
-                found.setdefault(id(text), (text, []))[1].append(row)
-        return list(found.values())
+                found.setdefault(id(text), ([], text))[0].append(row)
+        return [(np.s_[:] if len(rows) == self.rows else rows, text) for rows, text in found.values()]
 
     def _over_heads(self, function, work):
         """Calls a function of a slice of the heads, in threads where there is work enough for several."""
+        if work < SHARED_WORK or self.threads == 1:
+            function(np.s_[:])
+            return
         head = self.hparams.n_head
-        n = min(self.threads, head) if work > SHARED_WORK else 1
-        bounds = [head * i // n for i in range(n + 1)]
-        slices = [slice(*pair) for pair in itertools.pairwise(bounds)]
-        waiting = [self.pool.submit(function, part) for part in slices[1:]]
-        function(slices[0])
+        share = -(-head // self.threads)
+        parts = iter([slice(start, start + share) for start in range(0, head, share)])
+
+        # LiteRT's threads stay awake for a while and hold others up: whoever runs takes the parts, even all of them.
+        def take_parts():
+            for part in parts:
+                function(part)
+
+        waiting = [self.pool.submit(take_parts) for _ in range(self.threads - 1)]
+        take_parts()
         for future in waiting:
-            future.result()
+            if not future.cancel():
+                future.result()
 
     def _grow(self):
         """Makes room for one more token in each row."""
@@ -173,8 +186,9 @@ class LiteEngine:
 
     def _empty(self, seq):
         """Room for the keys and values of a text."""
-        shape = [self.hparams.n_head, seq, self.size]
-        return [(np.empty(shape, np.float32), np.empty(shape, np.float32)) for _ in range(self.hparams.n_layer)]
+        head, size = self.hparams.n_head, self.size
+        shapes = [head, size, seq], [head, seq, size]
+        return [tuple(np.empty(shape, np.float32) for shape in shapes) for _ in range(self.hparams.n_layer)]
 
     def _room(self, src):
         return np.zeros([self.hparams.n_head, self.rows, src, self.size], np.float32)
@@ -184,15 +198,14 @@ def attend_step(q, keys, values, hidden, texts, attended):
     """One query of each row over the text it goes on from and what was written after it.
 
     q and attended [head, rows, size]; keys and values [head, rows, src, size], hidden [rows, src] what to add to the
-    scores; texts: (rows, keys and values [head, seq, size]) for each text.
+    scores; texts: (rows, keys [head, size, seq], values [head, seq, size]) for each text.
     """
-
     scores = (q[:, :, None] @ keys.swapaxes(2, 3))[:, :, 0]  # [head, rows, src]
     scores += hidden
     greatest = scores.max(axis=-1)  # [head, rows]
     read = []
     for rows, k, v in texts:
-        s = (q[:, rows, None] @ k[:, None].swapaxes(2, 3))[:, :, 0]  # [head, rows of the text, seq]
+        s = with_text(q[:, rows], k)  # [head, rows of the text, seq]
         greatest[:, rows] = np.maximum(greatest[:, rows], s.max(axis=-1))
         read.append((rows, s, v))
     scores -= greatest[:, :, None]
@@ -202,8 +215,19 @@ def attend_step(q, keys, values, hidden, texts, attended):
         s -= greatest[:, rows, None]
         np.exp(s, out=s)
         total[:, rows] += s.sum(axis=-1)
-        mixed[:, rows] += (s[:, :, None] @ v[:, None])[:, :, 0]
+        mixed[:, rows] += with_text(s, v)
     np.divide(mixed, total[:, :, None], out=attended)
+
+
+def with_text(x, y):
+    """The products of the rows x [head, rows, n] and a text's y [head, n, m]: [head, rows, m].
+
+    Pair by pair, for BLAS sums one row in another order than several, and several in one call are faster.
+    """
+    head, rows, n = x.shape
+    if rows % PAIR:
+        x = np.concatenate([x, np.zeros([head, -rows % PAIR, n], np.float32)], axis=1)
+    return (x.reshape(head, -1, PAIR, n) @ y[:, None]).reshape(head, -1, y.shape[2])[:, :rows]
 
 
 def weighted_sum(weights, values):
