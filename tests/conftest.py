@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import io
 import json
+import os
 import pathlib
 import random
 import signal
@@ -15,6 +16,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "tests" / "reference"
+ALL = os.environ.get("KILLS") == "all"  # Every kill and every number of workers, which takes minutes more.
 VERSE = "Tell me not, in mournful numbers,\nLife is but an empty dream!\nFor the soul is dead that slumbers,\n"
 WORDS = "rose thorn night stars river stone winter bell harbour lark ember willow drum frost orchard sail".split()  # noqa: SIM905
 SMALL = {"n_vocab": 300, "n_ctx": 32, "n_embd": 16, "n_head": 2, "n_layer": 1}

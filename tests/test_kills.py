@@ -2,16 +2,14 @@
 
 import itertools
 import json
-import os
 import random
 import shutil
 import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, VERSE
+from conftest import ALL, ROOT, VERSE
 
-ALL = os.environ.get("KILLS") == "all"  # All of them take minutes; else five of each kind do.
 STEPS = 20
 FLAGS = {
     "adam": ["--accumulate_gradients", 2, "--noise", 0.1],

@@ -39,7 +39,7 @@ def run(place):
 
     def start(name):
         flags = ["--dataset", "poems.npz", "--model_name", "small", "--sample_every", 0, "--run_name", name]
-        flags += ["--swarm", "swarm", "--swarm_every", 100, "--swarm_patience", 3]
+        flags += ["--swarm", "swarm", "--swarm_every", 100, "--swarm_patience", 8]
         command = [sys.executable, str(ROOT / "train.py"), *map(str, flags)]
         started.append(subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, text=True))
         return started[-1]
@@ -56,7 +56,7 @@ def rounds(place):
 
 
 def wait_until_counted(place, name):
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 200
     while not any(member.endswith(f"-{name}") for report in rounds(place) for member in report["counted"]):
         assert time.monotonic() < deadline, f"{name} was never counted"
         time.sleep(0.05)
