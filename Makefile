@@ -22,8 +22,8 @@ demo: $(VENV)/installed
 	@echo "More verse:                $(BIN)/python sample.py --run_name demo --prompt 'O rose,'"
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m slow
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .
