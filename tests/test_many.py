@@ -107,7 +107,7 @@ def assert_same(place, name, alone):
     np.testing.assert_allclose(curve(place, name, "val_loss"), alone[1], atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("replicas", [2, 4])
+@pytest.mark.parametrize("replicas", [2, 4] if ALL else [2])
 def test_the_number_of_replicas_does_not_change_the_curve(place, alone, replicas):
     assert alone[0][-1] < alone[0][0] - 1
     finish(on_devices(place, f"replicas-{replicas}", replicas, "--strategy", "mirrored"))
@@ -134,7 +134,8 @@ def test_the_number_of_workers_does_not_change_the_curve(place, alone, workers):
         assert all(record["worker"] == worker and record["rows"] == shares[worker] for record in records)
 
 
-@pytest.mark.parametrize("victim", [0, 1] if ALL else [1])
+@pytest.mark.skipif(not ALL, reason="takes two minutes; KILLS=all runs it")
+@pytest.mark.parametrize("victim", [0, 1])
 def test_a_worker_that_is_killed_and_started_again_costs_nothing(place, victim):
     whole, cut, save = "whole", f"cut-{victim}", ("--save_every", 5)
     if not (place / "checkpoint" / whole).exists():
