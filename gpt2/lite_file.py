@@ -8,7 +8,6 @@ import contextlib
 import glob
 import hashlib
 import os
-import socket
 import time
 
 import numpy as np
@@ -40,7 +39,7 @@ def make(prefix: str, hparams: HParams, dtype: str) -> str:
     name = _name(prefix, graph)
     for folder in _folders(prefix):
         path = os.path.join(folder, name)
-        new = f"{path}.{socket.gethostname()}-{os.getpid()}.new"  # Workers who share a folder may all make one.
+        new = files.beside(path)
         try:
             os.makedirs(folder, exist_ok=True)
             _write(new, graph, lambda name: checkpoint.read_tensor(prefix, name).numpy())

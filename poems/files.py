@@ -1,6 +1,7 @@
 """Files here and far away: any path may be one that `tf.io.gfile` opens, such as gs://bucket/poems.txt."""
 
 import os
+import socket
 
 
 def is_remote(path: str) -> bool:
@@ -30,7 +31,7 @@ def open_file(path: str, mode: str = "rb"):
 
 def write_file(path: str, content: bytes) -> None:
     """Writes a small file as a whole: a crash, also of the machine, leaves the old one or the new one."""
-    new = f"{path}.new"
+    new = beside(path)
     with open_file(new, "wb") as file:
         file.write(content)
     sync(new)
@@ -39,6 +40,11 @@ def write_file(path: str, content: bytes) -> None:
     else:
         os.replace(new, path)
         sync(os.path.dirname(path) or ".")
+
+
+def beside(path: str) -> str:
+    """Where this process writes a file until it is whole: members of a swarm or workers may write the same at once."""
+    return f"{path}.{socket.gethostname()}-{os.getpid()}.new"
 
 
 def sync(path: str) -> None:
