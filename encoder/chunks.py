@@ -13,7 +13,7 @@ from encoder.pattern import END
 from encoder.reference import check_characters
 
 BLOCK = 1 << 16  # Characters that are cut and made UTF-8 at once.
-FIRST, LARGEST = 1 << 16, 2 << 20  # Bytes of a chunk: few at first, while most words are new.
+FIRST, LARGEST = 1 << 16, 4 << 20  # Bytes of a chunk: few at first, while most words are new.
 LONGEST = LARGEST + 4 * BLOCK  # Only a chunk with a piece of many thousand letters is longer.
 AT_ONCE = 2  # Chunks that a process has at once, so that it need not wait for one.
 AHEAD = 4  # Chunks of a process that may wait for one before them.
