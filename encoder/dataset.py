@@ -213,20 +213,21 @@ def describe_documents(spool: Spool, chosen: Sequence[np.ndarray], held: np.ndar
     """What OUT.json says of the documents in each array: where they begin, which are held out, what is prefix."""
     arrays = {f"arr_{number}": these for number, these in enumerate(chosen)}
     kept_back = np.concatenate([these[held[these]] for these in chosen])
-    n_tokens, n_prefix_tokens = (np.array(counted, np.int64) for counted in (spool.n_tokens, spool.n_prefix_tokens))
+    counts = spool.n_tokens, spool.n_characters, spool.n_prefix_tokens, spool.n_prefix_characters
+    n_tokens, n_characters, n_prefix_tokens, n_prefix_characters = (np.array(count, np.int64) for count in counts)
 
     def of_held_out(counted) -> int:
-        return int(np.array(counted, np.int64)[kept_back].sum())
+        return int(counted[kept_back].sum())
 
     return {
         "documents": {
             name: np.append(0, np.cumsum(n_tokens[these]))[: len(these)].tolist() for name, these in arrays.items()
         },
         "held_out": {name: np.flatnonzero(held[these]).tolist() for name, these in arrays.items()},
-        "held_out_tokens": of_held_out(spool.n_tokens),
-        "held_out_characters": of_held_out(spool.n_characters),
-        "held_out_prefix_tokens": of_held_out(spool.n_prefix_tokens),
-        "held_out_prefix_characters": of_held_out(spool.n_prefix_characters),
+        "held_out_tokens": of_held_out(n_tokens),
+        "held_out_characters": of_held_out(n_characters),
+        "held_out_prefix_tokens": of_held_out(n_prefix_tokens),
+        "held_out_prefix_characters": of_held_out(n_prefix_characters),
         "prefix_marks": {
             name: pack(spool.marks(these)) for name, these in arrays.items() if n_prefix_tokens[these].any()
         },

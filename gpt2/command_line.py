@@ -70,7 +70,12 @@ def start_with_huge_pages() -> None:
     """
     if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ:
         os.environ["GLIBC_TUNABLES"] = "glibc.malloc.hugetlb=1"
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        start_again()
+
+
+def start_again() -> typing.NoReturn:
+    """Lets the same command begin anew in this process, with the environment as it is now."""
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def flags(main) -> dict[str, type]:

@@ -36,8 +36,7 @@ def find_strategy(kind: str = "auto", tpu: str | None = None) -> tf.distribute.S
             raise ValueError(NOTHING_TOLD)
         return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=cluster)
     if kind == "mirrored":
-        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-        return tf.distribute.MirroredStrategy([device.name for device in devices])
+        return tf.distribute.MirroredStrategy(find_devices(kind))
     return tf.distribute.get_strategy()
 
 

@@ -36,11 +36,16 @@ def held(path: str, settings: dict[str, Any]) -> tuple[bytes, int, int]:
     Raises:
       ValueError: it holds samples of other settings, or something else.
     """
-    content = b""
-    if files.exists(path):
-        with files.open_file(path) as file:
-            content = file.read()
+    content = read(path)
     return content, *(_held_jsonl if path.endswith(".jsonl") else _held_txt)(path, settings, content)
+
+
+def read(path: str) -> bytes:
+    """What a file holds; nothing if it is not there."""
+    if not files.exists(path):
+        return b""
+    with files.open_file(path) as file:
+        return file.read()
 
 
 class Out:
@@ -62,12 +67,13 @@ class Out:
 
     def write(self, sample: dict[str, Any], shown: str) -> None:
         """Adds one sample, an object with `number` and `text` at least; `shown` stands before the text of a .txt."""
-        text = line(sample, self.settings)
-        if not self.is_jsonl:
-            text = f"{header(sample['number'])}{shown}{sample['text']}\n"
-        self.file.write(text.encode())
+        if self.is_jsonl:
+            written = line(sample, self.settings)
+        else:
+            written = f"{header(sample['number'])}{shown}{sample['text']}\n".encode()
+        self.file.write(written)
         self.file.flush()
-        self.n_bytes += len(text.encode())
+        self.n_bytes += len(written)
 
     def show_life(self) -> None:
         """Nothing: nobody waits for this file."""
@@ -85,21 +91,26 @@ class Out:
             files.write_file(_beside(self.path), noted.encode())
 
 
-def line(sample: dict[str, Any], settings: dict[str, Any]) -> str:
+def line(sample: dict[str, Any], settings: dict[str, Any]) -> bytes:
     """A sample as a line of a .jsonl."""
-    return json.dumps(sample | {"settings": settings}, ensure_ascii=False) + "\n"
+    return (json.dumps(sample | {"settings": settings}, ensure_ascii=False) + "\n").encode()
 
 
-def read_number(line: bytes, path: str, settings: dict[str, Any]) -> int:
+def read_number(line: bytes, path: str, settings: dict[str, Any], otherwise: str) -> int:
     """The number of the sample in a line of a .jsonl.
 
     Raises:
       OtherSettings: it was written with others.
-      ValueError, KeyError, TypeError: it is no sample.
+      ValueError: it is no sample, which `otherwise` says.
     """
-    sample = json.loads(line)
-    compare(path, sample["settings"], settings)
-    return int(sample["number"])
+    try:
+        sample = json.loads(line)
+        compare(path, sample["settings"], settings)
+        return int(sample["number"])
+    except OtherSettings:
+        raise
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{path}: {otherwise}") from None
 
 
 def compare(path: str, found: dict[str, Any], settings: dict[str, Any]) -> None:
@@ -120,12 +131,7 @@ def _held_jsonl(path, settings, content):
     end = content.rfind(b"\n") + 1
     lines = content[:end].splitlines()
     for expected, text in enumerate(lines, start=1):
-        try:
-            number = read_number(text, path, settings)
-        except OtherSettings:
-            raise
-        except (ValueError, KeyError, TypeError):
-            raise ValueError(f"{path}: line {expected} is no sample; name another file with --out") from None
+        number = read_number(text, path, settings, f"line {expected} is no sample; name another file with --out")
         if number != expected:
             raise ValueError(
                 f"{path}: line {expected} is sample {number}, expected {expected}; name another file with --out"

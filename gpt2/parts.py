@@ -109,19 +109,10 @@ class Parts:
             content = file.read()
         for line in content[: content.rfind(b"\n") + 1].splitlines(keepends=True):  # a last one may be half written
             if line.strip():
-                self.places[self._number(line, part)] = part, start
+                otherwise = f"a line is no sample ({line[:20]!r}); remove it, or name another file with --out"
+                self.places[output.read_number(line, part, self.settings, otherwise)] = part, start
             start += len(line)
         self.sizes[part] = start
-
-    def _number(self, line, part):
-        try:
-            return output.read_number(line, part, self.settings)
-        except output.OtherSettings:
-            raise
-        except (ValueError, KeyError, TypeError):
-            raise ValueError(
-                f"{part}: a line is no sample ({line[:20]!r}); remove it, or name another file with --out"
-            ) from None
 
 
 class Part:
@@ -134,10 +125,7 @@ class Part:
     def __init__(self, path: str, settings: dict[str, Any]):
         """Opens the part, or begins it; what it holds has been looked at, see `Parts`."""
         self.path, self.settings = path, settings
-        content = b""
-        if files.exists(path):
-            with files.open_file(path) as file:
-                content = file.read()
+        content = output.read(path)
         whole = content[: content.rfind(b"\n") + 1]
         if whole != content:
             files.write_file(path, whole)  # without the last line, which a stop has cut
@@ -152,13 +140,13 @@ class Part:
     def show_life(self) -> None:
         """Lets the first worker know that this one is at work."""
         if time.monotonic() - self.written_at > LIFE:
-            self._add("\n")
+            self._add(b"\n")
 
     def close(self) -> None:
         """Ends writing; the first worker may have removed the part by now."""
         self.file.close()
 
-    def _add(self, text):
-        self.file.write(text.encode())
+    def _add(self, line):
+        self.file.write(line)
         self.file.flush()
         self.written_at = time.monotonic()

@@ -11,7 +11,7 @@ import time
 
 import tensorflow as tf
 
-from gpt2 import waiting
+from gpt2 import command_line, waiting
 from gpt2.distribution import find_cluster
 from gpt2.workers import PATIENCE
 
@@ -46,7 +46,7 @@ def with_the_others(say):
         time.sleep(pause)
         os.environ[COUNTER] = str(starts)
         sys.stderr.flush()
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        command_line.start_again()
 
 
 def forget_starts() -> None:
