@@ -23,7 +23,7 @@ ROWS = (1 << 20, 1 << 19, 1 << 17)  # 33 MB
 FULL = 1 / 3  # The share of rows with keys at which everything is forgotten.
 POOL = 1 << 22  # Ids to be remembered, 8 MB.
 LONG_PIECES, LONG_SIZE = 1 << 12, 1 << 10  # Longer pieces to be remembered, and their bytes.
-AT_ONCE = 1 << 16  # Unknown pieces, so that a chunk in which all are new needs no more memory than others.
+AT_ONCE = 1 << 16  # Unknown pieces for which to look again, so that a chunk of new ones needs little more memory.
 COUNT_BITS = 6  # of a count of ids, at most 32 for a piece in a table
 MOST = (1 << COUNT_BITS) - 1
 ALL_ONES = 0xFFFFFFFFFFFFFFFF
@@ -52,8 +52,11 @@ class BulkEncoder:
         self._encoder = enc
         self._known = enc._pieces  # The merges, in dicts,
         self._merger = Merger(self._known)  # and in arrays.
-        self._tables: list[Table] = []
         np.empty(LARGE_ARRAY, np.uint8)  # freed at once
+        self._tables = [Table(size // 8, rows) for size, rows in zip(SIZES, ROWS, strict=True)]
+        # Every id stands in the pool at its own place, for the many pieces that are one token.
+        self._pool = np.arange(enc.n_vocab + POOL, dtype=np.uint16)
+        self._forget()
 
     def __reduce__(self):
         return BulkEncoder, (self._encoder,)  # Another process makes tables of its own.
@@ -97,24 +100,21 @@ class BulkEncoder:
 
     def encode_chunk(self, chunk: chunks.Chunk) -> np.ndarray:
         """The ids of UTF-8 in parts, in which END stands for the end of a text, and gives the id end of text."""
-        if not self._tables or self._is_full():
+        if self._is_full():
             self._forget()
         try:
             return self._encode(chunk)
         except BaseException:
-            self._tables = []  # They may know a piece without its ids.
+            self._forget()  # The tables may know a piece without its ids.
             raise
 
     def _is_full(self):
         return self._n_pool > self._encoder.n_vocab + POOL or max(table.load for table in self._tables) > FULL
 
     def _forget(self):
-        self._tables, self._pool = [], np.empty(0, np.uint16)  # Else those before would stand beside the new ones.
-        self._tables = [Table(size // 8, rows) for size, rows in zip(SIZES, ROWS, strict=True)]
-        # Every id stands in the pool at its own place, for the many pieces that are one token.
+        for table in self._tables:
+            table.clear()
         self._n_pool = self._encoder.n_vocab
-        self._pool = np.empty(self._n_pool + POOL, np.uint16)
-        self._pool[: self._n_pool] = np.arange(self._n_pool)
         end = np.array([self._encoder.end_of_text << COUNT_BITS | 1])
         self._tables[0].add(PADDING[[[1]]] | np.uint64(END), lambda keys: end)
         self._long: dict[bytes, np.ndarray] = {}
@@ -123,21 +123,25 @@ class BulkEncoder:
         margin, size = bytes([END]) * MARGIN, sum(map(len, chunk))
         data = np.frombuffer(b"".join([margin, *chunk, margin, bytes(SIZES[-1] + -size % 8)]), np.uint8)
         words = data.view("<u8")
-        windows = [self._glance(words, starts) for starts in find_starts(data[: size + 2 * MARGIN])]
-        if not windows:
-            return np.empty(0, np.uint16)
+        ids, group, n_unknown = [np.empty(0, np.uint16)], [], 0
+        for starts in find_starts(data[: size + 2 * MARGIN]):
+            group.append(self._glance(words, starts))
+            n_unknown += len(group[-1].unknown)
+            if n_unknown >= AT_ONCE:
+                ids += self._ids_of(group, words, data)
+                group, n_unknown = [], 0
+        if group:
+            ids += self._ids_of(group, words, data)
+        return np.concatenate(ids)
+
+    def _ids_of(self, windows, words, data):
+        """The ids of each window of some, the numbers that are unknown in them found all at once."""
         starts, sizes = (np.concatenate(found) for found in list(zip(*windows, strict=True))[2:])
-        numbers = np.concatenate(
-            [
-                self._find(words, starts[at : at + AT_ONCE], sizes[at : at + AT_ONCE])
-                for at in range(0, len(starts), AT_ONCE)
-            ]
-            or [starts]
-        )
+        numbers = self._find(words, starts, sizes)
         ends = itertools.accumulate(len(window.unknown) for window in windows)
         for window, found in zip(windows, np.split(numbers, list(ends)), strict=False):
             window.numbers[window.unknown] = found
-        return np.concatenate([self._collect(self._with_long(window, data)) for window in windows])
+        return [self._collect(self._with_long(window, data)) for window in windows]
 
     def _glance(self, words, starts):
         """A window of pieces, most of their numbers found."""

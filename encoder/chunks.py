@@ -16,7 +16,7 @@ BLOCK = 1 << 16  # Characters that are cut and made UTF-8 at once.
 FIRST, LARGEST = 1 << 16, 4 << 20  # Bytes of a chunk: few at first, while most words are new.
 LONGEST = LARGEST + 4 * BLOCK  # Only a chunk with a piece of many thousand letters is longer.
 AT_ONCE = 2  # Chunks that a process has at once, so that it need not wait for one.
-AHEAD = 4  # Chunks of a process that may wait for one before them.
+AHEAD = 3  # Chunks of a process that may wait for one before them.
 Chunk = list[bytes]  # UTF-8 in parts, since joining them takes time.
 # Backwards, two characters between which a piece ends whatever stands around them.
 CUT = regex.compile(r"(?r)\p{L}\P{L}|\p{N}\P{N}|\S\s")
@@ -69,7 +69,7 @@ def in_order(encode: Callable[[Chunk], np.ndarray], chunks: Iterable[Chunk], wor
                 yield tasks.popleft().wait()
         for task in reversed(tasks):
             if task.is_waiting():
-                task.ids = encode(task.chunk)
+                task.finish(encode(task.chunk))
         while tasks:
             yield tasks.popleft().wait()
     finally:
@@ -87,7 +87,7 @@ def _begin(chunk, encode, crew, workers):
         if len(crew) < workers - 1:
             crew.append(Worker(encode))
             return crew[-1].begin(chunk)
-    return Task(chunk, ids=encode(chunk))
+    return Task([], ids=encode(chunk))
 
 
 class Task:
@@ -95,6 +95,10 @@ class Task:
 
     def __init__(self, chunk: Chunk, worker: "Worker | None" = None, ids: np.ndarray | None = None):
         self.chunk, self.worker, self.ids = chunk, worker, ids
+
+    def finish(self, ids: np.ndarray) -> None:
+        """Has its ids, and needs its chunk no more."""
+        self.chunk, self.ids = [], ids
 
     def is_waiting(self) -> bool:
         """Whether its worker has others to encode first."""
@@ -148,7 +152,7 @@ class Worker:
             raise answer
         if isinstance(answer, int):
             answer = self._memories[0][: 2 * answer].view(np.uint16).copy()
-        self.tasks.popleft().ids = answer
+        self.tasks.popleft().finish(answer)
         self._memories.rotate(-1)
 
     def receive_finished(self) -> None:

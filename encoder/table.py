@@ -15,8 +15,13 @@ class Table:
     """Keys of one or more 64-bit words, the first of which is not FREE, and for each a number that is not ABSENT."""
 
     def __init__(self, n_words: int, n_rows: int):
+        self._rows = np.empty((n_rows, n_words + 1), np.uint64)  # the words of a key and its number
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets all keys."""
         self._n_keys = 0
-        self._rows = np.full((n_rows, n_words + 1), FREE)  # the words of a key and its number
+        self._rows.fill(FREE)
 
     @property
     def load(self) -> float:
