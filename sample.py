@@ -1,18 +1,12 @@
 """Writes new verse: python sample.py --run_name run1 --prompt "Shall I compare thee" """
 
-import bisect
-import codecs
 import dataclasses
 import functools
-import hashlib
-import itertools
 import json
 import math
 import os
 import random
 import sys
-import time
-from typing import Any
 
 from gpt2 import command_line
 
@@ -136,8 +130,9 @@ def main(
     import encoder
     from encoder.endings import Endings
     from encoder.words import NoRepeat, wordless
-    from gpt2 import find, writing
+    from gpt2 import bulk, find, terminal, writing
     from gpt2.hparams import find_hparams
+    from gpt2.job import Job, hash_of
 
     enc = encoder.load_encoder(model_folder)
     hparams = find_hparams(prefix, model_folder)
@@ -161,16 +156,18 @@ def main(
         logprobs=best_of > 1 or (out or "").endswith(".jsonl"),
     )
     job = Job(enc, hparams, rules, endings, length, best_of, include_prompt)
-    job.check(asked)  # before the model is loaded
+    if slides := job.check(asked):  # before the model is loaded
+        say(slides)
     if interactive:
-        converse(job, open_engine(batch_size), lambda text: verse_prompts.lay_out(text, about, layout, nsamples or 1))
+        lay_out = functools.partial(verse_prompts.lay_out, about=about, described=layout, nsamples=nsamples or 1)
+        terminal.converse(job, open_engine(batch_size), lay_out, say)
     elif out is None:
-        show(job, open_engine(batch_size), asked)
+        terminal.show(job, open_engine(batch_size), asked)
     else:
         settings = dataclasses.asdict(filters) | {"stop": stop, "lines": lines, "stanzas": stanzas, "length": length}
         settings |= {"no_repeat": no_repeat, "best_of": best_of, "dtype": dtype, "seed": seed}
         settings |= {"prompts": hash_of(asked), "weights": find.hash_of(prefix)}
-        complete(job, lambda: open_engine(batch_size), asked, prefix, out, settings, worker, n_workers)
+        bulk.complete(job, lambda: open_engine(batch_size), asked, prefix, out, settings, worker, n_workers, say)
 
 
 def find_model(model_name, models_dir, run_name, checkpoint_dir, restore_from) -> tuple[str, str]:
@@ -201,217 +198,6 @@ def find_model(model_name, models_dir, run_name, checkpoint_dir, restore_from) -
     return prefix, find.vocabulary_of(prefix, model_name or "124M", models_dir)
 
 
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """How samples are written, whatever their prompts."""
-
-    enc: Any
-    hparams: Any
-    rules: Any
-    endings: Any
-    length: int | None
-    best_of: int
-    include_prompt: bool
-
-    def ids(self, prompt) -> list[int]:
-        """The ids of a prompt, after end-of-text where it begins a poem."""
-        begin = [self.enc.end_of_text] if prompt.begins else []
-        return [*begin, *itertools.chain.from_iterable(map(self.enc.encode, prompt.pieces))]
-
-    def check(self, asked) -> None:
-        """Raises a ValueError for a prompt that is too long; says so if the window will slide."""
-        from gpt2.writing import sample_length
-
-        n_ctx = self.hparams.n_ctx
-        for ids in map(self.ids, asked):
-            if len(ids) + sample_length(self.hparams, ids, self.length) > n_ctx + 1:
-                say(f"when the window of {n_ctx} tokens is full, its last half is read again and the rest forgotten")
-                return
-
-    def samples(self, engine, asked, numbers, on_token=None):
-        """Triples of a sample's number, the sample and its prompt, of these numbers, in their order.
-
-        The numbers go on from one prompt to the next; of each group of `best_of` tasks one becomes a sample.
-        """
-        from gpt2 import writing
-
-        tasks, begun = itertools.tee(self.tasks(asked, numbers))
-        samples = writing.write(engine, tasks, self.rules, on_token)
-        in_order = writing.in_order(samples, (task.number for task in begun))
-        for sample in writing.best_of(in_order, self.best_of):
-            yield sample, prompt_of(asked, sample.number)
-
-    def tasks(self, asked, numbers):
-        """The tasks of the samples of these numbers, until there is no prompt for one."""
-        from gpt2 import writing
-
-        known: dict[Any, tuple] = {}
-        for number in numbers:
-            prompt = prompt_of(asked, number)
-            if prompt is None:
-                return
-            if prompt not in known:
-                ids = self.ids(prompt)
-                length = writing.sample_length(self.hparams, ids, self.length)
-                known[prompt] = writing.start_of(ids, self.hparams), length
-            for task in range((number - 1) * self.best_of + 1, number * self.best_of + 1):
-                yield writing.Task(task, *known[prompt])
-
-    def shown(self, prompt) -> str:
-        """What stands between the header of a sample and its text."""
-        return prompt.text if self.include_prompt else ""
-
-
-def prompt_of(asked, number: int):
-    """The prompt of the sample of this number; None after the last."""
-    ends = list(itertools.accumulate(prompt.nsamples or math.inf for prompt in asked))
-    place = bisect.bisect_left(ends, number)
-    return asked[place] if place < len(asked) else None
-
-
-def show(job: Job, engine, asked) -> None:
-    """Prints samples, with a batch of one as they are written."""
-    from gpt2.output import header
-
-    if engine.rows > 1 or job.best_of > 1:
-        for sample, prompt in job.samples(engine, asked, itertools.count(1)):
-            print(f"{header(sample.number)}{job.shown(prompt)}{job.endings.text(sample.ids)}", flush=True)
-        return
-    stream = Stream(job, asked)
-    for sample, _ in job.samples(engine, asked, itertools.count(1), stream.add):
-        stream.end(sample.number)
-
-
-class Stream:
-    """Prints one sample after another id by id: never half a character, nor what the end of the sample takes back."""
-
-    def __init__(self, job: Job, asked):
-        self.job, self.asked = job, asked
-        self.ids: list[int] = []
-        self.begun = False
-
-    def add(self, number: int, id: int) -> None:
-        """Prints what an id adds."""
-        self._begin(number)
-        self.ids.append(id)
-        text = self.job.enc.decode_bytes(self.ids)
-        self._print(text[: self.job.endings.settled(text)])
-
-    def end(self, number: int) -> None:
-        """Prints what was held back, and a line end."""
-        self._begin(number)
-        text = self.job.enc.decode_bytes(self.ids)
-        self._print(text[: self.job.endings.find(text)[0]], final=True)
-        print(flush=True)
-        self.begun = False
-
-    def _begin(self, number):
-        from gpt2.output import header
-
-        if not self.begun:
-            self.begun, self.ids, self.printed = True, [], 0
-            self.decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-            print(header(number) + self.job.shown(prompt_of(self.asked, number)), end="", flush=True)
-
-    def _print(self, text, final=False):
-        print(self.decoder.decode(text[self.printed :], final), end="", flush=True)
-        self.printed = max(self.printed, len(text))
-
-
-def complete(job: Job, open_engine, asked, prefix: str, out: str, settings, worker: int, n_workers: int) -> None:
-    """Writes the samples that a file lacks: one worker into it, each of several into a part that the first joins."""
-    from gpt2 import output, parts
-
-    write = functools.partial(save, job, open_engine, asked, prefix)
-    total = sum(prompt.nsamples for prompt in asked) if all(prompt.nsamples for prompt in asked) else None
-    if n_workers == 1 and not parts.find_parts(out):
-        file = output.Out(out, settings)
-        first = file.n_written + 1
-        write(file, itertools.count(first) if total is None else range(first, total + 1))
-        return
-    if total is None:
-        raise ValueError(f"{out}: workers left parts of it, which are joined at its end; say how many --nsamples")
-    held = parts.Parts(out, settings)
-    if mine := [number for number in held.missing(total) if (number - 1) % n_workers == worker]:
-        write(parts.Part(parts.part_of(out, worker), settings), mine)
-    if worker == 0:
-        held.look()
-        if held.missing(total):
-            say(f"waits for the other workers, until it has not heard of them for {parts.PATIENCE} s")
-        held.wait(total, n_workers)
-        held.join(total, lambda number: job.shown(prompt_of(asked, number)))
-
-
-def save(job: Job, open_engine, asked, prefix: str, file, numbers) -> None:
-    """Writes the samples of these numbers into a file, after those that it holds, and closes it."""
-    from tqdm import tqdm
-
-    if file.n_written:
-        say(f"{file.path} holds {file.n_written} samples already, and is gone on with")
-    if not numbers:
-        file.close()
-        return
-    engine = open_engine()
-    total = None if isinstance(numbers, itertools.count) else file.n_written + len(numbers)
-    start, n_tokens = time.monotonic(), 0
-    with tqdm(total=total, initial=file.n_written, unit="sample", disable=None, dynamic_ncols=True) as bar:
-
-        def count(number, id):
-            nonlocal n_tokens
-            n_tokens += 1
-            file.show_life()
-            if n_tokens % engine.rows == 0:
-                bar.set_postfix({"tokens/s": f"{n_tokens / (time.monotonic() - start):,.0f}"}, refresh=False)
-
-        for sample, prompt in job.samples(engine, asked, numbers, count):
-            written = {"seed": job.rules.seed, "number": sample.number, "prompt": prompt.text}
-            written |= {"text": job.endings.text(sample.ids), "ids": sample.ids, "why": sample.why}
-            if job.rules.logprobs:
-                rounded = [round(value, 4) for value in sample.logprobs]
-                written |= {"logprobs": rounded, "logprob": round(sample.logprob, 4) if rounded else None}
-            file.write(written | {"checkpoint": prefix}, job.shown(prompt))
-            bar.update()
-    file.close()
-
-
-def converse(job: Job, engine, lay_out) -> None:
-    """Asks for prompts until there are no more, and writes after each."""
-    say("a prompt a line, empty for none; \\ at its end goes on in the next line; Ctrl-C ends a sample, Ctrl-D all")
-    number = 1
-    while (text := ask()) is not None:
-        prompt = lay_out(text)
-        # Samples before it count as its own, so that no two have one number.
-        asked = [dataclasses.replace(prompt, nsamples=number - 1), prompt] if number > 1 else [prompt]
-        stream = Stream(job, asked)
-        try:
-            job.check([prompt])
-            for sample, _ in job.samples(
-                engine, asked, itertools.count(number), stream.add if engine.rows == 1 else None
-            ):
-                if engine.rows > 1:
-                    for id in sample.ids:
-                        stream.add(sample.number, id)
-                stream.end(sample.number)
-        except ValueError as error:
-            say(str(error))
-        except KeyboardInterrupt:
-            print(flush=True)
-        number += prompt.nsamples
-
-
-def ask() -> str | None:
-    """A prompt from the terminal, or standard input; None at its end."""
-    lines: list[str] = []
-    while not lines or lines[-1].endswith("\\"):
-        if lines:
-            lines[-1] = lines[-1].removesuffix("\\")
-        try:
-            lines.append(input("> " if sys.stdin.isatty() else ""))
-        except EOFError:
-            return "\n".join(lines) if lines else None
-    return "\n".join(lines)
-
-
 def print_scores(engine, enc, path: str) -> None:
     """Prints, for each text of a file, an object with its log-probability, perplexity and bits per character."""
     from gpt2.scoring import log_probabilities
@@ -440,12 +226,6 @@ def read_prompt(prompt: str, prompt_file: str | None) -> str:
     if prompt:
         raise ValueError("--prompt and --prompt_file are both given, expected one of them")
     return sys.stdin.read() if prompt_file == "-" else prompts.read_text(prompt_file)
-
-
-def hash_of(asked) -> str:
-    """What tells these prompts from others; how many samples go on from a single one does not matter."""
-    told = [(prompt.pieces, prompt.begins, prompt.nsamples if len(asked) > 1 else None) for prompt in asked]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
 def say(text: str) -> None:

@@ -10,7 +10,7 @@ import time
 import numpy as np
 
 from gpt2 import command_line, find, machine, settings, workers
-from gpt2.schedule import learning_rate_at
+from gpt2.schedule import is_time, learning_rate_at, steps_at_once
 
 MANY = 10  # Epochs, after which verse is learnt by heart: a rule of thumb of 2019.
 
@@ -166,20 +166,17 @@ def main(
 
 
 def train(flags, strategy, save, weights, model_folder: str, enc, prompts, path, changes, available) -> None:
-    """Trains from the last save on, or else from the weights, until it is done or a signal comes."""
+    """Loads what training takes, looks whether it goes together, tells what it will be, and goes on from there."""
     import tensorflow as tf
 
     from encoder import vocabulary
-    from gpt2 import board, distribution, loading, memory, restart, run_folder, saves, validation, watch, windows
+    from gpt2 import distribution, loading, memory, run_folder, run_samples, windows
 
     folder = os.path.join(flags.checkpoint_dir, flags.run_name)
     distribution.check_batch_size(strategy, flags.batch_size)
     if distribution.is_tpu(strategy) and flags.sample_every:
         say("no samples while a TPU trains; sample.py writes them from the saves, on any device")
         flags.sample_every = 0
-    worker, many = distribution.worker_of(strategy), distribution.is_multi_worker(strategy)
-    chief = worker == 0
-    of_all = distribution.make_values_of_all(strategy)
     machine.check_device(flags.device)
     if flags.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -192,23 +189,18 @@ def train(flags, strategy, save, weights, model_folder: str, enc, prompts, path,
     corpus, held_out, is_prefix = open_datasets(flags, path, model, enc, model_folder)
     tokens = corpus.training
     seq = min(flags.n_ctx or model.hparams.n_ctx, len(tokens) - 1)
-    batch = np.arange(flags.accumulate_gradients * flags.batch_size).reshape(flags.accumulate_gradients, -1)
-    tokens_per_step = batch.size * seq
-    remedy = memory.remedy(model.hparams, flags, *available)
+    tokens_per_step = flags.accumulate_gradients * flags.batch_size * seq
     steps = flags.steps
     if flags.epochs is not None:
         steps = windows.steps_of_epochs(flags.epochs, len(tokens), tokens_per_step)
-    log_before = list(run_folder.read_log(folder))
-    if steps is not None and state.step >= steps:
-        say(f"{folder} is at step {state.step} already; to go on, give more --steps")
+    if reason := why_over(flags, folder, state.step, steps):
+        say(reason)
         return
-    if watch.is_stale([record for record in log_before if record["step"] <= state.step], flags.patience):
-        say(f"{folder} has not got better for {flags.patience} validations; to go on, give more --patience")
-        return
-    write_samples = make_write_samples(flags, model, enc, prompts)
+    write_samples = run_samples.make_write_samples(flags, model, enc, prompts, say)
     here = machine.describe()
     lines = [*changes, *settings.moved(folder, here), about_device(here)]
-    if chief:
+    of_all = distribution.make_values_of_all(strategy)
+    if distribution.worker_of(strategy) == 0:
         run_folder.create(folder, model, vars(flags) | {"machine": here}, corpus.about.get("layout"))
         vocabulary.write(folder, enc.vocabulary)
     of_all(state.step)  # Now the folder is there for all.
@@ -216,114 +208,112 @@ def train(flags, strategy, save, weights, model_folder: str, enc, prompts, path,
         say(short)
     for line in (*lines, about_corpus(flags, model, tokens, held_out, steps, tokens_per_step)):
         say(line)
+    remedy = memory.remedy(model.hparams, flags, *available)
+    take = make_take(flags, strategy, state, optimizer, trained, tokens, seq, steps, remedy)
+    validate = make_validate(flags, strategy, model, enc, held_out, is_prefix, seq)
+    take_steps(flags, strategy, state, steps, tokens_per_step, enc, take, validate, write_samples, of_all)
 
-    def read(rows, first):
-        """The windows of some rows of the batch in the steps of a call, int32 [steps, n, rows, seq + 1].
 
-        first is how many windows were used before.
-        """
-        chosen, found = batch[:, rows], []
-        for used in range(first, first + flags.steps_per_call * batch.size, batch.size):
-            ids = windows.training_batch(tokens, batch.size, seq, used, flags.seed, chosen.ravel())
-            ids = ids.reshape([*chosen.shape, seq + 1])
-            if flags.noise:
-                ids = windows.with_noise(ids, flags.noise, model.hparams.n_vocab, used, flags.seed, chosen)
-            found.append(ids)
-        return np.stack(found)
+def why_over(flags, folder: str, step: int, steps: int | None) -> str | None:
+    """Why there is nothing to train, if so."""
+    from gpt2 import run_folder, watch
 
-    train_steps = distribution.make_train_steps(strategy, model, optimizer, trained, flags.clip_norm)
-    validate = None
-    if held_out and flags.val_every:
-        validate = validation.make_validate(
-            model,
-            held_out,
-            flags.val_batch_size,
-            flags.val_batch_count,
-            seq,
-            characters_of(enc),
-            is_prefix,
-            functools.partial(distribution.compiled_on_each, strategy),
-        )
-    member = join_swarm(flags, model, enc, state.step) if flags.swarm and chief else None
-    copy_from_chief = distribution.make_copy_from_chief(strategy, model.weights)
-    if flags.swarm:
-        copy_from_chief()
-    # Of several workers each has a log, with what it did itself.
-    log = run_folder.Log(folder, state.step, "log.jsonl" if chief else f"log-worker-{worker}.jsonl")
-    share = {"worker": worker, "rows": distribution.rows_here(strategy, flags.batch_size)} if many else {}
-    events = board.Board(folder) if chief else None
-    signals = catch_signals()
-    bar = progress_bar(steps, state.step, shown=chief)
-    saved, saved_at, rollbacks, is_stale = state.step, time.monotonic(), 0, False
+    records = [record for record in run_folder.read_log(folder) if record["step"] <= step]
+    if steps is not None and step >= steps:
+        return f"{folder} is at step {step} already; to go on, give more --steps"
+    if watch.is_stale(records, flags.patience):
+        return f"{folder} has not got better for {flags.patience} validations; to go on, give more --patience"
+    return None
 
-    def save_now() -> None:
-        nonlocal saved, saved_at, rollbacks
-        saved_at = time.monotonic()
-        log.flush()
-        best = watch.best(log.records)
-        if chief:
-            saves.save(folder, state, flags.keep, [best["step"]] if best else [], flags.keep_hours)
-        saved, rollbacks = state.step, 0
 
-    while not any(of_all(bool(signals) or state.step == steps or is_stale)):
-        start = time.monotonic()
-        before, count = state.step, steps_at_once(flags, state.step, steps)
-        shares = distribution.spread(strategy, flags.batch_size, lambda rows, first=state.windows: read(rows, first))
-        rates = [rate_at(flags, before + i, steps) for i in range(flags.steps_per_call)]
+def make_take(flags, strategy, state, optimizer, trained, tokens, seq: int, steps: int | None, remedy: str):
+    """A function that makes so many steps at once, and gives the loss before each and its learning rate."""
+    import tensorflow as tf
+
+    from gpt2 import distribution, windows
+
+    train_steps = distribution.make_train_steps(strategy, state.model, optimizer, trained, flags.clip_norm)
+    read = windows.make_read(flags, tokens, seq, state.model.hparams.n_vocab)
+
+    def take(count: int) -> list[tuple[float, float]]:
+        shares = distribution.spread(strategy, flags.batch_size, lambda rows: read(rows, state.windows))
+        coming = range(state.step, state.step + flags.steps_per_call)
+        rates = [learning_rate_at(step, flags.learning_rate, flags.schedule, flags.warmup, steps) for step in coming]
         scalars = (tf.constant(rates, tf.float32), tf.constant(state.updates), tf.constant(count))
         try:
             losses = train_steps(shares, *scalars).numpy().tolist()
         except tf.errors.ResourceExhaustedError:
-            raise OSError(f"out of memory at step {before + 1}, the last save is untouched; {remedy}") from None
+            raise OSError(f"out of memory at step {state.step + 1}, the last save is untouched; {remedy}") from None
+        return list(zip(losses, rates, strict=True))[:count]
+
+    return take
+
+
+def make_validate(flags, strategy, model, enc, held_out, is_prefix, seq: int):
+    """A function giving the losses on held-out verse; None where there is none, or it is not wanted."""
+    from gpt2 import distribution, validation
+
+    if not (held_out and flags.val_every):
+        return None
+    compiled = functools.partial(distribution.compiled_on_each, strategy)
+    most = (flags.val_batch_size, flags.val_batch_count)
+    return validation.make_validate(model, held_out, *most, seq, characters_of(enc), is_prefix, compiled)
+
+
+def take_steps(flags, strategy, state, steps, tokens_per_step: int, enc, take, validate, write_samples, of_all) -> None:
+    """Trains until it is done or a signal comes, and leaves everything saved."""
+    from gpt2 import board, distribution, keeper, progress, restart, run_folder, watch
+
+    folder = os.path.join(flags.checkpoint_dir, flags.run_name)
+    worker = distribution.worker_of(strategy)
+    is_chief = worker == 0
+    member = join_swarm(flags, state.model, enc, state.step) if flags.swarm and is_chief else None
+    exchange = make_exchange(flags, strategy, member, state.model, of_all)
+    # Of several workers each has a log, with what it did itself.
+    log = run_folder.Log(folder, state.step, "log.jsonl" if is_chief else f"log-worker-{worker}.jsonl")
+    share = {}
+    if distribution.is_multi_worker(strategy):
+        share = {"worker": worker, "rows": distribution.rows_here(strategy, flags.batch_size)}
+    events = board.Board(folder) if is_chief else None
+    kept = keeper.Keeper(folder, flags, state, log, events, say)
+    signals = catch_signals()
+    bar = progress.progress_bar(steps, state.step, shown=is_chief)
+    is_stale = False
+    while not any(of_all(bool(signals) or state.step == steps or is_stale)):
+        start, count = time.monotonic(), steps_at_once(flags, state.step, steps)
+        last = state.step + count
+        taken = take(count)
         tokens_per_s = round(count * tokens_per_step / (time.monotonic() - start), 1)
         restart.forget_starts()
-        for loss, rate in zip(losses[:count], rates[:count], strict=True):
-            state.windows += batch.size
+        for loss, rate in taken:
+            state.windows += flags.accumulate_gradients * flags.batch_size
             if wrong := watch.trouble(loss, log.records, flags.loss_jump):
                 break
             state.step, state.updates = state.step + 1, state.updates + 1
             record = {"step": state.step, "loss": loss, "learning_rate": rate, "tokens_per_s": tokens_per_s} | share
-            if state.step == before + count:
-                if flags.swarm and of_all(bool(member and member.is_due(state.step)))[0]:
-                    if member:
-                        record["swarm"] = member.exchange(model.weights, state.step)
-                        bar.write(in_words(record["swarm"]), file=sys.stderr)
-                    copy_from_chief()
+            if state.step == last:
+                if report := exchange(state.step):
+                    record["swarm"] = report
+                    bar.write(in_words(report), file=sys.stderr)
                 if validate and is_time(flags.val_every, state.step):
                     record |= validate()
             log.append(record)
-            show(bar, log.records)
+            progress.show(bar, log.records)
             if events:
                 events.scalars(record)
         if wrong:
-            rollbacks += 1
-            say(loading.roll_back(flags, folder, state, wrong, rollbacks))
-            log.cut(state.step)
+            kept.go_back(wrong)
             continue
-        is_best = "val_loss" in record and watch.best(log.records) is record
         is_stale = "val_loss" in record and watch.is_stale(log.records, flags.patience)
-        late = flags.save_minutes is not None and time.monotonic() - saved_at >= 60 * flags.save_minutes
-        try:
-            if is_time(flags.save_every, state.step) or late:
-                save_now()
-                if events:
-                    run_folder.draw_loss(folder, log.records)
-                    events.flush()
-            if is_best and chief:
-                saves.save_best(folder, state, saved == state.step)
-        except (OSError, ValueError) as error:  # Weights that are no numbers: then the next loss is none.
-            say(f"{error}; training goes on, and tries again at the next save")
-        if is_time(flags.sample_every, state.step) and chief:
+        kept.save_if_due(record)
+        if is_time(flags.sample_every, state.step) and is_chief:
             write_samples(state.step, bar.write, events)
     bar.close()
-    if saved != state.step:
-        save_now()
+    kept.finish()
     if member:
         member.leave()
     of_all(state.step)  # Nobody leaves before the chief has saved.
-    if chief:
-        run_folder.draw_loss(folder, log.records)
-        say(f"saved {folder} at step {state.step}; its loss is drawn in {os.path.join(folder, 'loss.png')}")
+    kept.draw()
 
 
 def find_start(flags, save: str | None) -> tuple[str | None, str]:
@@ -433,45 +423,6 @@ def read_prompts(path: str | None) -> list[str]:
     return ["", *filter(None, text.splitlines())]
 
 
-def make_write_samples(flags, model, enc, prompts: list[str]):
-    """A function of the step that writes samples into the run's folder of samples, and shows them.
-
-    A sample is drawn with the same random numbers each time, so that one can see what training changes. Nothing that
-    goes wrong here ends the run.
-    """
-    import tensorflow as tf
-
-    from gpt2.sampling import Sampler, sample_length
-    from poems import files
-
-    n_ctx = flags.n_ctx or model.hparams.n_ctx
-    starts = [(prompt, enc.encode(prompt)) for prompt in prompts]
-    lengths = []
-    for _, ids in starts:
-        default = max(1, min(n_ctx // 2, n_ctx - len(ids)) if ids else n_ctx - 1)
-        lengths.append(sample_length(model.hparams, ids, flags.sample_length or default))
-    sampler = Sampler(model, 1, top_k=flags.top_k, top_p=flags.top_p, seed=flags.seed)
-    folder = os.path.join(flags.sample_dir, flags.run_name)
-
-    def write_samples(step, show, events):
-        try:
-            texts = [
-                prompt + enc.decode(sampled)
-                for (prompt, ids), length in zip(starts, lengths, strict=True)
-                for sampled in sampler.samples(ids, flags.sample_num, length)
-            ]
-            text = "".join(f"======== SAMPLE {number} ========\n{text}\n" for number, text in enumerate(texts, start=1))
-            files.make_folder(folder)
-            with files.open_file(os.path.join(folder, f"samples-{step}"), "w") as file:
-                file.write(text)
-            events.text(step, "samples", text)
-            show(text)
-        except (OSError, ValueError, tf.errors.OpError) as error:  # A full disk, a closed terminal, one without UTF-8.
-            say(f"the samples of step {step} were not written or shown ({error}); training goes on")
-
-    return write_samples
-
-
 def join_swarm(flags, model, enc, step: int):
     """The run as a member of a swarm, whose average the model then has."""
     from encoder import vocabulary
@@ -487,49 +438,32 @@ def join_swarm(flags, model, enc, step: int):
     return member
 
 
+def make_exchange(flags, strategy, member, model, of_all):
+    """A function of the step: what a round of the swarm came to that ends with it, if one does.
+
+    Other workers than the chief, whose member is None, get the weights that it then has, and no report.
+    """
+    from gpt2 import distribution
+
+    if not flags.swarm:
+        return lambda step: None
+    copy_from_chief = distribution.make_copy_from_chief(strategy, model.weights)
+    copy_from_chief()
+
+    def exchange(step: int) -> dict | None:
+        if not of_all(bool(member and member.is_due(step)))[0]:
+            return None
+        report = member.exchange(model.weights, step) if member else None
+        copy_from_chief()
+        return report
+
+    return exchange
+
+
 def in_words(report: dict) -> str:
     """What a round of a swarm came to, in a line."""
     left_out = "".join(f"; left out {name}: {reason}" for name, reason in report["left_out"].items())
     return f"train.py: round {report['round']} of the swarm: {', '.join(report['counted']) or 'nobody'}{left_out}"
-
-
-def rate_at(flags, step: int, steps: int | None) -> float:
-    """The learning rate of the step that follows on so many."""
-    return learning_rate_at(step, flags.learning_rate, flags.schedule, flags.warmup, steps)
-
-
-def steps_at_once(flags, step: int, steps: int | None) -> int:
-    """How many steps may be taken before something else is due."""
-    dues = [every - step % every for every in (flags.save_every, flags.val_every, flags.sample_every) if every]
-    return min([flags.steps_per_call, *dues, *([] if steps is None else [steps - step])])
-
-
-def is_time(every: int, step: int) -> bool:
-    """Whether something done every so many steps, 0 being never, is due."""
-    return every > 0 and step % every == 0
-
-
-def progress_bar(steps: int | None, step: int, shown: bool):
-    """A bar of steps, with the time left where it is known how many."""
-    from tqdm import tqdm
-
-    every = 0.5 if sys.stderr.isatty() else 30
-    often = {"mininterval": every, "maxinterval": every}
-    return tqdm(total=steps, initial=step, unit="step", dynamic_ncols=True, disable=not shown, **often)
-
-
-def show(bar, records: list[dict]) -> None:
-    """Moves the bar one step on: loss, its mean over the last steps, held-out loss, tokens a second, memory."""
-    from gpt2 import watch
-
-    figures = {"loss": f"{records[-1]['loss']:.2f}", "mean": f"{watch.smoothed(records):.2f}"}
-    validated = next((record for record in reversed(records) if "val_loss" in record), None)
-    if validated:
-        figures["held out"] = f"{validated['val_loss']:.2f}"
-    figures["tokens/s"] = f"{records[-1]['tokens_per_s']:,.0f}"
-    figures["memory"] = f"{machine.memory_used() / 1e9:.1f} GB"
-    bar.set_postfix(figures, refresh=False)
-    bar.update()
 
 
 def catch_signals() -> list[int]:

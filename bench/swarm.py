@@ -1,10 +1,11 @@
 """What a swarm loses and saves: its loss on held-out verse and its traffic, beside one synchronous run.
 
-python prepare_corpus.py --model_name demo && python bench/swarm.py
+python prepare_corpus.py gutenberg gutenberg.npz --model_name demo && python bench/swarm.py
 
-All begin with the same random weights and train on as many tokens in total, by train.py: one run with the batches of
-all members in one, which is the curve of as many replicas but for the order of sums (tests/test_many.py), so it is
-computed on one device; and for each kind of average a swarm of runs that share a folder, each with windows of its own.
+All begin with the same weights, which make demo has left, and train on as many tokens in total, by train.py: one run
+with the batches of all members in one, which is the curve of as many replicas but for the order of sums
+(tests/test_many.py), so it is computed on one device; and for each kind of average a swarm of runs that share a
+folder, each with windows of its own.
 
 The traffic of a replica is that of a ring: 2 (n - 1) / n times the gradient, float32, a step, the least there is
 (Patarasuk and Yuan, "Bandwidth optimal all-reduce algorithms for clusters of workstations", 2009). That of a member is
@@ -26,12 +27,13 @@ PATIENCE = 3600  # Seconds for which a member waits for the others: all are to b
 
 def main(
     *,
-    dataset: str = "demo.npz",
+    dataset: str = "gutenberg.npz",
+    start: str | None = "checkpoint/demo",
     model_name: str = "demo",
     models_dir: str = "models",
     members: int = 4,
     batch_size: int = 4,
-    learning_rate: float = 2e-3,
+    learning_rate: float = 1e-3,
     warmup: int = 100,
     steps: int = 1500,
     swarm_every: int = 150,
@@ -42,7 +44,8 @@ def main(
 
     Args:
       dataset: an .npz of prepare_corpus.py, with verse held out.
-      model_name: a model of the folder of models, of which only sizes and vocabulary are used.
+      start: the run, or model folder, to begin with; None for random weights of the sizes of model_name.
+      model_name: where start is None, a model of the folder of models, whose vocabulary is taken as well.
       models_dir: the folder of the model folders.
       members: of a swarm.
       batch_size: windows in a step of a member; the synchronous run has as many for each of them.
@@ -64,8 +67,8 @@ def main(
 
         print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; TensorFlow {tf.__version__}")
         print(f"{steps} steps of {members} times {batch_size} windows, {steps // swarm_every} rounds of a swarm")
-        start = write_start(model_name, models_dir, place)
-        flags = {"dataset": dataset, "model_name": model_name, "models_dir": models_dir, "restore_from": start}
+        start = start or write_start(model_name, models_dir, place)
+        flags = {"dataset": dataset, "restore_from": start}
         flags |= {"checkpoint_dir": os.path.join(place, "checkpoint"), "steps": steps, "learning_rate": learning_rate}
         flags |= {"schedule": "cosine", "warmup": warmup, "sample_every": 0, "val_every": 0, "strategy": "one"}
         begun = time.monotonic()

@@ -1,4 +1,4 @@
-"""The learning rate of each step: a warm-up, then constant or falling to nothing at the last step."""
+"""When something is due, and the learning rate of each step: a warm-up, then constant or falling to nothing."""
 
 import math
 
@@ -18,3 +18,14 @@ def learning_rate_at(step: int, peak: float, schedule: str = "constant", warmup:
     assert steps is not None, f"a {schedule} schedule needs its end"
     done = min(1.0, (step - warmup) / max(1, steps - warmup))
     return peak * (1 - done) if schedule == "linear" else peak * (1 + math.cos(math.pi * done)) / 2
+
+
+def is_time(every: int, step: int) -> bool:
+    """Whether something done every so many steps, 0 being never, is due."""
+    return every > 0 and step % every == 0
+
+
+def steps_at_once(flags, step: int, steps: int | None) -> int:
+    """How many steps may be taken before something else is due."""
+    dues = [every - step % every for every in (flags.save_every, flags.val_every, flags.sample_every) if every]
+    return min([flags.steps_per_call, *dues, *([] if steps is None else [steps - step])])

@@ -31,7 +31,7 @@ DEMO = {
     "run_name": "demo",
     "restore_from": "scratch",
     "batch_size": 4,
-    "learning_rate": 2e-3,
+    "learning_rate": 1e-3,
     "schedule": "cosine",
     "warmup": 100,
     "steps": 5000,

@@ -17,6 +17,27 @@ from gpt2.random_numbers import integers, uniform
 DOCUMENTS, WINDOWS, NOISE, NOISE_IDS = (purpose << 32 for purpose in range(1, 5))
 
 
+def make_read(flags, tokens: Tokens, seq: int, n_vocab: int):
+    """A function (rows, first) of the windows of some rows of the batch, int32 [steps, n, rows, seq + 1].
+
+    first is how many windows were used before; steps is --steps_per_call, and n --accumulate_gradients. With --noise
+    the windows are as of `with_noise`.
+    """
+    batch = np.arange(flags.accumulate_gradients * flags.batch_size).reshape(flags.accumulate_gradients, -1)
+
+    def read_step(chosen, used):
+        ids = training_batch(tokens, batch.size, seq, used, flags.seed, chosen.ravel()).reshape(
+            [*chosen.shape, seq + 1]
+        )
+        return with_noise(ids, flags.noise, n_vocab, used, flags.seed, chosen) if flags.noise else ids
+
+    def read(rows, first):
+        steps = range(flags.steps_per_call)
+        return np.stack([read_step(batch[:, rows], first + step * batch.size) for step in steps])
+
+    return read
+
+
 def training_batch(tokens: Tokens, batch: int, seq: int, first: int, seed: int, rows=None) -> np.ndarray:
     """The windows of one training step, by the seed and by how many windows came before.
 

@@ -1,0 +1,79 @@
+"""A job of sampling: which samples go on from which prompt, and how they are written."""
+
+import bisect
+import dataclasses
+import hashlib
+import itertools
+import json
+import math
+from typing import Any
+
+from gpt2 import writing
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """How samples are written, whatever their prompts."""
+
+    enc: Any
+    hparams: Any
+    rules: Any
+    endings: Any
+    length: int | None
+    best_of: int
+    include_prompt: bool
+
+    def ids(self, prompt) -> list[int]:
+        """The ids of a prompt, after end-of-text where it begins a poem."""
+        begin = [self.enc.end_of_text] if prompt.begins else []
+        return [*begin, *itertools.chain.from_iterable(map(self.enc.encode, prompt.pieces))]
+
+    def check(self, asked) -> str | None:
+        """A line that says so if the window will slide; raises a ValueError for a prompt that is too long."""
+        n_ctx = self.hparams.n_ctx
+        lengths = [len(ids) + writing.sample_length(self.hparams, ids, self.length) for ids in map(self.ids, asked)]
+        if any(length > n_ctx + 1 for length in lengths):
+            return f"when the window of {n_ctx} tokens is full, its last half is read again and the rest forgotten"
+        return None
+
+    def samples(self, engine, asked, numbers, on_token=None):
+        """Triples of a sample's number, the sample and its prompt, of these numbers, in their order.
+
+        The numbers go on from one prompt to the next; of each group of `best_of` tasks one becomes a sample.
+        """
+        tasks, begun = itertools.tee(self.tasks(asked, numbers))
+        samples = writing.write(engine, tasks, self.rules, on_token)
+        in_order = writing.in_order(samples, (task.number for task in begun))
+        for sample in writing.best_of(in_order, self.best_of):
+            yield sample, prompt_of(asked, sample.number)
+
+    def tasks(self, asked, numbers):
+        """The tasks of the samples of these numbers, until there is no prompt for one."""
+        known: dict[Any, tuple] = {}
+        for number in numbers:
+            prompt = prompt_of(asked, number)
+            if prompt is None:
+                return
+            if prompt not in known:
+                ids = self.ids(prompt)
+                length = writing.sample_length(self.hparams, ids, self.length)
+                known[prompt] = writing.start_of(ids, self.hparams), length
+            for task in range((number - 1) * self.best_of + 1, number * self.best_of + 1):
+                yield writing.Task(task, *known[prompt])
+
+    def shown(self, prompt) -> str:
+        """What stands between the header of a sample and its text."""
+        return prompt.text if self.include_prompt else ""
+
+
+def prompt_of(asked, number: int):
+    """The prompt of the sample of this number; None after the last."""
+    ends = list(itertools.accumulate(prompt.nsamples or math.inf for prompt in asked))
+    place = bisect.bisect_left(ends, number)
+    return asked[place] if place < len(asked) else None
+
+
+def hash_of(asked) -> str:
+    """What tells these prompts from others; how many samples go on from a single one does not matter."""
+    told = [(prompt.pieces, prompt.begins, prompt.nsamples if len(asked) > 1 else None) for prompt in asked]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
