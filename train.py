@@ -394,7 +394,8 @@ def about_device(here: dict) -> str:
 def about_corpus(flags, model, tokens, held_out, steps: int | None, tokens_per_step: int) -> str:
     """One line on the model and on how often it will see the dataset."""
     about = f"{len(held_out):,} held out" if held_out else "none held out, so no validation"
-    line = f"{flags.model_name}, {model.hparams.n_params:,} parameters; {len(tokens):,} tokens to train on, {about}"
+    name = flags.model_name if flags.restore_from in ("latest", "fresh", "scratch") else flags.restore_from
+    line = f"{name}, {model.hparams.n_params:,} parameters; {len(tokens):,} tokens to train on, {about}"
     if steps is None:
         return f"{line}; an epoch is {len(tokens) / tokens_per_step:,.1f} steps"
     epochs = steps * tokens_per_step / len(tokens)

@@ -81,7 +81,7 @@ def test_kills_at_random_moments_change_no_loss(place, train, optimizer):
             found = losses(place, name)
             assert found == expected[: len(found)]
         assert losses(place, name) == expected
-        if kills >= 5:
+        if kills >= (5 if ALL else 3):
             break
 
 
@@ -95,7 +95,7 @@ def test_kills_after_every_operation_of_a_save_change_no_loss(place, train):
     assert {what.split()[0] for what in operations} == {"write", "flush", "open", "rename"}
     expected = losses(place, "whole")
     # Later saves remove older ones, which is a few operations more: until no kill comes any more.
-    for kill in itertools.count() if ALL else range(4, len(operations), len(operations) // 5):
+    for kill in itertools.count() if ALL else range(4, len(operations), len(operations) // 2):
         status = train("killed", *flags, operation=kill)["status"]
         found = losses(place, "killed")
         assert found == expected[: len(found)]

@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from conftest import ROOT
+from conftest import ALL, ROOT
 
 from gpt2 import parts
 
@@ -145,7 +145,7 @@ def test_parts_of_another_job_are_an_error(place, sample):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("n_workers", "victim"), [(2, 0), (2, 1), (3, 1)])
+@pytest.mark.parametrize(("n_workers", "victim"), [(2, 0), (2, 1), (3, 1)] if ALL else [(2, 1)])
 def test_a_worker_that_is_killed_and_started_again_costs_nothing(place, sample, n_workers, victim):
     flags = ["--nsamples", 1000, "--out"]
     sample("--batch_size", 20, *flags, "alone.jsonl")

@@ -154,6 +154,7 @@ def test_training_can_start_from_a_path(place, train):
     done = train("--run_name", "second", "--steps", 1, "--restore_from", "checkpoint/first/model-3")
     assert done.returncode == 0, done.stderr
     assert losses(place, "second")[0] < losses(place, "first")[0]
+    assert "train.py: checkpoint/first/model-3, " in done.stderr
 
 
 def test_a_run_of_2019_goes_on(place, train, small_model):
