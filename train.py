@@ -4,12 +4,12 @@ import functools
 import os
 import signal
 import socket
-import sys
 import time
 
 import numpy as np
 
-from gpt2 import command_line, find, machine, settings, workers
+from gpt2 import command_line, find, lock, machine, progress, settings, workers
+from gpt2.progress import say
 from gpt2.schedule import is_time, learning_rate_at, steps_at_once
 
 MANY = 10  # Epochs, after which verse is learnt by heart: a rule of thumb of 2019.
@@ -137,11 +137,17 @@ def main(
     if settings.is_demo(given) and model_name is None:
         say(f"{os.path.join(models_dir, '124M')} is not here, so this is the demo: --model_name demo --run_name demo")
     folder = os.path.join(flags.checkpoint_dir, flags.run_name)
+    with lock.Lock(folder, wanted=not plan and workers.is_chief(flags.strategy)) as held:
+        begin(flags, given, folder, held)
+
+
+def begin(flags, given: dict, folder: str, held: lock.Lock) -> None:
+    """Finds what to train, and on what, before anything slow is started; then trains."""
     save = find.last_save(folder)
     changes: list[str] = []
     if save:
         flags, changes = settings.go_on(flags, given, folder)
-    if plan:
+    if flags.plan:
         show_plan(flags, save)
         return
     weights, model_folder = find_start(flags, save)
@@ -162,10 +168,10 @@ def main(
             devices = distribution.find_strategy(flags.strategy, flags.tpu)
             steps_found = distribution.make_values_of_all(devices)(find.step_of(save) if save else 0)
         distribution.check_same_step(steps_found, folder)
-        train(flags, devices, save, weights, model_folder, enc, prompts, path, changes, available)
+        train(flags, devices, save, weights, model_folder, enc, prompts, path, changes, available, held)
 
 
-def train(flags, strategy, save, weights, model_folder: str, enc, prompts, path, changes, available) -> None:
+def train(flags, strategy, save, weights, model_folder: str, enc, prompts, path, changes, available, held) -> None:
     """Loads what training takes, looks whether it goes together, tells what it will be, and goes on from there."""
     import tensorflow as tf
 
@@ -184,24 +190,26 @@ def train(flags, strategy, save, weights, model_folder: str, enc, prompts, path,
         state, optimizer, trained = loading.load(flags, weights, model_folder, save, say)
     model = state.model
     enc.check_size(model.hparams.n_vocab, model_folder)
-    if flags.n_ctx and flags.n_ctx > model.hparams.n_ctx:
-        raise ValueError(f"--n_ctx is {flags.n_ctx}, expected at most {model.hparams.n_ctx}, that of the model")
+    check_n_ctx(flags, model.hparams)
     corpus, held_out, is_prefix = open_datasets(flags, path, model, enc, model_folder)
     tokens = corpus.training
     seq = min(flags.n_ctx or model.hparams.n_ctx, len(tokens) - 1)
     tokens_per_step = flags.accumulate_gradients * flags.batch_size * seq
     steps = flags.steps
     if flags.epochs is not None:
-        steps = windows.steps_of_epochs(flags.epochs, len(tokens), tokens_per_step)
+        used = state.windows * seq
+        steps = state.step + windows.steps_of_epochs(flags.epochs, len(tokens), tokens_per_step, used)
     if reason := why_over(flags, folder, state.step, steps):
         say(reason)
         return
     write_samples = run_samples.make_write_samples(flags, model, enc, prompts, say)
     here = machine.describe()
-    lines = [*changes, *settings.moved(folder, here), about_device(here)]
+    data = {"tokens": len(tokens), "sha256": corpus.about.get("npz_sha256")}
+    lines = [*changes, *settings.moved(folder, here), *settings.other_data(folder, data), about_device(here)]
     of_all = distribution.make_values_of_all(strategy)
     if distribution.worker_of(strategy) == 0:
-        run_folder.create(folder, model, vars(flags) | {"machine": here}, corpus.about.get("layout"))
+        run_folder.create(folder, model, vars(flags) | {"machine": here, "data": data}, corpus.about.get("layout"))
+        held.take()
         vocabulary.write(folder, enc.vocabulary)
     of_all(state.step)  # Now the folder is there for all.
     if short := memory.shortage(model.hparams, flags, *available):
@@ -220,7 +228,8 @@ def why_over(flags, folder: str, step: int, steps: int | None) -> str | None:
 
     records = [record for record in run_folder.read_log(folder) if record["step"] <= step]
     if steps is not None and step >= steps:
-        return f"{folder} is at step {step} already; to go on, give more --steps"
+        more = "steps" if flags.epochs is None else "epochs"
+        return f"{folder} is at step {step} already; to go on, give more --{more}"
     if watch.is_stale(records, flags.patience):
         return f"{folder} has not got better for {flags.patience} validations; to go on, give more --patience"
     return None
@@ -262,7 +271,7 @@ def make_validate(flags, strategy, model, enc, held_out, is_prefix, seq: int):
 
 def take_steps(flags, strategy, state, steps, tokens_per_step: int, enc, take, validate, write_samples, of_all) -> None:
     """Trains until it is done or a signal comes, and leaves everything saved."""
-    from gpt2 import board, distribution, keeper, progress, restart, run_folder, watch
+    from gpt2 import board, distribution, keeper, restart, run_folder, watch
 
     folder = os.path.join(flags.checkpoint_dir, flags.run_name)
     worker = distribution.worker_of(strategy)
@@ -294,7 +303,7 @@ def take_steps(flags, strategy, state, steps, tokens_per_step: int, enc, take, v
             if state.step == last:
                 if report := exchange(state.step):
                     record["swarm"] = report
-                    bar.write(in_words(report), file=sys.stderr)
+                    say(in_words(report))
                 if validate and is_time(flags.val_every, state.step):
                     record |= validate()
             log.append(record)
@@ -345,8 +354,15 @@ def show_plan(flags, save: str | None) -> None:
         hparams = MODELS.get(name) or MODELS[files.OTHER_NAMES[name]]
     else:
         hparams = read_hparams(files.model_folder(name, flags.models_dir))
+    check_n_ctx(flags, hparams)
     for line in memory.lines(hparams, flags, *memory.available(flags.device)):
         print(line)
+
+
+def check_n_ctx(flags, hparams) -> None:
+    """Raises a ValueError for windows that the model has no positions for."""
+    if flags.n_ctx and flags.n_ctx > hparams.n_ctx:
+        raise ValueError(f"--n_ctx is {flags.n_ctx}, expected at most {hparams.n_ctx}, that of the model")
 
 
 def find_dataset(path: str, encoding: str, enc, held_out: float = 0.05) -> str:
@@ -464,7 +480,7 @@ def make_exchange(flags, strategy, member, model, of_all):
 def in_words(report: dict) -> str:
     """What a round of a swarm came to, in a line."""
     left_out = "".join(f"; left out {name}: {reason}" for name, reason in report["left_out"].items())
-    return f"train.py: round {report['round']} of the swarm: {', '.join(report['counted']) or 'nobody'}{left_out}"
+    return f"round {report['round']} of the swarm: {', '.join(report['counted']) or 'nobody'}{left_out}"
 
 
 def catch_signals() -> list[int]:
@@ -475,17 +491,14 @@ def catch_signals() -> list[int]:
         if caught:
             raise KeyboardInterrupt
         caught.append(number)
-        say("saving after this step; once more to end at once, without")
+        progress.say_at_once("saving after this step; once more to end at once, without")
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # SIGHUP, the terminal is gone, is not on Windows.
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), catch)
+        number = getattr(signal, name, None)
+        # nohup asks for it not to matter that the terminal is gone.
+        if number and not (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
+            signal.signal(number, catch)
     return caught
-
-
-def say(text: str) -> None:
-    """A message, away from the results."""
-    print(f"train.py: {text}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ as it is: their folders lack hparams and vocabulary, and some bundles also hold 
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -108,9 +108,17 @@ def write_bundle(prefix: str, tensors: Mapping[str, tf.Tensor | tf.Variable | np
         files.sync(path)
 
 
-def write_pointer(folder: str, prefix: str, pointer: str = "checkpoint") -> None:
-    """Makes the bundle of this name the one that counts in the folder, by one rename."""
-    text = f'model_checkpoint_path: "{prefix}"\nall_model_checkpoint_paths: "{prefix}"\n'
+def write_pointer(
+    folder: str, prefix: str, pointer: str = "checkpoint", others: Iterable[str] = (), note: str = ""
+) -> None:
+    """Makes the bundle of this name the one that counts in the folder, by one rename.
+
+    Args:
+      others: the names of older bundles that are listed, as TensorFlow does it.
+      note: a line for whoever reads the file.
+    """
+    listed = "".join(f'all_model_checkpoint_paths: "{name}"\n' for name in (*others, prefix))
+    text = f'model_checkpoint_path: "{prefix}"\n{listed}' + (f"# {note}\n" if note else "")
     files.write_file(os.path.join(folder, pointer), text.encode())
 
 

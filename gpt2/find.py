@@ -41,6 +41,17 @@ def find_prefix(path: str, pointer: str = "checkpoint") -> str:
     return prefix
 
 
+def listed_in(folder: str, pointer: str = "checkpoint") -> list[str]:
+    """The names of the bundles that `checkpoint` lists and that are there, the oldest first; none without that file."""
+    path = os.path.join(folder, pointer)
+    if not files.exists(path):
+        return []
+    with files.open_file(path) as file:
+        paths = re.findall(r'^all_model_checkpoint_paths: "(.*)"', file.read().decode(errors="replace"), re.MULTILINE)
+    names = [re.split(r"[/\\]", path)[-1] for path in paths]
+    return [name for name in names if files.exists(os.path.join(folder, name) + ".index")]
+
+
 def prefixes_in(folder: str) -> list[str]:
     """The prefixes of all weights in a folder, also of those that do not count."""
     names = sorted(files.list_folder(folder)) if files.is_folder(folder) else []

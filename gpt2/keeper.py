@@ -3,7 +3,7 @@
 import os
 import time
 
-from gpt2 import loading, run_folder, saves, watch
+from gpt2 import loading, run_folder, saves
 from gpt2.board import Board
 from gpt2.schedule import is_time
 
@@ -24,6 +24,8 @@ class Keeper:
         """
         self.folder, self.flags, self.state, self.log, self.events, self.say = folder, flags, state, log, events, say
         self.saved, self.saved_at, self.rollbacks = state.step, time.monotonic(), 0
+        # Of all steps that this run ever made: those after the last save are not in the log.
+        self.best_loss = saves.best_loss(folder)
 
     def save(self) -> None:
         """Saves all that the run goes on from.
@@ -33,24 +35,23 @@ class Keeper:
         """
         self.saved_at = time.monotonic()
         self.log.flush()
-        best = watch.best(self.log.records)
         if self.events:
-            saves.save(self.folder, self.state, self.flags.keep, [best["step"]] if best else [], self.flags.keep_hours)
+            saves.save(self.folder, self.state, self.flags.keep, self.flags.keep_hours)
         self.saved, self.rollbacks = self.state.step, 0
 
     def save_if_due(self, record: dict) -> None:
         """What is due after the step of this record: a save, or the name of the best. What fails is told."""
         minutes = self.flags.save_minutes
         is_late = minutes is not None and time.monotonic() - self.saved_at >= 60 * minutes
-        is_best = "val_loss" in record and watch.best(self.log.records) is record
         try:
             if is_time(self.flags.save_every, self.state.step) or is_late:
                 self.save()
                 if self.events:
                     run_folder.draw_loss(self.folder, self.log.records)
                     self.events.flush()
-            if is_best and self.events:
-                saves.save_best(self.folder, self.state, self.saved == self.state.step)
+            if self.events and record.get("val_loss", self.best_loss) < self.best_loss:
+                saves.save_best(self.folder, self.state, record["val_loss"], self.saved == self.state.step)
+                self.best_loss = record["val_loss"]
         except (OSError, ValueError) as error:  # Weights that are no numbers: then the next loss is none.
             self.say(f"{error}; training goes on, and tries again at the next save")
 

@@ -55,9 +55,10 @@ def roll_back(flags, folder: str, state: saves.State, wrong: str, times: int) ->
         raise ValueError(f"{what}; nothing was saved yet, begin again with a lower --learning_rate")
     if flags.on_bad_loss == "stop" or times > ROLLBACKS:
         again = f", after going back {ROLLBACKS} times" if times > ROLLBACKS else ""
+        other = "" if flags.on_bad_loss == "roll_back" else ", or with --on_bad_loss roll_back"
         raise ValueError(
             f"{what}{again}; the save of step {find.step_of(save)} is untouched, "
-            "go on from it with a lower --learning_rate, or with --on_bad_loss roll_back"
+            f"go on from it with a lower --learning_rate{other}"
         )
     used = state.windows
     saves.restore_weights(save, state.model)

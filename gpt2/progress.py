@@ -1,9 +1,43 @@
-"""The bar that shows how a run does."""
+"""What a run shows on the terminal: messages, and a bar of its steps. Neither a closed nor a full one ends training."""
 
+import contextlib
+import os
 import sys
 from collections.abc import Sequence
 
 from gpt2 import machine, watch
+
+
+def say(text: str) -> None:
+    """A message, away from the results."""
+    with contextlib.suppress(OSError, ValueError):
+        print(f"train.py: {text}", file=sys.stderr)
+
+
+def say_at_once(text: str) -> None:
+    """The same in the handler of a signal, which may have come while something else was being printed."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"\ntrain.py: {text}\n".encode())
+
+
+class Screen:
+    """Standard error for a bar: lines in place of a line that is written over and over, where it is no terminal."""
+
+    def write(self, text: str) -> None:
+        """Prints a part of the bar, as far as it can be printed."""
+        if not sys.stderr.isatty():
+            text = text.strip("\r\n ") and text.strip("\r\n ") + "\n"
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Shows it."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        """Whether somebody looks at it."""
+        return sys.stderr.isatty()
 
 
 def progress_bar(steps: int | None, step: int, shown: bool):
@@ -12,7 +46,7 @@ def progress_bar(steps: int | None, step: int, shown: bool):
 
     every = 0.5 if sys.stderr.isatty() else 30
     often = {"mininterval": every, "maxinterval": every}
-    return tqdm(total=steps, initial=step, unit="step", dynamic_ncols=True, disable=not shown, **often)
+    return tqdm(total=steps, initial=step, unit="step", dynamic_ncols=True, disable=not shown, file=Screen(), **often)
 
 
 def show(bar, records: Sequence[dict]) -> None:

@@ -107,7 +107,9 @@ def read_log(folder: str, name: str = "log.jsonl") -> Iterable[dict]:
         except (ValueError, TypeError, KeyError):
             if number == len(lines) - 1:
                 return  # A power cut can leave zeros, too.
-            raise ValueError(f"{path}: line {number} is damaged, expected an object of a step; remove it") from None
+            raise ValueError(
+                f"{path}: line {number} is damaged, expected an object of a step; remove that line"
+            ) from None
         yield record
 
 

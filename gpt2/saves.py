@@ -1,20 +1,22 @@
 """Saves of a run, with all that training needs to go on as if it had not stopped: written, read back, kept, removed.
 
 `model-STEP` holds the weights under OpenAI's names, `state-STEP` the rest. They count once `checkpoint` names them,
-which is replaced by one rename. `best`, of the same form, names the weights that lost least on held-out text.
+which is replaced by one rename. `best`, of the same form, names the weights that lost least on held-out text. Only
+weights that one of the two lists are ever removed: what else lies there is the user's.
 """
 
 import dataclasses
 import os
 import re
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from gpt2.checkpoint import read_shapes, read_tensor, write_bundle, write_pointer
-from gpt2.find import find_prefix, step_of
+from gpt2.find import find_prefix, listed_in, step_of
 from gpt2.model import GPT2
 from poems import files
 
@@ -42,12 +44,11 @@ class State:
     windows: int = 0
 
 
-def save(folder: str, state: State, kept: int = 5, pinned: Collection[int] = (), hours: float = 0) -> None:
-    """Saves the weights and all that training needs to go on; then removes the oldest saves.
+def save(folder: str, state: State, kept: int = 5, hours: float = 0) -> None:
+    """Saves the weights and all that training needs to go on; then removes the oldest saves, but never the best.
 
     Args:
       kept: how many of the newest weights are kept; TensorFlow 1's Saver keeps 5.
-      pinned: steps whose weights are kept as well.
       hours: one is kept for good whenever so many hours have passed, 0 for none.
     Raises:
       ValueError: a weight is no number; the save before it still counts.
@@ -58,24 +59,55 @@ def save(folder: str, state: State, kept: int = 5, pinned: Collection[int] = (),
         f"model-{state.step}": {name: tf.cast(weight, tf.float32) for name, weight in state.model.weights.items()},
         f"state-{state.step}": {**state.slots, **{name: np.int64(getattr(state, name)) for name in COUNTERS}},
     }
-    write(folder, bundles, f"the save of step {state.step}")
-    remove_old(folder, "model", kept, state.step, pinned, hours)
-    remove_old(folder, "state", KEPT_STATES, state.step)
+    # A list without any state beside it is that of another tool.
+    before = listed_in(folder) if steps_in(folder, "state") else []
+    older = [name for name in before if name != f"model-{state.step}"]
+    write(folder, bundles, f"the save of step {state.step}", others=older)
+    remove_old(folder, "state", min(kept, KEPT_STATES), state.step)
+    needed = {f"model-{step}" for step in steps_in(folder, "state")} | {best_of(folder)}
+    needed |= {f"model-{step}" for step in spaced(folder, [step_of(name) for name in older], hours) if hours}
+    for name in set(older[: max(0, len(older) + 1 - kept)]) - needed:
+        remove(os.path.join(folder, name))
 
 
-def save_best(folder: str, state: State, is_saved: bool) -> None:
-    """Names the weights of this step as the best, and saves them if they are not."""
+def save_best(folder: str, state: State, val_loss: float, is_saved: bool) -> None:
+    """Names the weights of this step as the best, and saves them if they are not; those that were it may go.
+
+    Raises:
+      ValueError, OSError: as `save`; the best before it is kept.
+    """
     name = f"model-{state.step}"
-    if not is_saved:
+    older = [other for other in listed_in(folder, "best") if other != name]
+    about: dict[str, Any] = {"pointer": "best", "others": older, "note": f"val_loss: {val_loss!r}"}
+    if is_saved:
+        write_pointer(folder, name, **about)
+    else:
         check_finite(state.model, state.step)
         weights = {name: tf.cast(weight, tf.float32) for name, weight in state.model.weights.items()}
-        write(folder, {name: weights}, f"the best step, {state.step}", pointer="best")
-    else:
-        write_pointer(folder, name, "best")
+        write(folder, {name: weights}, f"the best step, {state.step}", **about)
+    for other in set(older) - set(listed_in(folder)):
+        remove(os.path.join(folder, other))
 
 
-def write(folder: str, bundles: Mapping[str, Mapping], what: str, pointer: str = "checkpoint") -> None:
-    """Writes bundles, reads them back, and lets the pointer name the first of them.
+def best_of(folder: str) -> str | None:
+    """The name of the best weights; None where there are none yet."""
+    return next(reversed(listed_in(folder, "best")), None)
+
+
+def best_loss(folder: str) -> float:
+    """What the best weights lost on held-out text, nats a token; infinity where there are none yet."""
+    if best_of(folder) is None:
+        return np.inf
+    with files.open_file(os.path.join(folder, "best")) as file:
+        noted = re.search(r"^# val_loss: (\S+)", file.read().decode(), re.MULTILINE)
+    return float(noted[1]) if noted else np.inf
+
+
+def write(folder: str, bundles: Mapping[str, Mapping], what: str, **about) -> None:
+    """Writes bundles, reads them back, and lets a pointer name the first of them.
+
+    Args:
+      about: the pointer, as of `write_pointer`.
 
     Raises:
       OSError: that failed; what was written is removed again, and the pointer still names what it named.
@@ -86,7 +118,7 @@ def write(folder: str, bundles: Mapping[str, Mapping], what: str, pointer: str =
         for prefix, tensors in zip(prefixes, bundles.values(), strict=True):
             write_bundle(prefix, tensors)
             verify(prefix, tensors)
-        write_pointer(folder, next(iter(bundles)), pointer)
+        write_pointer(folder, next(iter(bundles)), **about)
     except (tf.errors.OpError, OSError, ValueError) as error:
         remove_failed(folder, prefixes)
         reason = getattr(error, "message", None) or str(error)
@@ -147,7 +179,7 @@ def check_space(folder: str, needed: int) -> None:
         return
     free = shutil.disk_usage(folder).free
     if free < needed + 2**20:  # and a little for the index and the log
-        raise OSError(f"it takes {needed / 1e9:.2f} GB and {free / 1e9:.2f} GB are free; make room")
+        raise OSError(f"it takes {needed / 1e6:,.1f} MB and {free / 1e6:,.1f} MB are free; make room")
 
 
 def verify(prefix: str, tensors: Mapping) -> None:
@@ -173,21 +205,17 @@ def remove_failed(folder: str, prefixes: Collection[str]) -> None:
             remove(prefix)
 
 
-def remove_old(folder: str, kind: str, kept: int, step: int, pinned: Collection[int] = (), hours: float = 0) -> None:
-    """Removes the saves before the newest few up to this step; never those of TensorFlow 1, which have a .meta."""
-    steps = [found for found in steps_in(folder, kind) if found <= step]
-    stay = {*pinned, *steps[-kept:], *(spaced(folder, kind, steps, hours) if hours else ())}
-    for old in steps:
-        prefix = os.path.join(folder, f"{kind}-{old}")
-        if old not in stay and not gfile.exists(f"{prefix}.meta"):
-            remove(prefix)
+def remove_old(folder: str, kind: str, kept: int, step: int) -> None:
+    """Removes the bundles of a kind before the newest few up to this step."""
+    for old in [found for found in steps_in(folder, kind) if found <= step][:-kept]:
+        remove(os.path.join(folder, f"{kind}-{old}"))
 
 
-def spaced(folder: str, kind: str, steps: Collection[int], hours: float) -> Iterator[int]:
+def spaced(folder: str, steps: Iterable[int], hours: float) -> Iterator[int]:
     """The first of these saves, and each that was written so many hours after the one before it that is given."""
     last = -float("inf")
     for step in steps:
-        written = gfile.stat(os.path.join(folder, f"{kind}-{step}.index")).mtime_nsec
+        written = gfile.stat(os.path.join(folder, f"model-{step}.index")).mtime_nsec
         if written - last >= hours * 3600e9:
             last = written
             yield step

@@ -118,9 +118,10 @@ def read_settings(folder: str) -> dict:
         return {}
     with files.open_file(path) as file:
         try:
-            return json.loads(file.read())
+            found = json.loads(file.read())
         except ValueError:
-            return {}  # They tell what has changed, which no run should fail for.
+            found = None
+    return found if isinstance(found, dict) else {}  # They tell what has changed, which no run should fail for.
 
 
 def go_on(flags, given: dict, folder: str) -> tuple[types.SimpleNamespace, list[str]]:
@@ -134,6 +135,7 @@ def go_on(flags, given: dict, folder: str) -> tuple[types.SimpleNamespace, list[
     before = read_settings(folder)
     flags = types.SimpleNamespace(**vars(flags))
     start = before.get("restore_from")  # of a run of another tool nobody knows
+    start = start if isinstance(start, str) else None
     if given["restore_from"] not in (None, "latest") and not (start and same_start(flags.restore_from, start)):
         raise ValueError(
             f"{folder}: a run that has begun, which --restore_from {flags.restore_from} would overwrite; "
@@ -159,11 +161,20 @@ def go_on(flags, given: dict, folder: str) -> tuple[types.SimpleNamespace, list[
 def moved(folder: str, here: dict) -> list[str]:
     """A line if a run was computed elsewhere until now, so that its losses may differ in their last digits."""
     before = read_settings(folder).get("machine")
-    if not before or before == here:
+    if not isinstance(before, dict) or before == here:
         return []
     differ = [name for name in here if before.get(name) != here[name]]
     was = ", ".join(f"{name} {before.get(name)}" for name in differ)
     return [f"until now {was}; now {', '.join(f'{name} {here[name]}' for name in differ)}: the last digits may differ"]
+
+
+def other_data(folder: str, data: dict) -> list[str]:
+    """A line if a run was trained on another dataset until now, so that no window is where it was."""
+    before = read_settings(folder).get("data")
+    if not isinstance(before, dict) or before == data:
+        return []
+    was, now = (f"{about.get('tokens', 0):,} tokens" for about in (before, data))
+    return [f"the dataset is not the one of before: it had {was} to train on, and has {now} now"]
 
 
 def same_start(one: str, other: str) -> bool:

@@ -33,8 +33,11 @@ def main(
         raise ValueError(f"found {' '.join(arguments) or 'nothing'}, expected: average FOLDER FOLDER...")
     if out is None and dataset is None:
         raise ValueError("nothing to do with the mean; give --out FOLDER to save it, --dataset POETRY.npz to validate")
-    if len(set(folders)) < len(folders):
+    if len({folder.rstrip("/") if "://" in folder else os.path.realpath(folder) for folder in folders}) < len(folders):
         raise ValueError("a folder is given twice, and would count twice; give each once")
+    for name, number in (("val_batch_size", val_batch_size), ("val_batch_count", val_batch_count)):
+        if number < 1:
+            raise ValueError(f"--{name} is {number}, expected at least 1")
     command_line.start_tensorflow()
     import encoder
     from encoder import vocabulary
@@ -61,16 +64,24 @@ def main(
             vocabulary.write(out, encoder.load_encoder(model_folder).vocabulary)
         print(f"swarm: saved the mean of {len(counted)} in {out}", file=sys.stderr)
     if dataset:
-        show_losses(model, counted, dataset, val_batch_size, val_batch_count)
+        show_losses(model, counted, dataset, val_batch_size, val_batch_count, model_folder)
 
 
-def show_losses(model, folders: list[str], dataset: str, batch_size: int, count: int) -> None:
-    """Prints the loss on held-out verse, in nats a token, of the model and then of each checkpoint, put into it."""
+def show_losses(model, folders: list[str], dataset: str, batch_size: int, count: int, model_folder: str) -> None:
+    """Prints the loss on held-out verse, in nats a token, of the model and then of each checkpoint, put into it.
+
+    Raises:
+      ValueError: the dataset was made with another vocabulary than that of the model's folder.
+    """
+    import encoder
     from gpt2 import averaging, data
     from gpt2.find import find_prefix
     from gpt2.validation import make_validate
+    from poems import files
 
     opened = data.open_dataset(dataset, model.hparams.n_vocab)
+    if files.exists(os.path.join(model_folder, "encoder.json")):
+        data.check_vocabulary(opened, encoder.load_encoder(model_folder).fingerprint, dataset, model_folder)
     tokens = opened.held_out or opened.training
     validate = make_validate(model, tokens, batch_size, count, model.hparams.n_ctx)
     print(f"{validate()['val_loss']:.4f}  mean of {len(folders)}")

@@ -75,9 +75,9 @@ def with_noise(batches: np.ndarray, noise: float, n_vocab: int, first: int, seed
     return np.stack([noisy, labels], axis=-2)
 
 
-def steps_of_epochs(epochs: float, n_tokens: int, tokens_per_step: int) -> int:
-    """The first step after which every token has been trained on so many times."""
-    return math.ceil(epochs * n_tokens / tokens_per_step)
+def steps_of_epochs(epochs: float, n_tokens: int, tokens_per_step: int, used: int = 0) -> int:
+    """The fewest steps after which every token was trained on so many times, `used` of them before these steps."""
+    return max(0, math.ceil((epochs * n_tokens - used) / tokens_per_step))
 
 
 def shuffled(n_tokens: int, seq: int, number: int, seed: int) -> int:

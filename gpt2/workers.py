@@ -17,6 +17,11 @@ def tells_of_workers() -> bool:
     return "TF_CONFIG" in os.environ or int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1
 
 
+def is_chief(strategy: str) -> bool:
+    """Whether this process is the one that writes, alone or the first of several; raises as `find_worker`."""
+    return not is_multi_worker(strategy) or find_worker()[0] == 0
+
+
 def find_worker() -> tuple[int, int]:
     """The number of this process among the workers, from 0, and how many they are.
 

@@ -276,8 +276,12 @@ def ask(session: requests.Session, url: str, had: int, size: int | None, etag: s
         headers["Range"] = f"bytes={had}-"
         if etag and not etag.startswith("W/"):  # A weak one cannot vouch for bytes (RFC 9110, 13.1.5).
             headers["If-Range"] = etag
-    response = session.get(url, headers=headers, stream=True, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT))
-
+    try:
+        response = session.get(url, headers=headers, stream=True, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT))
+    except ValueError as error:  # Of urllib, whose error for an address that is none is no RequestException.
+        if isinstance(error, requests.RequestException):
+            raise
+        raise ConnectionError(f"{url}: the server sends on to an address that is none ({error})") from error
     if response.status_code == 200 or (had and continues(response, had, size, etag)):
         return response
     response.close()

@@ -1,5 +1,6 @@
 """Files here and far away: any path may be one that `tf.io.gfile` opens, such as gs://bucket/poems.txt."""
 
+import contextlib
 import os
 import socket
 
@@ -32,13 +33,19 @@ def open_file(path: str, mode: str = "rb"):
 def write_file(path: str, content: bytes) -> None:
     """Writes a small file as a whole: a crash, also of the machine, leaves the old one or the new one."""
     new = beside(path)
-    with open_file(new, "wb") as file:
-        file.write(content)
-    sync(new)
-    if is_remote(path):
-        filesystem().rename(new, path, overwrite=True)
-    else:
-        os.replace(new, path)
+    try:
+        with open_file(new, "wb") as file:
+            file.write(content)
+        sync(new)
+        if is_remote(path):
+            filesystem().rename(new, path, overwrite=True)
+        else:
+            os.replace(new, path)
+    except BaseException:
+        with contextlib.suppress(Exception):  # It may not be there, and the first error says more.
+            remove(new)
+        raise
+    if not is_remote(path):
         sync(os.path.dirname(path) or ".")
 
 

@@ -88,6 +88,19 @@ def test_what_was_not_saved_is_done_again(place, train):
     assert losses(place, "cut") == losses(place, "whole")
 
 
+def test_a_second_process_is_kept_out_of_a_run(place, train):
+    from gpt2.lock import Lock
+
+    train("--steps", 2)
+    before = losses(place)
+    with Lock(str(place / "checkpoint" / "run1")):
+        done = train("--steps", 3)
+    assert done.returncode == 1
+    assert re.search(r"checkpoint/run1: process \d+ of \S+ trains there; stop it first, or name", done.stderr)
+    assert losses(place) == before
+    assert train("--steps", 3).returncode == 0
+
+
 def test_a_run_that_is_there_already_says_so_and_succeeds(place, train):
     train("--steps", 3)
     again = train("--steps", 3)
@@ -100,6 +113,32 @@ def test_a_resumed_run_says_which_settings_changed(place, train):
     done = train("--steps", 3, "--batch_size", 2)
     assert "--batch_size was 1, and is 2 now" in done.stderr
     assert "--learning_rate was" not in done.stderr
+
+
+@pytest.mark.parametrize("content", ["null", "[]", '{"restore_from": 5, "machine": 1, "data": []}', '{"a'])
+def test_settings_that_are_damaged_end_no_run(place, train, content):
+    train("--steps", 1)
+    (place / "checkpoint" / "run1" / "settings.json").write_text(content)
+    done = train("--steps", 2)
+    assert done.returncode == 0, done.stderr
+
+
+def test_another_dataset_is_told(place, train):
+    train("--steps", 2, dataset="poems.txt")
+    assert "the dataset is not" not in train("--steps", 3, dataset="poems.txt").stderr
+    (place / "poems.txt").write_text(VERSE)
+    done = train("--steps", 4, dataset="poems.txt")
+    assert re.search(r"not the one of before: it had [\d,]+ tokens to train on, and has \d+ tokens now", done.stderr)
+
+
+def test_epochs_are_counted_in_tokens_whatever_the_batch(place, train):
+    (place / "poem.txt").write_text(VERSE * 4)
+    train("--epochs", 2, dataset="poem.txt")
+    half = len(losses(place))
+    done = train("--epochs", 2, "--batch_size", 2, dataset="poem.txt")
+    assert f"is at step {half} already; to go on, give more --epochs" in done.stderr
+    train("--epochs", 4, "--batch_size", 2, dataset="poem.txt")
+    assert len(losses(place)) == half + -(-half // 2)
 
 
 def test_what_is_held_out_is_validated(place, train):
@@ -289,6 +328,29 @@ def test_a_signal_saves_and_ends(place, number):
     step = len(losses(place))
     assert f"saved checkpoint/run1 at step {step}" in err
     assert f'"model-{step}"' in (place / "checkpoint" / "run1" / "checkpoint").read_text()
+
+
+def test_a_run_outlives_its_terminal(place):
+    command = [sys.executable, ROOT / "train.py", "--dataset", "poems.npz", "--model_name", "small"]
+    log = place / "checkpoint" / "run1" / "log.jsonl"
+
+    def wait_for(steps):
+        while process.poll() is None and not (log.exists() and log.read_text().count("\n") >= steps):
+            time.sleep(0.05)
+
+    def deaf():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+
+    with subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, preexec_fn=deaf) as process:
+        wait_for(3)
+        assert process.stderr is not None
+        process.stderr.close()
+        process.send_signal(signal.SIGHUP)
+        wait_for(log.read_text().count("\n") + 10)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+    assert process.returncode == 0
+    assert f'"model-{len(losses(place))}"' in (place / "checkpoint" / "run1" / "checkpoint").read_text()
 
 
 def test_tensorflow_s_start_up_lines_are_not_shown(place, run_script):

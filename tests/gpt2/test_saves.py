@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import gpt2
 from gpt2 import saves
+from gpt2.checkpoint import write_pointer
 from gpt2.find import find_prefix, step_of
 from gpt2.optimizers import Adam
 from gpt2.saves import State
@@ -111,25 +112,29 @@ def test_after_a_step_back_the_new_save_stays(folder, trained):
     assert saves.restore_state(find_prefix(folder), State(model, optimizer.slots))
 
 
-def test_saves_of_tensorflow_1_are_never_removed(folder, trained):
+def test_saves_of_other_tools_are_never_removed(folder, trained):
     model, optimizer = trained
-    for suffix in ("index", "meta"):
-        tf.io.gfile.copy(os.path.join(folder, "model-2.index"), os.path.join(folder, f"model-1.{suffix}"))
+    for name in ("state-2.index", "state-2.data-00000-of-00001"):
+        os.remove(os.path.join(folder, name))  # A run of 2019, whose list names all of its saves.
+    tf.io.gfile.copy(os.path.join(folder, "model-2.index"), os.path.join(folder, "model-1.index"))
+    write_pointer(folder, "model-2", others=["model-1"])
     for step in range(3, 12):
         saves.save(folder, State(model, optimizer.slots, step, step))
-    assert os.path.exists(os.path.join(folder, "model-1.index"))
+    assert saved_steps(folder) == [1, 2, 7, 8, 9, 10, 11]
 
 
 def saved_steps(folder, kind="model"):
     return saves.steps_in(folder, kind)
 
 
-def test_pinned_saves_and_one_every_so_many_hours_are_kept(folder, trained):
+def test_the_best_and_one_save_every_so_many_hours_are_kept(folder, trained):
     model, optimizer = trained
     for step in range(3, 12):
         for number, name in enumerate(sorted(saved_steps(folder))):
             os.utime(os.path.join(folder, f"model-{name}.index"), (3600 * number, 3600 * number))
-        saves.save(folder, State(model, optimizer.slots, step), kept=2, pinned=[4], hours=2)
+        saves.save(folder, State(model, optimizer.slots, step), kept=2, hours=2)
+        if step == 4:
+            saves.save_best(folder, State(model, optimizer.slots, step), 3.5, is_saved=True)
     assert {4, 10, 11} < set(saved_steps(folder))
     assert len(saved_steps(folder)) < 9
     assert saved_steps(folder, "state") == [10, 11]
@@ -141,21 +146,52 @@ def test_saves_are_spaced_by_the_hours_they_were_written(folder, trained):
         if step > 2:
             tf.io.gfile.copy(os.path.join(folder, "model-2.index"), path)
         os.utime(path, (3600 * hour, 3600 * hour))
-    assert list(saves.spaced(folder, "model", [2, 3, 4, 5, 6], hours=2)) == [2, 4, 6]
+    assert list(saves.spaced(folder, [2, 3, 4, 5, 6], hours=2)) == [2, 4, 6]
 
 
 def test_the_best_weights_have_a_pointer_of_their_own(folder, trained):
+    assert saves.best_loss(folder) == np.inf
     state = State(trained[0], trained[1].slots, step=3)
-    saves.save_best(folder, state, is_saved=False)
+    saves.save_best(folder, state, 3.0000001, is_saved=False)
     assert find_prefix(folder, "best").endswith("model-3")
     assert find_prefix(folder).endswith("model-2")
+    assert saves.best_loss(folder) == 3.0000001
+    assert tf.train.latest_checkpoint(folder, "best").endswith("model-3")
     assert saved_steps(folder, "state") == [2]
     gpt2.load_model(find_prefix(folder, "best"))
 
 
+def test_weights_that_were_the_best_make_room_for_better_ones(folder, trained):
+    for step in (3, 4, 5):
+        saves.save_best(folder, State(trained[0], trained[1].slots, step), 9 - step, is_saved=False)
+    assert saved_steps(folder) == [2, 5]
+    saves.save(folder, State(trained[0], trained[1].slots, 6))
+    saves.save_best(folder, State(trained[0], trained[1].slots, 6), 2, is_saved=True)
+    assert saved_steps(folder) == [2, 6]
+
+
+def test_the_best_of_a_run_outlives_all_saves(folder, trained):
+    saves.save_best(folder, State(trained[0], trained[1].slots, 3), 3.0, is_saved=False)
+    for step in range(4, 8):
+        saves.save(folder, State(trained[0], trained[1].slots, step), kept=1)
+    assert saved_steps(folder) == [3, 7]
+    assert saved_steps(folder, "state") == [7]
+
+
+def test_the_save_before_the_last_is_whole_however_many_were_the_best(folder, trained):
+    for step in range(3, 31):
+        state = State(trained[0], trained[1].slots, step)
+        if step % 10 == 0:
+            saves.save(folder, state)
+        saves.save_best(folder, state, 99 - step, is_saved=step % 10 == 0)
+    assert saved_steps(folder, "state") == [20, 30]
+    assert [step_of(prefix) for prefix in saves.good_saves(find_prefix(folder))] == [30, 20]
+    assert saved_steps(folder) == [2, 10, 20, 30]
+
+
 def test_a_full_disk_is_noticed_before_anything_is_written(folder, trained, monkeypatch):
     monkeypatch.setattr(saves.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=2**20 + 1000))
-    with pytest.raises(OSError, match=r"the save of step 3 failed \(it takes 0\.00 GB and 0\.00 GB are free; make"):
+    with pytest.raises(OSError, match=r"the save of step 3 failed \(it takes 0\.\d MB and 1\.0 MB are free; make"):
         saves.save(folder, State(trained[0], trained[1].slots, 3))
     assert saved_steps(folder) == saved_steps(folder, "state") == [2]
 

@@ -69,7 +69,8 @@ def test_a_broken_one_is_left_out_and_named(average, tmp_path):
     ("arguments", "message"),
     [
         (["a", "b"], "nothing to do with the mean"),
-        (["a", "a", "--out", "mean"], "given twice"),
+        (["a", "a/", "--out", "mean"], "given twice"),
+        (["a", "--dataset", "verse.npz", "--val_batch_count", 0], "--val_batch_count is 0, expected at least 1"),
         (["broken", "--out", "mean"], "none of them is good"),
         (["a", "b", "--out", "b"], "b: holds weights already"),
         (["--out", "mean"], "expected: average FOLDER FOLDER"),
