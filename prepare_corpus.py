@@ -77,11 +77,12 @@ def main(
     ] or [poems_sources.demo()]
     weights = split_weights(weight, len(found))
     check_sources(found, laid_out, train_vocab)
-    dataset.check_out(out, found)
+    dataset.check_out(out, found, books)
     dataset.check_share(held_out)
     dataset.check_weights(weights, found)
     if report is not None:
-        check_report(report)
+        written = dict.fromkeys((out, dataset.json_path(out)), "the dataset")
+        check_report(report, dataset.what_is_read(found, books) | written)
     for source in found:
         if source.skipped:
             say(f"{source.name}: skipped {len(source.skipped)} that are not text: {', '.join(source.skipped)}")
@@ -180,16 +181,12 @@ def can_be_read_twice(path: str) -> bool:
     return files.is_remote(path) or os.path.isfile(path)
 
 
-def check_report(path: str) -> None:
-    """Raises an error for a report that could not be written."""
+def check_report(path: str, taken: dict[str, str]) -> None:
+    """Raises an error for a report that could not be written, or only over one of the files taken."""
     from poems import files, report
 
-    report.json_path(path)
-    folder = os.path.dirname(path) or "."
-    if not files.is_remote(path) and not os.path.isdir(folder):
-        raise FileNotFoundError(f"{folder}: no such folder to write {os.path.basename(path)} into; make it first")
-    if not files.is_remote(path) and not os.access(folder, os.W_OK):
-        raise PermissionError(f"{folder}: cannot write {os.path.basename(path)} there; name another folder")
+    for place in (path, report.json_path(path)):
+        files.check_place(place, taken)
 
 
 def split_arguments(arguments: tuple[str, ...]) -> tuple[str, ...]:

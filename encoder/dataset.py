@@ -23,6 +23,7 @@ from poems.sources import Source
 
 FORMAT = 2
 BLOCK = 1 << 20  # Bytes read at once.
+HEAD = 1 << 10  # Bytes of an OUT.json; its format and the hash of its OUT.npz stand first.
 MIXING = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio
 MOST_COPIES = 1000
 
@@ -121,25 +122,31 @@ def json_path(out: str) -> str:
     return f"{out.removesuffix('.npz')}.json"
 
 
-def check_out(out: str, sources: Sequence[Source]) -> None:
+def check_out(out: str, sources: Sequence[Source], books: str | None = None) -> None:
     """Refuses a place for a dataset before any work is done for it.
 
+    Args:
+      books: a table that is read as well.
     Raises:
-      FileNotFoundError: there is no such folder.
-      PermissionError: it cannot be written to.
-      ValueError: the name does not end in .npz, or one of the two files is a source.
+      OSError: there is no such folder, it cannot be written to, or one of the two files is itself a folder.
+      ValueError: the name does not end in .npz, one of the two files is read, or the .json is of something else.
     """
     if not out.endswith(".npz"):
         raise ValueError(f"{out}: expected a name that ends in .npz, to write the dataset to")
-    folder = os.path.dirname(out) or "."
-    if not files.is_remote(out) and not os.path.isdir(folder):
-        raise FileNotFoundError(f"{folder}: no such folder to write {os.path.basename(out)} into; make it first")
-    if not files.is_remote(out) and not os.access(folder, os.W_OK):
-        raise PermissionError(f"{folder}: cannot write {os.path.basename(out)} there; name another folder")
-    taken = {os.path.realpath(path) for source in sources for path in source.files}
     for path in (out, json_path(out)):
-        if os.path.realpath(path) in taken:
-            raise ValueError(f"{path}: a source, and writing {out} would overwrite it; give the dataset another name")
+        files.check_place(path, what_is_read(sources, books))
+    if files.exists(json_path(out)):
+        with files.open_file(json_path(out)) as file:
+            is_ours = b'"npz_sha256"' in file.read(HEAD)
+        if not is_ours:
+            raise ValueError(
+                f"{json_path(out)}: not of a dataset, and {out} would overwrite it; give the dataset another name"
+            )
+
+
+def what_is_read(sources: Sequence[Source], books: str | None = None) -> dict[str, str]:
+    """The files that are read, and what each is."""
+    return {path: "a source" for source in sources for path in source.files} | ({books: "the --books"} if books else {})
 
 
 def check_share(held_out: float) -> None:

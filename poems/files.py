@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+from collections.abc import Mapping
 
 
 def is_remote(path: str) -> bool:
@@ -91,6 +92,29 @@ def make_folder(path: str) -> None:
         filesystem().makedirs(path)
     else:
         os.makedirs(path, exist_ok=True)
+
+
+def check_place(path: str, taken: Mapping[str, str]) -> None:
+    """Refuses a place for a file before any work is done for it.
+
+    Args:
+      taken: the files that are not to be overwritten, and what each is.
+    Raises:
+      FileNotFoundError: there is no such folder.
+      PermissionError: it cannot be written to.
+      IsADirectoryError: the path is itself a folder.
+      ValueError: it is one of the files taken.
+    """
+    folder = os.path.dirname(path) or "."
+    if not is_remote(path) and not os.path.isdir(folder):
+        raise FileNotFoundError(f"{folder}: no such folder to write {os.path.basename(path)} into; make it first")
+    if not is_remote(path) and not os.access(folder, os.W_OK):
+        raise PermissionError(f"{folder}: cannot write {os.path.basename(path)} there; name another folder")
+    if is_folder(path):
+        raise IsADirectoryError(f"{path}: a folder, expected a name for a file to write; give another name")
+    for other, what in taken.items():
+        if os.path.realpath(path) == os.path.realpath(other):
+            raise ValueError(f"{path}: {what}, which would be overwritten; give another name to write to")
 
 
 def cache_folder() -> str:

@@ -114,11 +114,24 @@ def test_a_vocabulary_that_cannot_be_trained_leaves_no_model_behind(run_script, 
         (["poem.txt", "out.npz", "--train_vocab", "300", "--model_name", "117M"], "a model of OpenAI"),
         (["latin.txt", "out.npz", "--model_name", "mine"], "latin.txt: byte 3 is not utf-8"),
         (["poem.json", "poem.npz", "--model_name", "mine"], "poem.json: a source"),
+        (["poem.txt", "mine.npz"], "mine.json: not of a dataset, and mine.npz would overwrite it"),
+        (["poem.txt", "folder.npz"], "folder.npz: a folder, expected a name for a file to write"),
+        (["poem.txt", "other.npz"], "other.json: a folder"),
+        (["page.html", "out.npz", "--report", "page.html"], "page.html: a source, which would be overwritten"),
+        (["a.report.json", "out.npz", "--report", "a.html"], "a.report.json: a source"),
+        (["poem.txt", "out.npz", "--report", "books.html", "--books", "books.html"], "books.html: the --books"),
+        (["poem.txt", "a.report.npz", "--report", "a.html"], "a.report.json: not of a dataset"),
+        (["poem.txt", "b.report.npz", "--report", "b.html"], "b.report.json: the dataset"),
+        (["poem.txt", "out.npz", "--report", "folder.html"], "folder.html: a folder"),
     ],
 )
 def test_a_mistake_is_one_line_and_writes_nothing(run_script, tmp_path, poem, model, arguments, message):
     (tmp_path / "latin.txt").write_bytes(b"\xc3\xa9t\xe9")
-    (tmp_path / "poem.json").write_text(VERSE)
+    for name in ("poem.json", "mine.json", "page.html", "a.report.json"):
+        (tmp_path / name).write_text(VERSE)
+    (tmp_path / "books.html").write_text("gid,author,title\n")
+    for name in ("folder.npz", "other.json", "folder.html"):
+        (tmp_path / name).mkdir()
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     done = run_script("prepare_corpus.py", *arguments)
     assert done.returncode == 1
