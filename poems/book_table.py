@@ -1,10 +1,10 @@
 """A table of books: who wrote the books that an NDJSON corpus knows by number only."""
 
-import csv
 import io
 from typing import NamedTuple
 
 from poems import files
+from poems.tables import column_names, read_fields
 
 
 class Book(NamedTuple):
@@ -29,16 +29,14 @@ def read_books(path: str) -> dict[str, Book]:
             text = file.read().decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise ValueError(f"{path}: byte {error.start} is not utf-8; save the table as UTF-8") from None
-    reader = csv.reader(io.StringIO(text, newline=""))
-    names = [name.strip().lower() for name in next(reader, [])]
+    rows = read_fields(io.StringIO(text, newline=""), path)
+    names = column_names(next(rows, (1, []))[1])
     if not {"gid", "author", "title"} <= set(names):
         raise ValueError(f"{path}: the columns are {', '.join(names) or 'none'}, expected gid, author and title")
     books: dict[str, Book] = {}
-    for row in reader:
-        if not row:
-            continue
+    for line, row in rows:
         fields = dict(zip(names, map(str.strip, row), strict=False))
         gid, book = fields["gid"], Book(fields.get("author", ""), fields.get("title", ""))
         if books.setdefault(gid, book) != book:
-            raise ValueError(f"{path}, line {reader.line_num}: book {gid} for the second time, expected it once")
+            raise ValueError(f"{path}, line {line}: book {gid} for the second time, expected it once")
     return books

@@ -14,7 +14,7 @@ from poems.parts import in_parts
 from poems.pieces import END_OF_TEXT, cut, split_documents
 from poems.poem import Poem
 from poems.rows import Rows
-from poems.tables import is_table, read_table
+from poems.tables import is_table, line_ends, read_table
 
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 DECLARED = re.compile(rb"Character set encoding:\s*(UTF-8|ISO-8859-1|Windows-1252)\b", re.IGNORECASE)
@@ -49,7 +49,7 @@ def read_poems(
         if is_ndjson(head) or name.endswith((".ndjson", ".jsonl")):
             yield from split_at_marks(read_ndjson(file, books, rows))
         elif is_table(head) or name.endswith(".csv"):
-            with io.TextIOWrapper(file, encoding, errors="surrogateescape", newline="\n") as lines:
+            with io.TextIOWrapper(file, encoding, errors="surrogateescape", newline=line_ends(head)) as lines:
                 yield from split_at_marks(read_table(lines, rows))
         elif "\0" in head:
             raise ValueError(f"{path}: not text, found a zero byte; name files of plain text")

@@ -15,10 +15,19 @@ TEXT = ("poem", "content")
 AUTHOR = ("poet", "author")
 UNCLOSED = 1 << 24  # Characters; a field this long is a quote that nothing closes.
 
+# What Python's csv says is wrong (CPython, Modules/_csv.c), by a word or two of it, and what that means in a file.
+CAUSES = {
+    "unexpected end": "a quote is opened and never closed; close it",
+    "expected after": "a quote is closed in the middle of a field, in line {at}; close each quote, double those inside",
+    "field limit": f"a field of over {UNCLOSED:,} characters, expected a poem; is its quote not closed?",
+    "new-line": "a line end \\r in the middle of a row; put the field into quotes, or save the table anew",
+}
+
 # The buttons beside a poem, which the scrapers took for a part of its title.
 BUTTONS = re.compile(r"\s*\b(?:launch|play) (?:audio|video)(?: in a new window)?\s*$", re.IGNORECASE)
 # Tags are joined by commas; these have commas of their own.
 TAGS_WITH_COMMAS = ("Gay, Lesbian, Queer", "Seas, Rivers, & Streams", "Stars, Planets, Heavens")
+LINE_END = re.compile(r"(?<!\r)\r*\n|\r")  # one, even with several "\r", but not a run of "\r" alone
 UNDECODED = re.compile("[\ud800-\udfff]")  # what the error handler "surrogateescape" makes of bytes
 TAG = re.compile("|".join([*map(re.escape, TAGS_WITH_COMMAS), r"[^,\s][^,]*"]))
 
@@ -32,33 +41,51 @@ def read_table(lines: Iterable[str], rows: Rows) -> Iterator[Poem]:
     Raises:
       ValueError: there is no column of poems, a quote is not closed, there are too many bad rows or no good one.
     """
-    csv.field_size_limit(UNCLOSED)
-    reader = csv.reader(lines)
-    names = column_names(next(reader, []))
+    found = read_fields(lines, rows.path)
+    names = column_names(next(found, (1, []))[1])
     if not set(TEXT) & set(names):
         raise ValueError(
             f"{rows.path}: the columns are {', '.join(filter(None, names)) or 'none'}, "
             "expected Title, Poem, Poet, Tags or Author, Title, Content"
         )
-    while True:
-        line = reader.line_num + 1
-        try:
-            fields = next(reader, None)
-        except csv.Error:
-            raise ValueError(
-                f"{rows.path}, line {line}: a field of over {UNCLOSED:,} characters; is its quote not closed?"
-            ) from None
-        if fields is None:
-            rows.end()
-            return
-        if not fields:
-            continue
+    for line, fields in found:
         rows.n += 1
         row = dict(zip(names, fields, strict=False))
         if reason := _why_bad(row, fields, names):
             rows.skip(line, reason, " ".join(fields)[:1000].encode(errors="replace").decode())
         else:
             yield _poem(row, f"{rows.path}:{line}")
+    rows.end()
+
+
+def read_fields(lines: Iterable[str], path: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a CSV file that are not empty: the line where each begins, and its fields.
+
+    Raises:
+      ValueError: naming the line, since a quote too few or too many takes the rows that follow into one field.
+    """
+    csv.field_size_limit(UNCLOSED)
+    reader = csv.reader(lines, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            fields = next(reader, None)
+        except csv.Error as error:
+            raise ValueError(f"{path}, line {line}: {_cause(error, reader.line_num)}") from None
+        if fields is None:
+            return
+        if fields:
+            yield line, fields
+
+
+def line_ends(head: str) -> str | None:
+    """What `open` takes as `newline` for a CSV file that begins so.
+
+    Real files have "\\r\\r\\n" inside fields, one line end; only where the heading ends in "\\r" alone, as on an old
+    Mac, is that one too.
+    """
+    first = LINE_END.search(head)
+    return None if first and first[0] == "\r" else "\n"
 
 
 def column_names(heading: Iterable[str]) -> list[str]:
@@ -79,7 +106,7 @@ def clean_title(title: str) -> str:
 
 def clean_text(text: str) -> str:
     """A poem's lines: plain line ends, one empty line between stanzas, plain blanks before a line."""
-    lines = [_plain_indentation(line.rstrip("\r")) for line in text.split("\n")]
+    lines = [_plain_indentation(line) for line in LINE_END.split(text)]
     stanzas = re.split(r"\n{2,}", "\n".join(lines).strip("\n"))
     return "\n\n".join(stanzas) + "\n"
 
@@ -93,6 +120,11 @@ def _plain_indentation(line: str) -> str:
     """The line with blanks for the no-break spaces before it; without anything if it is blank."""
     verse = line.lstrip()
     return line[: len(line) - len(verse)].replace("\xa0", " ") + verse if verse else ""
+
+
+def _cause(error: csv.Error, at: int) -> str:
+    """What is wrong with a row of which the line number `at` was the last one read."""
+    return next((cause.format(at=at) for said, cause in CAUSES.items() if said in str(error)), str(error))
 
 
 def _why_bad(row: dict[str, str], fields: list[str], names: list[str]) -> str | None:

@@ -81,6 +81,7 @@ def test_a_table_of_books_gives_author_and_title(tmp_path):
     [
         ("author,title\n", "the columns are author, title, expected gid, author and title"),
         ("gid,author,title\n1,A,B\n1,A,C\n", "line 3: book 1 for the second time"),
+        ('gid,author,title\n1,A,B\n2,"A,C\n', "line 3: a quote is opened and never closed"),
     ],
 )
 def test_a_table_of_books_that_is_none_is_refused(tmp_path, text, message):

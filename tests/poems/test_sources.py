@@ -254,3 +254,9 @@ def test_a_file_may_declare_its_own_encoding(tmp_path):
 def test_a_mark_in_a_field_of_a_table_ends_a_poem(tmp_path):
     (tmp_path / "a.csv").write_text("Title,Poem,Poet,Tags\nTwo,one<|endoftext|>two,Anna,\n")
     assert read(tmp_path / "a.csv") == ["one\n", "two\n"]
+
+
+def test_a_table_with_the_line_ends_of_an_old_mac_is_read(tmp_path):
+    for quoted in ("one\rtwo\r\rthree", "one\ntwo\n\nthree"):
+        (tmp_path / "a.csv").write_bytes(f'Title,Poem,Poet,Tags\rA,"{quoted}",Anna,\rB,four,Anna,\r'.encode())
+        assert read(tmp_path / "a.csv") == ["one\ntwo\n\nthree\n", "four\n"]

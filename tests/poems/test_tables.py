@@ -105,9 +105,29 @@ def test_too_many_bad_rows_are_an_error():
         read(HEADING + "One,,A,\r\n" * 200)
 
 
-def test_a_quote_that_is_not_closed_is_an_error_that_names_its_line():
-    with pytest.raises(ValueError, match=r"poems\.csv, line 3: a field of over .* is its quote not closed"):
-        read(HEADING + 'One,verse,A,\r\nTwo,"verse,A,\r\n' + "Three,verse,A,\r\n" * 1_200_000)
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ('Two,"verse,A,\r\nThree,verse,A,\r\n', "line 3: a quote is opened and never closed"),
+        ('Two,"verse,A,\r\nThree,"verse\nverse",A,\r\n', "line 3: a quote is closed .* of a field, in line 4"),
+        ('Two,"a "verse" in quotes",A,\r\n', "line 3: a quote is closed .* of a field, in line 3"),
+        ("Two,verse\rverse,A,\r\n", r"line 3: a line end \\r in the middle of a row; put the field into quotes"),
+        ('Two,"verse,A,\r\n' + "Three,verse,A,\r\n" * 1_200_000, "line 3: a field of over .* is its quote not closed"),
+    ],
+)
+def test_a_row_that_takes_others_into_itself_is_an_error_that_names_its_line_and_the_cause(rows, message):
+    with pytest.raises(ValueError, match=rf"poems\.csv, {message}"):
+        read(f"{HEADING}One,verse,A,\r\n{rows}")
+
+
+def test_a_heading_in_quotes_that_are_not_closed_is_an_error():
+    with pytest.raises(ValueError, match=r"poems\.csv, line 1: a quote is opened and never closed"):
+        read('Title,Poem,"Poet\nOne,verse,A\n')
+
+
+def test_quotes_inside_fields_are_read_as_they_stand():
+    row = 'One,verse "so" he said,"O ""Anna"", O",\r\n'
+    assert [(poem.text, poem.author) for poem in read(HEADING + row)] == [('verse "so" he said\n', 'O "Anna", O')]
 
 
 def test_a_table_without_a_column_of_poems_is_refused():
