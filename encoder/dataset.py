@@ -137,8 +137,8 @@ def check_out(out: str, sources: Sequence[Source], books: str | None = None) -> 
         files.check_place(path, what_is_read(sources, books))
     if files.exists(json_path(out)):
         with files.open_file(json_path(out)) as file:
-            is_ours = b'"npz_sha256"' in file.read(HEAD)
-        if not is_ours:
+            head = file.read(HEAD)
+        if head and b'"npz_sha256"' not in head:
             raise ValueError(
                 f"{json_path(out)}: not of a dataset, and {out} would overwrite it; give the dataset another name"
             )

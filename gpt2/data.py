@@ -143,15 +143,22 @@ def check_ids(ids: np.ndarray, n_vocab: int, what: str) -> None:
 
 
 def read_about(path: str) -> dict:
-    """What the .json beside a dataset holds, once it is sure to be of this .npz; nothing where there is none."""
+    """What the .json beside a dataset holds, once it is sure to be of this .npz; nothing where there is none.
+
+    Raises:
+      ValueError: it is damaged, or describes another .npz.
+    """
     beside = path.removesuffix(".npz") + ".json"
     if not files.exists(beside):
         return {}
     with files.open_file(beside) as file:
         try:
             about = json.loads(file.read())
-        except ValueError:
-            return {}  # Some other file of that name.
+        except ValueError as error:
+            raise ValueError(
+                f"{beside}: damaged, not whole JSON ({error}), so what is held out of {path} is not known; {REMEDY}, "
+                f"or move {beside} away"
+            ) from None
     if not isinstance(about, dict) or "npz_sha256" not in about:
         return {}  # Some other file of that name.
     with open(path, "rb") as opened:

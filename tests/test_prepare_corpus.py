@@ -335,6 +335,16 @@ def test_a_dataset_of_the_original_is_inspected(run_here, tmp_path, model):
     assert VERSE in done.stdout
 
 
+@pytest.mark.parametrize("arguments", [["--inspect", "out.npz"], ["out.npz", "again.npz"]])
+def test_a_dataset_with_a_damaged_json_is_neither_inspected_nor_read(run_here, tmp_path, model, poem, arguments):
+    run_here("prepare_corpus.py", poem, "out.npz", "--model_name", model)
+    (tmp_path / "out.json").write_text((tmp_path / "out.json").read_text()[:400])
+    done = run_here("prepare_corpus.py", *arguments, "--model_name", model)
+    assert done.returncode == 1
+    assert "out.json: damaged, not whole JSON" in done.stderr
+    assert run_here("prepare_corpus.py", poem, "out.npz", "--model_name", model).returncode == 0
+
+
 def test_prefixes_are_marked_and_held_out_verse_is_counted_without_them(run_here, tmp_path, model):
     rows = [f'Song {number},"{unlike(number)}",Anna,Love\n' for number in range(30)]
     (tmp_path / "poems.csv").write_text("Title,Poem,Poet,Tags\n" + "".join(rows))

@@ -145,6 +145,15 @@ def test_a_dataset_of_another_vocabulary_is_refused(path, enc):
 
 def test_another_json_of_that_name_is_no_matter(tmp_path):
     np.savez(tmp_path / "old.npz", np.arange(9))
-    for text in ("", "[1]", '{"a": 1}', "verse"):
+    for text in ("[1]", '{"a": 1}', "{}"):
         (tmp_path / "old.json").write_text(text)
         assert data.open_dataset(str(tmp_path / "old.npz"), 300).about == {}
+
+
+@pytest.mark.parametrize("keep", [0, 10, 300])
+def test_a_json_that_is_cut_short_is_an_error(path, enc, keep):
+    beside = path.replace(".npz", ".json")
+    with open(beside, "r+") as file:
+        file.truncate(keep)
+    with pytest.raises(ValueError, match=r"poems\.json: damaged, not whole JSON .*; make it again"):
+        data.open_dataset(path, enc.n_vocab)
