@@ -37,7 +37,7 @@ RULES = (
     Rule("spaces", "removes blanks at the end of lines and superfluous empty lines", ("plain", "prefix", "poem")),
     Rule("indentation", "takes off the margin, and makes the steps of indentation two blanks", ("prefix", "poem")),
     Rule("prose", "flags prose that is broken into lines, as prefaces and notes are", ("plain", "prefix", "poem")),
-    Rule("drop_prose", "drops it", ("prefix", "poem")),
+    Rule("drop_prose", "drops it, but not from a poem that is a row of a table", ("prefix", "poem")),
     Rule("foreign", "flags passages in other languages than English", ("plain", "prefix", "poem")),
     Rule("drop_foreign", "drops them", ()),
     Rule("empty", "drops what has no letters", ("plain", "prefix", "poem")),
@@ -138,7 +138,8 @@ def _judge(
     examples = [Example(poem.place, "\n".join(lines[start:end])) for start, end in _runs(flags)]
     if name in rules:
         counts.note(name, "flagged", int(flags.sum()), examples)
-    if f"drop_{name}" not in rules:
+    # A poem in prose, or in free verse of long lines, is one all the same.
+    if f"drop_{name}" not in rules or (name == "prose" and poem.is_row):
         return text
     left = [line for line, flag in zip(lines, flags, strict=True) if not flag]
     n_lines, n_left = (sum(map(bool, some)) for some in (lines, left))

@@ -22,6 +22,7 @@ class Poem:
       book: the number or name of the book it stands in.
       place: where in its source it begins, for reports: a file and line.
       more: whether the next one is the rest of this one, cut at the end of a line.
+      is_row: whether its source calls it a poem, being a row of a table of poems, however prosaic its lines.
     """
 
     text: str
@@ -31,3 +32,4 @@ class Poem:
     book: str = ""
     place: str = ""
     more: bool = False
+    is_row: bool = False

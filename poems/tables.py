@@ -142,7 +142,8 @@ def _why_bad(row: dict[str, str], fields: list[str], names: list[str]) -> str | 
 
 def _poem(row: dict[str, str], place: str) -> Poem:
     title, author = clean_title(row.get("title", "")), " ".join(_first(row, AUTHOR).split())
-    return Poem(clean_text(_first(row, TEXT)), title, author, split_tags(row.get("tags", "")), place=place)
+    tags = split_tags(row.get("tags", ""))
+    return Poem(clean_text(_first(row, TEXT)), title, author, tags, place=place, is_row=True)
 
 
 def _first(row: dict[str, str], names: Iterable[str]) -> str:

@@ -113,6 +113,12 @@ def test_what_is_flagged_can_be_dropped(counts, name, passage, n_lines):
     assert counts.lines == {(f"drop_{name}", "dropped"): n_lines}
 
 
+def test_a_poem_in_prose_that_is_a_row_of_a_table_is_flagged_and_kept(counts):
+    assert text_of(PROSE, ["prose", "drop_prose"], counts, is_row=True) == PROSE
+    assert counts.lines == {("prose", "flagged"): 6}
+    assert text_of(FRENCH * 2, ["drop_foreign"], counts, is_row=True) is None
+
+
 def test_a_poem_that_loses_more_than_half_its_lines_is_dropped_whole(counts):
     assert text_of(f"{FRENCH * 3}\n{VERSE}", ["drop_foreign"], counts) is None
     assert counts.lines == {("drop_foreign", "dropped"): 18}

@@ -260,3 +260,10 @@ def test_a_table_with_the_line_ends_of_an_old_mac_is_read(tmp_path):
     for quoted in ("one\rtwo\r\rthree", "one\ntwo\n\nthree"):
         (tmp_path / "a.csv").write_bytes(f'Title,Poem,Poet,Tags\rA,"{quoted}",Anna,\rB,four,Anna,\r'.encode())
         assert read(tmp_path / "a.csv") == ["one\ntwo\n\nthree\n", "four\n"]
+
+
+def test_a_poem_of_a_table_says_so_also_where_a_mark_cuts_it(tmp_path):
+    (tmp_path / "a.csv").write_text("Title,Poem,Poet,Tags\nTwo,one<|endoftext|>two,Anna,\n")
+    (tmp_path / "b.txt").write_text(POEM)
+    poems = sources.find(str(tmp_path)).poems(lambda n_bytes: None)
+    assert [(poem.text, poem.is_row) for poem in poems] == [("one\n", True), ("two\n", True), (POEM, False)]
