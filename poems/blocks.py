@@ -8,6 +8,8 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from poems.pieces import END_OF_TEXT
+
 PROSE_WIDTH = 58  # Characters; the books fill prose to 65 to 75, and a block narrower than this is not filled.
 
 NUMERAL = re.compile(r"(?=[IVXLC])(C{0,3})(XC|XL|L?X{0,3})(IX|IV|V?I{0,3})\.?")
@@ -46,19 +48,23 @@ class Block:
 def split_blocks(lines: Iterable[str], line: int = 1) -> Iterator[Block]:
     """The blocks of a text, of which the first line has this number.
 
-    A title or a number that stands right above its verse, without an empty line, is a block of its own.
+    A title or a number that stands right above its verse, without an empty line, is a block of its own; so is every
+    `<|endoftext|>`, also inside a line.
     """
-    gap, held = 0, []
-    for number, text in enumerate(lines, start=line):
-        if text := text.rstrip():
-            held.append(text)
-        elif held:
-            yield from _split_title(Block(number - len(held), gap, tuple(held)))
-            gap, held = 1, []
-        else:
-            gap += 1
+    held: list[str] = []
+    gap, first = 0, line
+    for number, whole in enumerate(lines, start=line):
+        for text in whole.replace(END_OF_TEXT, f"\n\n{END_OF_TEXT}\n\n").split("\n"):
+            if text := text.rstrip():
+                first = first if held else number
+                held.append(text)
+            elif held:
+                yield from _split_title(Block(first, gap, tuple(held)))
+                gap, held = 1, []
+            else:
+                gap += 1
     if held:
-        yield from _split_title(Block(number + 1 - len(held), gap, tuple(held)))
+        yield from _split_title(Block(first, gap, tuple(held)))
 
 
 def indent_of(line: str) -> int:
@@ -79,6 +85,11 @@ def roman(text: str) -> int | None:
     worth = [(1, 5, 10, 50, 100)[value] for value in values]
     following = [*worth[1:], 0]
     return sum(-this if this < after else this for this, after in zip(worth, following, strict=True))
+
+
+def is_mark(block: Block) -> bool:
+    """Whether it is `<|endoftext|>`, between two documents."""
+    return block.lines[0].strip() == END_OF_TEXT
 
 
 def is_ornament(block: Block) -> bool:

@@ -12,6 +12,7 @@ from poems.blocks import (
     indent_of,
     is_capitals,
     is_centred,
+    is_mark,
     is_note,
     is_ornament,
     is_prose,
@@ -47,15 +48,19 @@ def split_sections(blocks: Sequence[Block], contents: Contents) -> list[Section]
     """The blocks of a book in sections.
 
     Roman numerals begin sections where one in a rising row of them has a title below it, or where they are many and
-    each has the length of a poem; elsewhere they number the parts of a poem and stay in its text.
+    each has the length of a poem; elsewhere they number the parts of a poem and stay in its text. A `<|endoftext|>`
+    ends a section and is in none.
     """
     headings = _find_headings(blocks, contents)
     numbers = _numbers_of_poems(blocks, headings)
     sections: list[Section] = []
     for i, block in enumerate(blocks):
+        if is_mark(block):
+            continue
         begins = headings[i] or i in numbers
+        is_new = not sections or is_mark(blocks[i - 1])
         has_body = bool(sections) and len(sections[-1].blocks) > sections[-1].n_headings
-        if not sections or (has_body and (begins or _is_far_below_prose(block, sections[-1].blocks))):
+        if is_new or (has_body and (begins or _is_far_below_prose(block, sections[-1].blocks))):
             sections.append(Section([]))
         sections[-1].blocks.append(block)
         sections[-1].n_headings += begins

@@ -1,6 +1,7 @@
 import collections
 import pathlib
 import re
+import textwrap
 
 import pytest
 
@@ -252,3 +253,18 @@ def test_a_list_of_contents_may_stand_at_the_end():
     poems, dropped = cut(f"THE FIRST\n\n\n{LONGER * 3}\n\n\nTABLE DES MATIÈRES\n\nThe First    1\n")
     assert [poem.title for poem in poems] == ["The First"]
     assert [one.reason for one in dropped] == ["licence", "contents", "licence"]
+
+
+@pytest.mark.parametrize("mark", ["\n<|endoftext|>\n\n", "<|endoftext|>\n", "\n\n\n  <|endoftext|>\n\n\n\n"])
+def test_a_mark_between_poems_ends_a_poem_and_is_in_none(mark):
+    poems, _ = cut(f"SONG\n\n\n{LONGER}{mark}{LONGER}{mark}\n\nODE\n\n\n{LONGER}")
+    assert [(poem.title, poem.text) for poem in poems] == [
+        (title, textwrap.dedent(LONGER)) for title in ("SONG", "", "ODE")
+    ]
+
+
+def test_a_mark_inside_a_line_ends_a_poem_there():
+    poems, _ = cut(f"SONG\n\n\n{LONGER}  One<|endoftext|>two\n  three\n  four\n")
+    assert [poem.text for poem in poems] == [f"{textwrap.dedent(LONGER)}One\n", "two\n  three\n  four\n"]
+    line = HEADER.count("\n") + len(f"SONG\n\n\n{LONGER}".splitlines()) + 1
+    assert poems[1].place == f"some.txt:{line}"
