@@ -104,6 +104,8 @@ def main(
     for source in found:
         for line in left_out(source):
             say(line)
+    if books and (unnamed := not_named(table, found)):
+        say(f"{books}: {unnamed}")
     lines = [*summarize(summary), f"written: {out}, {described(summary)}"]
     if report is not None:
         names = (f"{number}. {source.name}" for number, source in enumerate(found, start=1))
@@ -315,6 +317,18 @@ def left_out(source) -> Iterator[str]:
                 "some are lines that the corpus dropped"
             )
         yield from (f"{path}: {note}" for note in rows.notes)
+
+
+def not_named(table, found) -> str | None:
+    """What a table of books does not name of the books that were read; None where it names them all."""
+    read = {gid: named for source in found for rows in source.accounts.values() for gid, named in rows.books.items()}
+    number = sum(read.values())
+    if not read:
+        return "names books, and no book was read; it is for rows of JSON and books of Project Gutenberg"
+    if not number:
+        first, named = next(iter(read)) or "without a number", next(iter(table))
+        return f"names 0 of the {len(read):,} books read: the first of them is {first}, in the table {named}"
+    return f"names {number:,} of the {len(read):,} books read" if number < len(read) else None
 
 
 def documents(number: int) -> str:

@@ -22,7 +22,7 @@ def read_books(path: str) -> dict[str, Book]:
 
     Raises:
       FileNotFoundError: it is not there.
-      ValueError: it is no such table, or gives a book twice.
+      ValueError: it is no such table, has no books or gives one twice.
     """
     with files.open_file(path) as file:
         try:
@@ -36,7 +36,10 @@ def read_books(path: str) -> dict[str, Book]:
     books: dict[str, Book] = {}
     for line, row in rows:
         fields = dict(zip(names, map(str.strip, row), strict=False))
-        gid, book = fields["gid"], Book(fields.get("author", ""), fields.get("title", ""))
+        gid = fields.get("gid", "").removesuffix(".0")  # as spreadsheets and pandas write numbers
+        book = Book(fields.get("author", ""), fields.get("title", ""))
         if books.setdefault(gid, book) != book:
             raise ValueError(f"{path}, line {line}: book {gid} for the second time, expected it once")
+    if not books:
+        raise ValueError(f"{path}: no row below its heading, expected gid, author and title of each book")
     return books

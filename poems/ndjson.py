@@ -57,6 +57,8 @@ def read_ndjson(file: IO[bytes], books: Mapping[str, Book], rows: Rows) -> Itera
       ValueError: too many bad rows, or no good one.
     """
     for (gid, line), runs in itertools.groupby(_runs(file, rows), key=lambda run: (run.gid, run.line)):
+        if books:
+            rows.books[gid] = gid in books
         book = books.get(gid, UNKNOWN)
         poem = Poem("", book.title, book.author, book=gid, place=f"{rows.path}:{line}")
         yield from in_parts((run.text for run in runs), poem)

@@ -56,6 +56,8 @@ def read_poems(
         elif is_book(head):
             for found in read_books(lines_of(decoded(file, path, encoding)), path, books):
                 if isinstance(found, Poem):
+                    if books:
+                        rows.books[found.book] = found.book in books
                     yield found
                 else:
                     rows.drop(found)

@@ -31,6 +31,7 @@ class Rows:
       bad: how many rows were bad, by reason.
       dropped: how many passages of a book were left out, by reason.
       gaps: how many stanza breaks were made of how many missing line numbers; 0 where the numbers do not rise.
+      books: of each book that was read, by its number, whether the table of books names it; empty without a table.
       notes: what else a user ought to know.
     """
 
@@ -53,6 +54,7 @@ class Rows:
         self.dropped: collections.Counter[str] = collections.Counter()
         self.first: dict[str, int] = {}  # the line of the first bad row, by reason
         self.gaps: collections.Counter[int] = collections.Counter()
+        self.books: dict[str, bool] = {}
         self.notes: dict[str, None] = {}  # in the order in which they came, each once
         self._tell, self._limit, self._share = tell, limit, share
 

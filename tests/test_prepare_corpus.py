@@ -129,7 +129,7 @@ def test_a_mistake_is_one_line_and_writes_nothing(run_script, tmp_path, poem, mo
     (tmp_path / "latin.txt").write_bytes(b"\xc3\xa9t\xe9")
     for name in ("poem.json", "mine.json", "page.html", "a.report.json"):
         (tmp_path / name).write_text(VERSE)
-    (tmp_path / "books.html").write_text("gid,author,title\n")
+    (tmp_path / "books.html").write_text("gid,author,title\n1,A,B\n")
     for name in ("folder.npz", "other.json", "folder.html"):
         (tmp_path / name).mkdir()
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
@@ -384,6 +384,28 @@ def test_stanza_breaks_made_of_gaps_are_counted_by_their_length(run_here, tmp_pa
     (tmp_path / "poems.ndjson").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     done = run_here("prepare_corpus.py", "poems.ndjson", "out.npz", "--model_name", model)
     assert "5 stanza breaks made of missing line numbers (2 of 1, 1 of 2, 1 of 3, 1 of more)" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("1.0,Anna,Songs\n2,Bess,Odes\n3,Carl,Lays\n", ""),
+        ("1,Anna,Songs\n", "books.csv: names 1 of the 2 books read\n"),
+        ("pg1,Anna,Songs\n", "books.csv: names 0 of the 2 books read: the first of them is 1, in the table pg1\n"),
+    ],
+)
+def test_books_that_the_table_does_not_name_are_counted(run_here, tmp_path, model, table, message):
+    rows = [{"s": f"a line of book {book}", "line": 1, "gid": book} for book in ("1", "2")]
+    (tmp_path / "poems.ndjson").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    (tmp_path / "books.csv").write_text(f"gid,author,title\n{table}")
+    done = run_here("prepare_corpus.py", "poems.ndjson", "out.npz", "--model_name", model, "--books", "books.csv")
+    assert (done.returncode, done.stderr) == (0, message and f"prepare_corpus.py: {message}")
+
+
+def test_a_table_of_books_without_books_to_name_is_said(run_here, tmp_path, model, poem):
+    (tmp_path / "books.csv").write_text("gid,author,title\n1,Anna,Songs\n")
+    done = run_here("prepare_corpus.py", poem, "out.npz", "--model_name", model, "--books", "books.csv")
+    assert "books.csv: names books, and no book was read; " in done.stderr
 
 
 def test_no_poem_is_dropped_for_a_copy_that_is_not_in_the_dataset(run_here, tmp_path, model):

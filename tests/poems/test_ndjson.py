@@ -80,6 +80,7 @@ def test_a_table_of_books_gives_author_and_title(tmp_path):
     ("text", "message"),
     [
         ("author,title\n", "the columns are author, title, expected gid, author and title"),
+        ("gid,author,title\n", "no row below its heading"),
         ("gid,author,title\n1,A,B\n1,A,C\n", "line 3: book 1 for the second time"),
         ('gid,author,title\n1,A,B\n2,"A,C\n', "line 3: a quote is opened and never closed"),
     ],
