@@ -89,6 +89,7 @@ def main(
     if train_vocab is not None:
         enc = train_encoder(found, laid_out, rules, model_name, models_dir, train_vocab)
     else:
+        model_name = choose_model(model_name, models_dir)
         enc = choose_encoder(model_name, models_dir)
     flags = {
         "model_name": model_name,
@@ -116,29 +117,25 @@ def main(
 
 
 def print_dataset(path: str, model_name: str | None, models_dir: str) -> None:
-    """Says what is in a dataset, and prints a few of its poems."""
+    """Says what is in a dataset, and prints a few of its poems, by the vocabulary that it was made with."""
+    import encoder
     from encoder.inspection import lines_about
-
-    enc = choose_encoder(model_name, models_dir)
-    dataset = open_dataset(path, enc, model_name)
-    for line in lines_about(dataset.arrays, dataset.about, enc):
-        print(line)
-
-
-def open_dataset(path: str, enc, model_name: str | None):
-    """A dataset, checked to be of the vocabulary of the encoder."""
     from gpt2 import data
 
-    dataset = data.open_dataset(path, enc.n_vocab)
-    data.check_vocabulary(dataset, enc.fingerprint, path, model_name or "124M")
-    return dataset
+    made_with = data.read_about(data.local_copy(path)).get("made_with", {})
+    model_name = model_name or made_with.get("model_name") or choose_model(None, models_dir)
+    enc = encoder.get_encoder(model_name, models_dir)
+    dataset = data.open_dataset(path, enc.n_vocab, enc.fingerprint, model_name)
+    for line in lines_about(dataset.arrays, dataset.about, enc):
+        print(line)
 
 
 def text_of_npz(path: str, enc, model_name: str | None) -> Iterator[str]:
     """The text of an .npz, which was encoded with the same vocabulary."""
     from encoder.old_npz import text_of
+    from gpt2 import data
 
-    dataset = open_dataset(path, enc, model_name)
+    dataset = data.open_dataset(path, enc.n_vocab, enc.fingerprint, model_name or "124M")
     if dataset.about.get("layout", {"name": "plain"})["name"] != "plain":
         raise ValueError(f"{path}: has a prefix before its poems or lines already; prepare it from its own sources")
     return text_of(dataset.arrays.values(), enc)
@@ -206,20 +203,27 @@ def split_arguments(arguments: tuple[str, ...]) -> tuple[str, ...]:
     return arguments
 
 
-def choose_encoder(model_name: str | None, models_dir: str):
-    """The encoder of a model; of the demo when none is named and 124M is not there, trained first if need be."""
+def choose_model(model_name: str | None, models_dir: str) -> str:
+    """The model whose vocabulary to use: the demo, which is said, when none is named and 124M is not there."""
+    from poems import files
+
+    if model_name is not None or files.has_model("124M", models_dir):
+        return model_name or "124M"
+    folder = os.path.join(models_dir, "124M")
+    say(f"{folder} is not here, so the vocabulary is that of the demo, {os.path.join(models_dir, 'demo')}")
+    return "demo"
+
+
+def choose_encoder(model_name: str, models_dir: str):
+    """The encoder of a model; that of the demo is trained first if need be."""
     import encoder
     from encoder import own
     from gpt2.hparams import read_hparams
-    from poems import corpus, files
+    from poems import corpus
     from poems import sources as poems_sources
 
-    if model_name is None and not files.has_model("124M", models_dir):
-        model_name = "demo"
-        folder = os.path.join(models_dir, "124M")
-        say(f"{folder} is not here, so the vocabulary is that of the demo, {os.path.join(models_dir, 'demo')}")
     if model_name != "demo":
-        return encoder.get_encoder(model_name or "124M", models_dir)
+        return encoder.get_encoder(model_name, models_dir)
     folder = os.path.join(models_dir, "demo")
     write_hparams(folder)
     verse = [] if own.has_vocabulary(folder) else [poems_sources.demo()]

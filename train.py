@@ -386,9 +386,7 @@ def open_datasets(flags, path: str, model, enc, model_folder: str):
     from gpt2 import data
 
     def opened(path):
-        dataset = data.open_dataset(path, model.hparams.n_vocab)
-        data.check_vocabulary(dataset, enc.fingerprint, path, model_folder)
-        return dataset
+        return data.open_dataset(path, model.hparams.n_vocab, enc.fingerprint, model_folder)
 
     dataset = opened(path)
     if len(dataset.training) < 2:

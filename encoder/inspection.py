@@ -19,7 +19,7 @@ def lines_about(arrays: Mapping[str, np.ndarray], about: Mapping[str, Any], enc:
       about: what the .json beside it says, nothing if there is none.
     """
     n_tokens = sum(map(len, arrays.values()))
-    yield f"{n_tokens:,} tokens in {len(arrays)} arrays"
+    yield f"{n_tokens:,} tokens in {len(arrays)} array{'' if len(arrays) == 1 else 's'}"
     if not about:
         yield "no .json beside it, so where its documents begin is told by end of text alone"
     else:

@@ -77,15 +77,21 @@ class Dataset:
         return np.concatenate([unmarked, *parts])
 
 
-def open_dataset(path: str, n_vocab: int) -> Dataset:
+def open_dataset(path: str, n_vocab: int, fingerprint: str | None = None, folder: str = "") -> Dataset:
     """Opens a dataset of `prepare_corpus.py`, or one of the original `encode.py`.
 
+    Args:
+      fingerprint: of the vocabulary that it is to be of; not looked at where there is none.
+      folder: the model with that vocabulary.
     Raises:
       FileNotFoundError: it is not there.
-      ValueError: it is no .npz of ids below n_vocab, holds Python objects, or is not the one its .json describes.
+      ValueError: it is no .npz of ids below n_vocab, holds Python objects, is not the one its .json describes, or is
+        of another vocabulary.
     """
-    path = local_copy(path)
+    name, path = path, local_copy(path)
     about = read_about(path)
+    if fingerprint is not None:
+        check_vocabulary(about, fingerprint, name, folder)  # first: ids of another vocabulary may be too high
     arrays = read_arrays(path)
     for name, ids in arrays.items():
         check_ids(ids, n_vocab, f"{path}: {name}")
@@ -94,12 +100,14 @@ def open_dataset(path: str, n_vocab: int) -> Dataset:
     return Dataset(arrays, training, held_out, about, marks)
 
 
-def check_vocabulary(dataset: Dataset, fingerprint: str, path: str, folder: str) -> None:
+def check_vocabulary(about: dict, fingerprint: str, path: str, folder: str) -> None:
     """Raises a ValueError if the dataset says that it was made with another vocabulary than that of the folder."""
-    if dataset.about and dataset.about["vocabulary"]["fingerprint"] != fingerprint:
+    if about and about["vocabulary"]["fingerprint"] != fingerprint:
+        name = about.get("made_with", {}).get("model_name")
         raise ValueError(
-            f"{path}: made with another vocabulary ({dataset.about['vocabulary']['n_vocab']} tokens) than that of "
-            f"{folder}; make it again with the vocabulary of the model: python prepare_corpus.py ... --model_name NAME"
+            f"{path}: made with another vocabulary ({about['vocabulary']['n_vocab']} tokens"
+            f"{f', that of {name}' if name else ''}) than that of {folder}; name the model that it was made with, "
+            "or make it again: python prepare_corpus.py SOURCE... OUT.npz --model_name NAME"
         )
 
 

@@ -326,6 +326,30 @@ def test_a_dataset_is_inspected(run_here, tmp_path, model):
     assert "held out, " in done.stdout
 
 
+def test_a_dataset_is_inspected_by_the_vocabulary_that_it_was_made_with(run_here, tmp_path, model, poem):
+    for name, n_vocab in (("124M", 270), ("demo", 290)):
+        vocabulary.write(str(tmp_path / "models" / name), train_vocabulary([VERSE * 9], n_vocab))
+    run_here("prepare_corpus.py", poem, "out.npz", "--model_name", model)
+    assert VERSE in run_here("prepare_corpus.py", "--inspect", "out.npz").stdout
+    done = run_here("prepare_corpus.py", "--inspect", "out.npz", "--model_name", "124M")
+    assert done.returncode == 1
+    assert "made with another vocabulary (280 tokens, that of mine) than that of 124M; name the model" in done.stderr
+
+
+def test_a_dataset_made_without_a_name_notes_the_model_that_was_chosen(run_here, tmp_path, model, poem):
+    shutil.move(tmp_path / "models" / model, tmp_path / "models" / "124M")
+    run_here("prepare_corpus.py", poem, "out.npz")
+    assert json.loads((tmp_path / "out.json").read_text())["made_with"]["model_name"] == "124M"
+
+
+def test_to_inspect_makes_no_vocabulary(run_here, tmp_path):
+    np.savez(tmp_path / "old.npz", np.arange(9))
+    done = run_here("prepare_corpus.py", "--inspect", "old.npz", "--models_dir", "nowhere")
+    assert done.returncode == 1
+    assert "nowhere/demo: no such model folder" in done.stderr
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_a_dataset_of_the_original_is_inspected(run_here, tmp_path, model):
     enc = encoder.get_encoder(model, str(tmp_path / "models"))
     np.savez(tmp_path / "old.npz", np.array([*enc.encode(VERSE), enc.end_of_text, *enc.encode(unlike(1))]))
