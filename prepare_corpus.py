@@ -85,7 +85,7 @@ def main(
         check_report(report, dataset.what_is_read(found, books) | written)
     for source in found:
         if source.skipped:
-            say(f"{source.name}: skipped {len(source.skipped)} that are not text: {', '.join(source.skipped)}")
+            say(f"{source.name}: skipped {len(source.skipped)} that hold no verse: {', '.join(source.skipped)}")
     if train_vocab is not None:
         enc = train_encoder(found, laid_out, rules, model_name, models_dir, train_vocab)
     else:

@@ -65,16 +65,19 @@ def read_ndjson(file: IO[bytes], books: Mapping[str, Book], rows: Rows) -> Itera
     rows.end()
 
 
-def is_ndjson(head: str) -> bool:
-    """Whether a file that begins so has a JSON object in each line."""
+def is_ndjson(head: str, of_verse: bool = False) -> bool:
+    """Whether a file that begins so has a JSON object in each line, perhaps one that is a line of verse."""
     head = head.lstrip("\ufeff\r\n\t ")
     if not head.startswith("{"):
         return False
     line, end, _ = head.partition("\n")
     try:
-        return isinstance(json.loads(line), dict)
+        row = json.loads(line)
+        return isinstance(row, dict) and bool(not of_verse or _shape(row))
+    except KeyError:
+        return False
     except ValueError:
-        return not end and '":' in line  # a first line longer than what was looked at
+        return not end and '":' in line and not of_verse  # a first line longer than what was looked at
 
 
 def _runs(file: IO[bytes], rows: Rows) -> Iterator[_Run]:

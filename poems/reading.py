@@ -8,15 +8,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from poems.book_table import Book
 from poems.books import is_book, read_books
-from poems.ndjson import is_ndjson, read_ndjson
+from poems.ndjson import EXPECTED, is_ndjson, read_ndjson
 from poems.opening import decoded, lines_of, open_unpacked
 from poems.parts import in_parts
 from poems.pieces import END_OF_TEXT, cut, split_documents
 from poems.poem import Poem
 from poems.rows import Rows
-from poems.tables import is_table, line_ends, read_table
+from poems.tables import check_columns, heading_of, is_table, line_ends, read_table
 
-MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+MARKS = {  # UTF-32 first, since its mark begins with that of UTF-16
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+    codecs.BOM_UTF8: "utf-8",
+}
 DECLARED = re.compile(rb"Character set encoding:\s*(UTF-8|ISO-8859-1|Windows-1252)\b", re.IGNORECASE)
 
 
@@ -30,7 +36,8 @@ def read_poems(
     """The poems of a file; what else it holds goes to `rows`.
 
     What a file holds is told by its beginning; by the name only where that does not tell, so that a file with a
-    broken first row is still read as what it is called. Files packed by gzip are unpacked.
+    broken first row is still read as what it is called, and JSON or a table of something else is not read as text.
+    Files packed by gzip are unpacked.
 
     Args:
       encoding: of text and tables that do not declare their own; JSON is always UTF-8.
@@ -45,15 +52,13 @@ def read_poems(
     encoding = declared_encoding(data) or encoding
     with file:
         head = data.decode(encoding, errors="replace")
-        name = path.lower().removesuffix(".gz")
-        if is_ndjson(head) or name.endswith((".ndjson", ".jsonl")):
+        kind = kind_of(head, path)
+        if kind == "rows":
             yield from split_at_marks(read_ndjson(file, books, rows))
-        elif is_table(head) or name.endswith(".csv"):
+        elif kind == "table":
             with io.TextIOWrapper(file, encoding, errors="surrogateescape", newline=line_ends(head)) as lines:
                 yield from split_at_marks(read_table(lines, rows))
-        elif "\0" in head:
-            raise ValueError(f"{path}: not text, found a zero byte; name files of plain text")
-        elif is_book(head):
+        elif kind == "book":
             for found in read_books(lines_of(decoded(file, path, encoding)), path, books):
                 if isinstance(found, Poem):
                     if books:
@@ -63,6 +68,26 @@ def read_poems(
                     rows.drop(found)
         else:
             yield from read_text(decoded(file, path, encoding), path)
+
+
+def kind_of(head: str, path: str) -> str:
+    """What a file that begins so holds: rows of JSON, a table, a book, or text.
+
+    Raises:
+      ValueError: nothing that is verse, saying what was expected.
+    """
+    name = path.lower().removesuffix(".gz")
+    if name.endswith(".json") and not is_ndjson(head, of_verse=True):
+        raise ValueError(f"{path}: JSON without verse, expected a row in each line, with {EXPECTED}; leave it out")
+    if is_ndjson(head) or name.endswith((".ndjson", ".jsonl")):
+        return "rows"
+    if name.endswith((".csv", ".tsv")):
+        check_columns(heading_of(head), path)
+    if is_table(head) or name.endswith((".csv", ".tsv")):
+        return "table"
+    if "\0" in head:
+        raise ValueError(f"{path}: not text, found a zero byte; name files of plain text")
+    return "book" if is_book(head) else "text"
 
 
 def declared_encoding(head: bytes) -> str | None:

@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from poems import files, gutenberg, opening
 from poems.book_table import Book
 from poems.poem import Poem
-from poems.reading import read_poems, read_text
+from poems.reading import declared_encoding, kind_of, read_poems, read_text
 from poems.rows import Dropped, Rows
 
-HEAD = 8192  # Bytes looked at to tell whether a file is text.
 NO_VERSE = (".html", ".htm", ".xml", ".css", ".js", ".py", ".sh", ".cfg", ".toml", ".report.json")  # though text
 NO_BOOKS: Mapping[str, Book] = {}
 
@@ -28,7 +27,7 @@ class Source:
         last call, the other, which may be left out, whatever is read and not taken.
       files: what is read, in this order.
       encoding: of the files.
-      skipped: files of the folder or the glob that are not text.
+      skipped: files of the folder or the glob that hold no verse.
       n_bytes: how much text there is, about.
       accounts: of each file, what was not taken, once it has been read.
     """
@@ -91,7 +90,7 @@ def demo() -> Source:
 def list_files(name: str, encoding: str = "utf-8") -> tuple[list[str], list[str]]:
     """The files that an argument names, in an order that does not depend on the disk, and those left out.
 
-    Left out of folders and globs are hidden files, without a word, and files that are not text.
+    Left out of folders and globs are hidden files, without a word, and files that hold no verse.
 
     Raises:
       FileNotFoundError: there are none.
@@ -104,7 +103,7 @@ def list_files(name: str, encoding: str = "utf-8") -> tuple[list[str], list[str]
         found = _matches(name)
     else:
         raise FileNotFoundError(f"{name}: no such file or folder")
-    chosen = [path for path in found if _is_text(path, encoding)]
+    chosen = [path for path in found if _is_verse(path, encoding)]
     if not chosen:
         raise FileNotFoundError(f"{name}: no text file there, found {len(found)} others; name files of plain text")
     return chosen, sorted(set(found) - set(chosen))
@@ -117,13 +116,8 @@ def _check_encoding(encoding: str) -> None:
         raise ValueError(f"--encoding {encoding}: no such encoding, expected one such as utf-8 or latin-1") from None
 
 
-def _has_nul(head: bytes, encoding: str) -> bool:
-    """Whether these bytes cannot be text: a zero byte, unless the encoding has them in every letter, as UTF-16."""
-    return b"\0" in head and b"\0" not in "a".encode(encoding)
-
-
-def _is_text(path: str, encoding: str) -> bool:
-    """Whether a file found in a folder is to be read: not ours, nor code, nor pages, nor binary."""
+def _is_verse(path: str, encoding: str) -> bool:
+    """Whether a file found in a folder is to be read: not ours, nor code, nor pages, nor data, nor binary."""
     if path.lower().endswith(NO_VERSE) or not (files.is_remote(path) or os.path.isfile(path)):
         return False
     stem, extension = os.path.splitext(path)
@@ -131,7 +125,11 @@ def _is_text(path: str, encoding: str) -> bool:
         return False
     head, file = opening.open_unpacked(path)
     file.close()
-    return not _has_nul(head[:HEAD], encoding)
+    try:
+        kind_of(head.decode(declared_encoding(head) or encoding, errors="replace"), path)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_folder(path: str) -> bool:

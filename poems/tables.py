@@ -5,6 +5,7 @@ name, in any order and case; others, such as the unnamed number of the row, are 
 """
 
 import csv
+import io
 import re
 from collections.abc import Iterable, Iterator
 
@@ -43,11 +44,7 @@ def read_table(lines: Iterable[str], rows: Rows) -> Iterator[Poem]:
     """
     found = read_fields(lines, rows.path)
     names = column_names(next(found, (1, []))[1])
-    if not set(TEXT) & set(names):
-        raise ValueError(
-            f"{rows.path}: the columns are {', '.join(filter(None, names)) or 'none'}, "
-            "expected Title, Poem, Poet, Tags or Author, Title, Content"
-        )
+    check_columns(names, rows.path)
     for line, fields in found:
         rows.n += 1
         row = dict(zip(names, fields, strict=False))
@@ -86,6 +83,20 @@ def line_ends(head: str) -> str | None:
     """
     first = LINE_END.search(head)
     return None if first and first[0] == "\r" else "\n"
+
+
+def heading_of(head: str) -> list[str]:
+    """The names of the columns of a CSV file that begins so."""
+    return column_names(next(csv.reader(io.StringIO(head, newline="")), []))
+
+
+def check_columns(names: list[str], path: str) -> None:
+    """Raises a ValueError if there is no column of poems among those of these names."""
+    if not set(TEXT) & set(names):
+        raise ValueError(
+            f"{path}: the columns are {', '.join(filter(None, names)) or 'none'}, "
+            "expected Title, Poem, Poet, Tags or Author, Title, Content, with commas between them"
+        )
 
 
 def column_names(heading: Iterable[str]) -> list[str]:

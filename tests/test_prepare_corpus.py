@@ -58,7 +58,7 @@ def test_skipped_files_are_named(run_script, tmp_path, model):
     (tmp_path / "poems" / "a.txt").write_text(VERSE)
     np.savez(tmp_path / "poems" / "old.npz", np.arange(9))
     done = run_script("prepare_corpus.py", "poems", "out.npz", "--model_name", model)
-    assert done.stderr == "prepare_corpus.py: poems: skipped 1 that are not text: poems/old.npz\n"
+    assert done.stderr == "prepare_corpus.py: poems: skipped 1 that hold no verse: poems/old.npz\n"
 
 
 def test_a_vocabulary_is_trained_for_a_new_model(run_script, tmp_path, poem):

@@ -72,7 +72,7 @@ def test_files_that_are_not_text_are_skipped_and_named(tmp_path, poem):
 def test_what_a_dataset_says_of_itself_is_not_read_as_a_poem(tmp_path, poem):
     np.savez(tmp_path / "old.npz", np.arange(9))
     (tmp_path / "old.json").write_text("{}")
-    (tmp_path / "poem.json").write_text("{}")
+    (tmp_path / "poem.json").write_text('{"s": "one", "gid": "1"}\n')
     assert sources.find(str(tmp_path)).files == (str(tmp_path / "poem.json"), str(poem))
 
 
@@ -267,3 +267,34 @@ def test_a_poem_of_a_table_says_so_also_where_a_mark_cuts_it(tmp_path):
     (tmp_path / "b.txt").write_text(POEM)
     poems = sources.find(str(tmp_path)).poems(lambda n_bytes: None)
     assert [(poem.text, poem.is_row) for poem in poems] == [("one\n", True), ("two\n", True), (POEM, False)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+def test_text_with_a_byte_order_mark_is_read_in_a_folder_as_when_it_is_named(tmp_path, poem, encoding):
+    poem.write_bytes(POEM.encode(encoding))
+    assert read(tmp_path) == read(poem) == [POEM]
+
+
+OTHER = {
+    "books.csv": "gid,author,title\n1,Anna,Songs\n",
+    "empty.csv": "",
+    "info.json": '{"name": "verse"}\n',
+    "pretty.json": '[\n {"title": "A", "content": "one"}\n]\n',
+    "rows.json": '[{"s": "one", "gid": "1"}]',
+    "tabs.tsv": "Title\tPoem\tPoet\tTags\nA\tone\tAnna\t\n",
+}
+
+
+def test_data_in_a_folder_that_is_no_verse_is_skipped_and_named(tmp_path, poem):
+    for name, text in OTHER.items():
+        (tmp_path / name).write_text(text)
+    source = sources.find(str(tmp_path))
+    assert texts_of(source) == [POEM]
+    assert source.skipped == tuple(str(tmp_path / name) for name in sorted(OTHER))
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_data_named_outright_that_is_no_verse_is_refused_with_what_was_expected(tmp_path, name):
+    (tmp_path / name).write_text(OTHER[name])
+    with pytest.raises(ValueError, match=rf"{name}: .*expected (Title, Poem, Poet, Tags|a row in each line)"):
+        read(tmp_path / name)
