@@ -282,11 +282,10 @@ def summarize(summary: dict) -> Iterator[str]:
     """What was read and done, and what is held out, in a few lines."""
     for source in summary["sources"]:
         yield (
-            f"{source['name']}: {documents(source['n_documents'])}, {source['n_tokens']:,} tokens, "
+            f"{source['name']}: {count(source['n_documents'], 'document')}, {source['n_tokens']:,} tokens, "
             f"{source['n_characters'] / max(source['n_tokens'], 1):.2f} characters a token"
         )
-        done = (f"{rule['rule']} {rule['did']} {rule['poems']:,}" for rule in source["report"]["rules"])
-        if listed := ", ".join(done):
+        if listed := ", ".join(map(what_was_done, source["report"]["rules"])):
             yield f"  {listed}"
     n_tokens = sum(source["n_tokens"] for source in summary["sources"])
     n_held_out = sum(map(len, summary["held_out"].values()))
@@ -294,9 +293,20 @@ def summarize(summary: dict) -> Iterator[str]:
     if n_held_out:
         held_out = f"{summary['held_out_tokens']:,} tokens, {summary['held_out_tokens'] / n_tokens:.1%} of them"
         few = ", since documents are few or long" if summary["held_out_tokens"] < n_tokens * asked / 2 else ""
-        yield f"held out for validation: {documents(n_held_out)}, {held_out}{few}"
+        yield f"held out for validation: {count(n_held_out, 'document')}, {held_out}{few}"
     elif asked:
         yield "held out for validation: nothing, which takes two different documents at least"
+
+
+def what_was_done(rule: dict) -> str:
+    """What a rule did, whole documents told apart from lines in them."""
+    from poems.cleaning import WHOLE
+
+    told = f"{rule['rule']} {rule['did']}"
+    if rule["rule"] in WHOLE or not rule["lines"]:
+        return f"{told} {count(rule['poems'], 'document')}"
+    place = "place" if rule["rule"].startswith("not a poem") else "document"
+    return f"{told} {count(rule['lines'], 'line')} in {count(rule['poems'], place)}"
 
 
 def described(summary: dict) -> str:
@@ -310,7 +320,9 @@ def left_out(source) -> Iterator[str]:
     for path, rows in source.accounts.items():
         for reason, number in (rows.bad + rows.dropped).most_common():
             first = f", first in line {rows.first[reason]:,}" if reason in rows.first else ""
-            yield f"{path}: left out {number:,} time{'' if number == 1 else 's'}: {reason}{first}"
+            yield f"{path}: left out {count(number, 'time')}: {reason}{first}"
+        if rows.gaps[0]:
+            yield f"{path}: {count(rows.gaps[0], 'line number')} not above the last, each taken for a stanza break"
         breaks = {gap: number for gap, number in sorted(rows.gaps.items()) if gap > 0}
         if breaks:
             some = [f"{number:,} of {gap}" for gap, number in list(breaks.items())[:3]]
@@ -335,9 +347,9 @@ def not_named(table, found) -> str | None:
     return f"names {number:,} of the {len(read):,} books read" if number < len(read) else None
 
 
-def documents(number: int) -> str:
-    """The number with its word."""
-    return f"{number:,} document{'' if number == 1 else 's'}"
+def count(number: int, what: str) -> str:
+    """A number of things with their word."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def say(text: str) -> None:

@@ -58,6 +58,7 @@ MENDING: dict[str, Callable[[str], str]] = {
 MEASURES: dict[str, Callable[[Sequence[str]], np.ndarray]] = {"prose": measures.prose, "foreign": measures.foreign}
 ALL = "all"  # stands for all rules when they are switched
 OF_NAMES = ("unicode", "quotes", "dashes")  # what is done to titles and authors too
+WHOLE = ("empty", "duplicates", "inside")  # what drops whole poems, and never lines of one
 LEAST_LEFT = 0.5  # of its lines; a poem that has lost more is dropped whole
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from poems import files
-from poems.cleaning import RULES
+from poems.cleaning import RULES, WHOLE
 from poems.counts import VERBS, Counts
 
 WIDTH = 480  # pixels of the longest bar
@@ -155,11 +155,12 @@ def _rules(sources: Mapping[str, Counts]) -> str:
         for source, counts in sources.items():
             for verb in VERBS:
                 if number := counts.poems[rule, verb]:
-                    rows.append([*name, html.escape(source), verb, _said(number), _said(counts.lines[rule, verb])])
+                    did = f"{verb} whole" if rule in WHOLE else verb
+                    rows.append([*name, html.escape(source), did, _said(counts.lines[rule, verb]), _said(number)])
                     name = ["", ""]  # once is enough
     idle = [rule for rule in told if rule not in {rule for rule, _ in done}]
     nothing = f'<p class="none">Off, or with nothing to do: {", ".join(idle)}.</p>' if idle else ""
-    return _table(["rule", "", "source", "", "poems", "lines"], rows) + nothing
+    return _table(["rule", "", "source", "", "lines", "in so many poems"], rows) + nothing
 
 
 def _examples(source: str, counts: Counts) -> str:

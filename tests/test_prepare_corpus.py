@@ -267,7 +267,7 @@ def test_a_poem_that_stands_in_two_sources_is_taken_once(run_here, tmp_path, mod
     for name, numbers in (("a.txt", range(4)), ("b.txt", range(3, 6))):
         (tmp_path / name).write_text("<|endoftext|>".join(map(unlike, numbers)))
     done = run_here("prepare_corpus.py", "a.txt", "b.txt", "out.npz", "--model_name", model)
-    assert "duplicates dropped 1" in done.stdout
+    assert "duplicates dropped 1 document\n" in done.stdout
     about = json.loads((tmp_path / "out.json").read_text())
     assert [source["n_documents"] for source in about["sources"]] == [4, 2]
     kept = run_here("prepare_corpus.py", "a.txt", "b.txt", "out.npz", "--model_name", model, "--off", "duplicates")
@@ -408,6 +408,22 @@ def test_stanza_breaks_made_of_gaps_are_counted_by_their_length(run_here, tmp_pa
     (tmp_path / "poems.ndjson").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     done = run_here("prepare_corpus.py", "poems.ndjson", "out.npz", "--model_name", model)
     assert "5 stanza breaks made of missing line numbers (2 of 1, 1 of 2, 1 of 3, 1 of more)" in done.stderr
+
+
+def test_line_numbers_that_do_not_rise_are_counted(run_here, tmp_path, model):
+    rows = [{"s": f"line {number} of the verse", "line": 0, "gid": "7"} for number in range(4)]
+    (tmp_path / "poems.ndjson").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    done = run_here("prepare_corpus.py", "poems.ndjson", "out.npz", "--model_name", model)
+    assert "poems.ndjson: 3 line numbers not above the last, each taken for a stanza break" in done.stderr
+
+
+def test_the_summary_tells_lines_from_documents(run_here, tmp_path, model):
+    rows = [f'“Song” {number},"“{unlike(number)}”",Anna,\n' for number in (1, 1, 2)]
+    (tmp_path / "poems.csv").write_text("Title,Poem,Poet,Tags\n" + "".join(rows) + "None,,Anna,\n")
+    done = run_here("prepare_corpus.py", "poems.csv", "out.npz", "--model_name", model, "--layout", "poem")
+    assert "quotes changed 6 lines in 3 documents, quotes retitled 3 documents" in done.stdout
+    assert "not a poem: no poem dropped 1 line in 1 place" in done.stdout
+    assert "duplicates dropped 1 document\n" in done.stdout
 
 
 @pytest.mark.parametrize(

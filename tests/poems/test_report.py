@@ -62,6 +62,7 @@ def test_whatever_a_poem_holds_is_shown_and_never_part_of_the_page(reader):
 def test_the_page_counts_what_each_rule_did(reader):
     assert "straightens quotes and apostrophes" in reader.text
     assert "empty: dropped in 1" in reader.text
+    assert re.search(r"drops what has no letters\s*.*\.txtdropped whole11", reader.text)
     assert "Off, or with nothing to do: licence, unicode" in reader.text
 
 
