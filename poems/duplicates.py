@@ -21,7 +21,8 @@ INSIDE = 0.8
 SHARED = 0.5  # from which on it goes where the book goes.
 LEAST_SAMPLE = 8  # triples; a poem with fewer is not looked for
 COMMON = 64  # books; a triple that is in more of them says nothing
-MOST_SAMPLES = 1 << 22  # of all books at once, so that the memory does not grow with them
+MOST_SAMPLES = 1 << 22  # triples of all books at once, so that the memory does not grow with them
+LOOKED_UP = 1 << 18  # triples of texts looked up at once, which takes up to a hundred bytes each
 AT_ONCE = 1 << 14  # rows compared at once
 
 
@@ -126,8 +127,7 @@ class Duplicates:
         limit = _limit(int(sizes[books].sum()))
         index = _index(samples, starts[books], sizes[books], limit)
         found, shares = [np.zeros((0, 2), np.int64)], [np.zeros(0)]
-        # As many texts at once as have some million triples in their samples.
-        for some in np.split(np.arange(len(self)), _cuts(sizes, MOST_SAMPLES)) if len(books) else []:
+        for some in np.split(np.arange(len(self)), _cuts(sizes, LOOKED_UP)) if len(books) else []:
             values = samples[starts[some[0]] : starts[some[-1]] + sizes[some[-1]]]
             pairs, share = _contained(values, np.repeat(np.arange(len(some)), sizes[some]), index, limit)
             texts, others = some[pairs[:, 0]], books[pairs[:, 1]]
@@ -238,16 +238,20 @@ def _limit(n_samples: int) -> int:
 
 
 def _index(samples: np.ndarray, starts: np.ndarray, sizes: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
-    """The triples of books in order, uint32, and the number of the book that has each, int64, from 0."""
-    parts = [np.zeros(0, np.uint32)]
-    for start, end in zip(starts.tolist(), (starts + sizes).tolist(), strict=True):
+    """The triples of books in order, uint32, and the number of the book that has each, uint32, from 0."""
+    parts = [np.zeros(0, np.uint64)]
+    for book, (start, end) in enumerate(zip(starts.tolist(), (starts + sizes).tolist(), strict=True)):
         some = [samples[i : min(i + MOST_SAMPLES, end)] for i in range(start, end, MOST_SAMPLES)]
-        parts.append(np.unique(np.concatenate([parts[0], *(part[part < limit] for part in some)])))
-    values, owners = np.concatenate(parts), np.repeat(np.arange(len(starts)), [len(part) for part in parts[1:]])
-    order = np.argsort(values, kind="stable")
-    values, owners = values[order], owners[order]
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    is_telling = counts[places] <= COMMON
+        triples = np.unique(np.concatenate([part[part < limit] for part in some]))
+        parts.append(triples.astype(np.uint64) << np.uint64(32) | np.uint64(book))
+    both = np.concatenate(parts)  # in one number each, since they are sorted together in half the memory
+    del parts
+    both.sort()
+    values, owners = (both >> np.uint64(32)).astype(np.uint32), both.astype(np.uint32)
+    del both
+    begins = np.flatnonzero(np.append(True, values[1:] != values[:-1])) if len(values) else np.zeros(0, np.int64)
+    counts = np.diff(begins, append=len(values))
+    is_telling = np.repeat(counts <= COMMON, counts)
     return values[is_telling], owners[is_telling]
 
 

@@ -10,6 +10,7 @@ import zlib
 import numpy as np
 import pytest
 
+from poems import duplicates
 from poems.duplicates import Duplicates, highest, keys_of_sides
 from poems.poem import Poem
 from poems.signatures import SIZE, Signer, words_of
@@ -36,10 +37,10 @@ def pairs():
 
 
 def find(*texts, weights=None):
-    with Duplicates() as duplicates:
+    with Duplicates() as taken:
         for text in texts:
-            duplicates.add(text if isinstance(text, Poem) else Poem(text))
-        return duplicates.find(weights and np.array(weights, float))
+            taken.add(text if isinstance(text, Poem) else Poem(text))
+        return taken.find(weights and np.array(weights, float))
 
 
 def signature(text):
@@ -227,6 +228,29 @@ def test_the_memory_does_not_grow_with_the_length_of_a_text():
         return found
 
     assert peak(8) < 1.2 * peak(2)  # Without parts it would be four times as much.
+
+
+def test_what_is_found_does_not_depend_on_how_many_triples_are_looked_up_at_once(monkeypatch):
+    texts = [invented(4000, seed=number) for number in range(3)]
+    poems = [" ".join(text.split()[100 * start : 100 * start + 400]) for start, text in enumerate(texts * 3)]
+    whole = find(*texts, *poems)
+    monkeypatch.setattr(duplicates, "LOOKED_UP", 50)
+    parts = find(*texts, *poems)
+    assert whole.inside.sum() == 9
+    for name in ("inside", "other", "within"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+
+
+def test_to_look_for_poems_in_books_takes_a_few_bytes_for_each_triple_of_the_books():
+    n = 1 << 18
+    samples = np.random.default_rng(1).integers(0, 1 << 30, n, dtype=np.uint32)
+    tracemalloc.start()
+    values, owners = duplicates._index(samples, np.array([0, n // 2]), np.array([n // 2, n // 2]), 1 << 30)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 40 * n  # NumPy's own functions, which number what they sort, took 81
+    expected = sorted({(int(value), i // (n // 2)) for i, value in enumerate(samples)})
+    np.testing.assert_array_equal(np.stack([values, owners], axis=1), expected)
 
 
 def test_found_has_a_place_for_every_text():
