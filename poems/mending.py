@@ -16,7 +16,7 @@ QUOTES = {"“": '"', "”": '"', "„": '"', "‟": '"', "‘": "'", "’": "'"
 DASHES = {" – ": " -- ", "—": "--", "―": "--", "⸺": "----", "–": "-", "‒": "-", "‐": "-", "‑": "-", "−": "-"}  # noqa: RUF001
 DASHES |= {"…": "..."}
 BLANKS = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-INVISIBLE = "\u00ad\u200b\u2060\ufeff"
+INVISIBLE = dict.fromkeys("\u00ad\u200b\u2060\ufeff", "")  # soft hyphens and blanks of no width
 TAB = 4  # blanks: with the usual eight an indented line would run off the page
 STEP = 2  # blanks of one level of indentation
 MOST_STEP = 8  # blanks; what is deeper is no step but a place on the page
@@ -63,7 +63,7 @@ def cut_licence(text: str) -> str:
 
 
 def mend_unicode(text: str) -> str:
-    """Letters as they were meant: wrong decodings undone, accents one with their letters, no control characters."""
+    """Letters as they were meant: wrong decodings undone, accents one with their letters, nothing invisible."""
     if text.isascii() and "&" not in text:
         data = text.encode()
         if len(data.translate(None, CONTROLS)) == len(data):
@@ -109,7 +109,7 @@ def remove_furniture(text: str) -> str:
 def tidy_spaces(text: str) -> str:
     """Only plain blanks, none at the end of a line; one empty line between stanzas, none before and after them all."""
     if not text.isascii():
-        text = _replaced(text, dict.fromkeys(BLANKS, " ") | dict.fromkeys(INVISIBLE, ""))
+        text = _replaced(text, dict.fromkeys(BLANKS, " "))
     if "\t" in text:
         text = text.expandtabs(TAB)
     lines = "\n".join(map(str.rstrip, text.split("\n"))).strip("\n")
@@ -151,7 +151,8 @@ def _fixer():
 
     # Quotes are another rule's; "<" does not make a poem a web page.
     config = ftfy.TextFixerConfig(uncurl_quotes=False, unescape_html=True, explain=False)
-    return lambda line: ftfy.fix_text(line, config)
+    # A soft hyphen may be a part of what was wrongly decoded, so those left over go last.
+    return lambda line: _replaced(ftfy.fix_text(line, config), INVISIBLE)
 
 
 def _replaced(text: str, signs: dict[str, str]) -> str:

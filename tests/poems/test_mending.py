@@ -147,9 +147,15 @@ def test_a_row_of_stars_is_a_stanza_break():
 
 def test_blanks_are_plain_and_none_stand_at_the_end_of_lines():
     assert (
-        mending.tidy_spaces("\u00a0\u00a0one \u00adtwo\u200b \t\n\tthree\u2003four\r\n")
-        == "  one two\n    three four\n"
+        mending.tidy_spaces("\u00a0\u00a0one two\u200b \t\n\tthree\u2003four\r\n")
+        == "  one two\u200b\n    three four\n"
     )
+
+
+@pytest.mark.parametrize("sign", ["\u00ad", "\u200b", "\u2060", "\ufeff"])
+def test_invisible_characters_go_with_what_mends_letters_and_not_with_the_blanks(sign):
+    assert mending.mend_unicode(f"in{sign}visible\n") == "invisible\n"
+    assert mending.tidy_spaces(f"in{sign}visible\n") == f"in{sign}visible\n"
 
 
 def test_one_empty_line_stands_between_stanzas_and_none_around_them():
