@@ -24,6 +24,8 @@ def read_books(path: str) -> dict[str, Book]:
       FileNotFoundError: it is not there.
       ValueError: it is no such table, has no books or gives one twice.
     """
+    if not files.exists(path):
+        raise FileNotFoundError(f"{path}: no such file, expected a table of books, gid,author,title")
     with files.open_file(path) as file:
         try:
             text = file.read().decode("utf-8-sig")

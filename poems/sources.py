@@ -103,6 +103,8 @@ def list_files(name: str, encoding: str = "utf-8") -> tuple[list[str], list[str]
         found = _matches(name)
     else:
         raise FileNotFoundError(f"{name}: no such file or folder")
+    if not found:
+        raise FileNotFoundError(f"{name}: no file there; name files, a folder of them, or another pattern in quotes")
     chosen = [path for path in found if _is_verse(path, encoding)]
     if not chosen:
         raise FileNotFoundError(f"{name}: no text file there, found {len(found)} others; name files of plain text")
@@ -111,8 +113,8 @@ def list_files(name: str, encoding: str = "utf-8") -> tuple[list[str], list[str]
 
 def _check_encoding(encoding: str) -> None:
     try:
-        "a".encode(encoding)
-    except LookupError:
+        b"a".decode(encoding, errors="replace")  # as files are; idna, for names of hosts, cannot
+    except (LookupError, UnicodeError):
         raise ValueError(f"--encoding {encoding}: no such encoding, expected one such as utf-8 or latin-1") from None
 
 

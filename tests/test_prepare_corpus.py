@@ -112,6 +112,7 @@ def test_a_vocabulary_that_cannot_be_trained_leaves_no_model_behind(run_script, 
         (["poem.txt", "out.npz", "--model_name", "none"], "models/none: no such model folder"),
         (["poem.txt", "out.npz", "--train_vocab", "300"], "--model_name is not given"),
         (["poem.txt", "out.npz", "--train_vocab", "300", "--model_name", "117M"], "a model of OpenAI"),
+        (["poem.txt", "out.npz", "--books", "none.csv"], "none.csv: no such file, expected a table of books"),
         (["latin.txt", "out.npz", "--model_name", "mine"], "latin.txt: byte 3 is not utf-8"),
         (["poem.json", "poem.npz", "--model_name", "mine"], "poem.json: a source"),
         (["poem.txt", "mine.npz"], "mine.json: not of a dataset, and mine.npz would overwrite it"),
@@ -176,6 +177,13 @@ def test_tensorflow_is_not_imported_for_files_that_are_here(run_script, tmp_path
     env = {"PYTHONPATH": str(tmp_path / "path")}
     done = run_script("prepare_corpus.py", poem, "out.npz", "--model_name", model, env=env)
     assert done.returncode == 0
+
+
+@pytest.mark.slow  # It imports TensorFlow.
+def test_a_file_far_away_brings_no_start_up_lines_of_tensorflow(run_script):
+    done = run_script("prepare_corpus.py", "ram://none/poem.txt", "out.npz")
+    assert done.returncode == 1
+    assert done.stderr == "prepare_corpus.py: ram://none/poem.txt: no such file or folder\n"
 
 
 @pytest.mark.slow

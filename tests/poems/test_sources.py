@@ -103,6 +103,12 @@ def test_what_matches_nothing_is_named(tmp_path, poem, name):
     assert str(error.value).startswith(f"{tmp_path / name}: no ")
 
 
+def test_a_pattern_that_matches_nothing_and_an_empty_folder_are_told_from_files_without_text(tmp_path):
+    for name in (tmp_path, tmp_path / "x*.txt"):
+        with pytest.raises(FileNotFoundError, match="no file there; name files, a folder of them, or another pattern"):
+            sources.find(str(name))
+
+
 def test_a_folder_without_text_is_an_error(tmp_path):
     np.savez(tmp_path / "old.npz", np.arange(9))
     with pytest.raises(FileNotFoundError, match="no text file there, found 1 other"):
@@ -163,7 +169,7 @@ def test_bytes_that_are_not_of_the_encoding_are_named_by_file_and_offset(poem, m
     assert f"{poem}: byte {len(good)} is not {encoding}" in str(error.value)
 
 
-@pytest.mark.parametrize("encoding", ["klingon", "hex"])
+@pytest.mark.parametrize("encoding", ["klingon", "hex", "idna"])
 def test_an_encoding_that_is_none_is_an_error_before_anything_is_read(poem, encoding):
     with pytest.raises(ValueError, match=f"--encoding {encoding}: no such encoding"):
         sources.find(str(poem), encoding)
