@@ -42,26 +42,24 @@ class Counts:
         self.poem_lengths: collections.Counter[int] = collections.Counter()
         self.line_lengths: collections.Counter[int] = collections.Counter()
         self._held = 0  # lines of a poem that goes on in another part
+        self._goes_on = False  # whether it does
+        self._noted: set[tuple[str, str]] = set()  # what was done to it
 
     def note(self, rule: str, verb: str, n_lines: int, examples: Iterable[Example]) -> None:
-        """Something was done to a poem, to so many of its lines."""
-        self.poems[rule, verb] += 1
-        self.lines[rule, verb] += n_lines
-        held = self.examples.setdefault((rule, verb), [])
-        for place, before, after in itertools.islice(examples, N_EXAMPLES - len(held)):
-            held.append(Example(place, _excerpt(before), _excerpt(after)))
+        """Something was done to the poem that was read last, or to this part of it, to so many of its lines."""
+        self._add(rule, verb, (rule, verb) not in self._noted, n_lines, examples)
+        self._noted.add((rule, verb))
 
     def leave_out(self, dropped: Dropped) -> None:
         """Something of the source was never a poem: a bad row, a preface."""
-        self.note(
-            f"not a poem: {dropped.reason}",
-            "dropped",
-            dropped.text.count("\n") + 1,
-            [Example(dropped.place, dropped.text)],
-        )
+        n_lines, example = dropped.text.count("\n") + 1, Example(dropped.place, dropped.text)
+        self._add(f"not a poem: {dropped.reason}", "dropped", 1, n_lines, [example])
 
     def read(self, text: str, more: bool = False) -> None:
         """A poem, or a part of one with more to come, was read."""
+        if not self._goes_on:
+            self._noted.clear()
+        self._goes_on = more
         self.n_poems += not more
         self.n_lines += count_lines(text)
         self.n_characters += len(text)
@@ -79,7 +77,7 @@ class Counts:
 
     def take_back(self, rule: str, n_lines: int, n_characters: int, examples: Iterable[Example]) -> None:
         """A poem that was kept is dropped after all; in the lengths of poems and lines it is still counted."""
-        self.note(rule, "dropped", n_lines, examples)
+        self._add(rule, "dropped", 1, n_lines, examples)
         self.kept.subtract({"poems": 1, "lines": n_lines, "characters": n_characters})
 
     def add(self, other: "Counts") -> None:
@@ -110,6 +108,13 @@ class Counts:
             "poem_lengths": {str(length): self.poem_lengths[length] for length in sorted(self.poem_lengths)},
             "line_lengths": {str(length): self.line_lengths[length] for length in sorted(self.line_lengths)},
         }
+
+    def _add(self, rule: str, verb: str, n_poems: int, n_lines: int, examples: Iterable[Example]) -> None:
+        self.poems[rule, verb] += n_poems
+        self.lines[rule, verb] += n_lines
+        held = self.examples.setdefault((rule, verb), [])
+        for place, before, after in itertools.islice(examples, N_EXAMPLES - len(held)):
+            held.append(Example(place, _excerpt(before), _excerpt(after)))
 
 
 def _excerpt(text: str) -> str:

@@ -167,6 +167,13 @@ def test_the_length_of_a_poem_in_parts_is_that_of_all_its_lines(counts):
     assert counts.line_lengths == {3: 2, 5: 1, 4: 1}
 
 
+def test_a_poem_in_parts_is_counted_once_by_each_rule(counts):
+    parts = [Poem("“One”\n", title="“T”", more=True), Poem("“Two”\n", title="“T”"), Poem("“Three”\n")]
+    list(clean_all(parts, ["quotes"], counts))
+    assert counts.poems == {("quotes", "changed"): 2, ("quotes", "retitled"): 1}
+    assert counts.lines == {("quotes", "changed"): 3, ("quotes", "retitled"): 0}
+
+
 def test_only_a_few_examples_are_held_and_none_is_long(counts):
     for _ in range(20):
         text_of(f"“{'a ' * 500}\n", ["quotes"], counts)
