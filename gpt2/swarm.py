@@ -79,9 +79,9 @@ def show_losses(model, folders: list[str], dataset: str, batch_size: int, count:
     from gpt2.validation import make_validate
     from poems import files
 
-    opened = data.open_dataset(dataset, model.hparams.n_vocab)
-    if files.exists(os.path.join(model_folder, "encoder.json")):
-        data.check_vocabulary(opened, encoder.load_encoder(model_folder).fingerprint, dataset, model_folder)
+    has_vocabulary = files.exists(os.path.join(model_folder, "encoder.json"))
+    fingerprint = encoder.load_encoder(model_folder).fingerprint if has_vocabulary else None
+    opened = data.open_dataset(dataset, model.hparams.n_vocab, fingerprint, model_folder)
     tokens = opened.held_out or opened.training
     validate = make_validate(model, tokens, batch_size, count, model.hparams.n_ctx)
     print(f"{validate()['val_loss']:.4f}  mean of {len(folders)}")
