@@ -76,3 +76,13 @@ def test_a_run_of_another_tool_has_no_other_start(tmp_path):
     given = FLAGS | {"restore_from": "fresh"}
     with pytest.raises(ValueError, match="a run that has begun"):
         settings.go_on(settings.settle(given), given, str(tmp_path))
+
+
+@pytest.mark.parametrize("content", ["null", "[]", '{"a', '{"restore_from": 5, "machine": 1, "data": []}'])
+def test_damaged_settings_end_no_run(go_on, tmp_path, content):
+    go_on({}, {})
+    (tmp_path / "settings.json").write_text(content)
+    given = FLAGS | {"restore_from": None}
+    flags, _ = settings.go_on(settings.settle(given), given, str(tmp_path))
+    assert flags.restore_from == "latest"
+    assert settings.moved(str(tmp_path), {"cores": 2}) == settings.other_data(str(tmp_path), {"tokens": 9}) == []
