@@ -83,7 +83,7 @@ def main(
       no_repeat: let no so many words in a row come twice, 0 for no such rule.
       best_of: write so many for each sample, and keep the likeliest.
       score: a file of text to be scored instead of writing, or a .jsonl of objects with text and maybe prompt.
-      seed: the same seed gives the same samples. Default: one that is printed.
+      seed: the same seed gives the same samples. Default: that of the samples in --out, or one that is printed.
       dtype: float32; int8, faster on a CPU and less exact; bfloat16, half the memory on a GPU or a TPU.
       engine: lite for a CPU, xla for GPUs or a TPU, or auto.
       strategy: one device; mirrored, all GPUs of this machine; multi_worker, the machines that TF_CONFIG or Slurm tells
@@ -130,7 +130,7 @@ def main(
     import encoder
     from encoder.endings import Endings
     from encoder.words import NoRepeat, wordless
-    from gpt2 import bulk, find, terminal, writing
+    from gpt2 import bulk, find, parts, terminal, writing
     from gpt2.hparams import find_hparams
     from gpt2.job import Job, hash_of
 
@@ -143,6 +143,8 @@ def main(
     if score is not None:
         print_scores(open_engine(rows=1), enc, score)
         return
+    if seed is None and out is not None and (seed := parts.seed_of(out)) is not None:
+        say(f"--seed {seed}, that of the samples in {out}")
     if seed is None:
         seed = random.randrange(2**31)
         say(f"--seed {seed}")
@@ -166,7 +168,7 @@ def main(
     else:
         settings = dataclasses.asdict(filters) | {"stop": stop, "lines": lines, "stanzas": stanzas, "length": length}
         settings |= {"no_repeat": no_repeat, "best_of": best_of, "dtype": dtype, "seed": seed}
-        settings |= {"prompts": hash_of(asked), "weights": find.hash_of(prefix)}
+        settings |= {"prompts": hash_of(asked), "weights": find.hash_of(prefix), "checkpoint": prefix}
         bulk.complete(job, lambda: open_engine(batch_size), asked, prefix, out, settings, worker, n_workers, say)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from poems import files
 
 FORMS = (".txt", ".jsonl")
+SEED = re.compile(rb'\{"seed": (-?\d+)')  # The beginning of a .jsonl.
 WHOLE = "bytes"  # In the settings of a .txt: so many are whole samples, for certain.
 
 
@@ -40,12 +41,20 @@ def held(path: str, settings: dict[str, Any]) -> tuple[bytes, int, int]:
     return content, *(_held_jsonl if path.endswith(".jsonl") else _held_txt)(path, settings, content)
 
 
-def read(path: str) -> bytes:
-    """What a file holds; nothing if it is not there."""
+def seed_of(path: str) -> int | None:
+    """The seed of the samples that a file holds; None if it holds none."""
+    if path.endswith(".jsonl"):
+        found = SEED.match(read(path, 100))
+        return int(found[1]) if found else None
+    return _noted(path).get("seed") if read(path, 1) else None
+
+
+def read(path: str, n_bytes: int = -1) -> bytes:
+    """What a file holds, or the beginning of it; nothing if it is not there."""
     if not files.exists(path):
         return b""
     with files.open_file(path) as file:
-        return file.read()
+        return file.read(n_bytes)
 
 
 class Out:
@@ -114,17 +123,36 @@ def read_number(line: bytes, path: str, settings: dict[str, Any], otherwise: str
 
 
 def compare(path: str, found: dict[str, Any], settings: dict[str, Any]) -> None:
-    """Raises an `OtherSettings` if the settings that a file was written with are not these."""
+    """Raises an `OtherSettings` if the settings that a file was written with are not these.
+
+    Where its `checkpoint` lies does not matter; what that holds, `weights` tells.
+    """
     for name in {**found, **settings}:
-        if found.get(name) != settings.get(name):
-            raise OtherSettings(
-                f"{path}: holds samples whose {name} is {found.get(name)!r}, not {settings.get(name)!r}; "
-                "name another file with --out"
-            )
+        if name != "checkpoint" and found.get(name) != settings.get(name):
+            raise OtherSettings(f"{path}: {_difference(name, found, settings)}name another file with --out")
+
+
+def _difference(name, found, settings):
+    """What is not as it was, and what to do about it."""
+    if name == "prompts":
+        return "holds samples of other prompts, or with --prompts of another number of each; give the same, or "
+    was, now = found.get("checkpoint"), settings.get("checkpoint")
+    if name == "weights" and was == now:
+        return f"holds samples of weights that are no longer those of {was}; "
+    if name == "weights":
+        return f"holds samples of {was}, not {now}; go on with --restore_from {was}, or "
+    return f"holds samples whose {name} is {found.get(name)!r}, not {settings.get(name)!r}; "
 
 
 def _beside(path):
     return f"{path}.settings.json"
+
+
+def _noted(path):
+    """What a .txt was asked for."""
+    if not files.exists(_beside(path)):
+        raise ValueError(f"{path}: there already, and no samples of ours; name another file with --out")
+    return json.loads(read(_beside(path)))
 
 
 def _held_jsonl(path, settings, content):
@@ -142,10 +170,7 @@ def _held_jsonl(path, settings, content):
 def _held_txt(path, settings, content):
     if not content:
         return 0, 0
-    if not files.exists(_beside(path)):
-        raise ValueError(f"{path}: there already, and no samples of ours; name another file with --out")
-    with files.open_file(_beside(path)) as file:
-        found = json.loads(file.read())
+    found = _noted(path)
     known = found.pop(WHOLE, 0)
     compare(path, found, settings)
     starts = [match.start() for match in re.finditer(rb"^={40} SAMPLE \d+ ={40}\n", content, re.MULTILINE)]

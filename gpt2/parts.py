@@ -36,6 +36,12 @@ def find_parts(path: str) -> list[str]:
     return sorted(os.path.join(folder, found) for found in files.list_folder(folder or ".") if pattern.fullmatch(found))
 
 
+def seed_of(path: str) -> int | None:
+    """The seed of the samples that a file or one of its parts holds; None if none does."""
+    found = map(output.seed_of, (path, *find_parts(path)))
+    return next((seed for seed in found if seed is not None), None)
+
+
 class Parts:
     """What a file of samples and its parts hold.
 

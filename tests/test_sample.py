@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT, default_signals
+from conftest import ROOT, SMALL, default_signals
 
 import encoder
 import gpt2
@@ -247,19 +247,52 @@ def test_more_samples_may_be_asked_for_later(place, sample):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "name"),
+    ("arguments", "message"),
     [
-        (["--seed", 5], "seed"),
-        (["--prompt", "x"], "prompts"),
-        (["--top_k", 3], "top_k"),
-        (["--dtype", "int8"], "dtype"),
+        (["--seed", 5], "whose seed is 4, not 5"),
+        (["--prompt", "x"], "of other prompts"),
+        (["--top_k", 3], "whose top_k is 40, not 3"),
+        (["--dtype", "int8"], "whose dtype is 'float32', not 'int8'"),
     ],
 )
-def test_a_file_takes_no_samples_of_another_job(place, sample, arguments, name):
+def test_a_file_takes_no_samples_of_another_job(place, sample, arguments, message):
     sample("--out", "x.jsonl")
     done = sample("--nsamples", 2, "--out", "x.jsonl", *arguments)
     assert done.returncode == 1
-    assert f"x.jsonl: holds samples whose {name} is" in done.stderr
+    assert f"x.jsonl: holds samples {message}" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.jsonl"])
+def test_without_a_seed_a_file_is_gone_on_with_by_its_own(place, sample, run_here, name):
+    sample("--nsamples", 3, "--out", f"whole-{name}")
+    sample("--nsamples", 2, "--out", name)
+    done = run_here("sample.py", "--model_name", "small", "--length", 6, "--nsamples", 3, "--out", name)
+    assert done.returncode == 0, done.stderr
+    assert f"--seed 4, that of the samples in {name}" in done.stderr
+    assert (place / name).read_bytes() == (place / f"whole-{name}").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.jsonl"])
+def test_weights_that_differ_are_told_by_their_checkpoint(place, sample, name):
+    from gpt2.checkpoint import save_model
+    from gpt2.model import GPT2, HParams, fresh_weights
+
+    sample("--out", name)
+    save_model(str(place / "other"), GPT2(HParams(**SMALL), fresh_weights(seed=2)), "model-500")
+    done = sample("--out", name, "--restore_from", "other")
+    assert done.stderr.splitlines()[-1] == (
+        f"sample.py: {name}: holds samples of models/small/model.ckpt, not other/model-500; "
+        "go on with --restore_from models/small/model.ckpt, or name another file with --out"
+    )
+    (place / "models" / "small").rename(place / "moved")
+    assert sample("--out", name, "--restore_from", "moved").returncode == 0  # the same weights
+
+
+def test_with_many_prompts_the_number_of_each_belongs_to_the_job(place, sample):
+    (place / "p.txt").write_text("Tell\nLife\n")
+    sample("--prompts", "p.txt", "--nsamples", 1, "--out", "x.jsonl")
+    done = sample("--prompts", "p.txt", "--nsamples", 2, "--out", "x.jsonl")
+    assert "x.jsonl: holds samples of other prompts, or with --prompts of another number of each" in done.stderr
 
 
 def test_the_best_of_four_is_one_of_the_four(place, sample):
