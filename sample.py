@@ -169,6 +169,8 @@ def main(
         settings = dataclasses.asdict(filters) | {"stop": stop, "lines": lines, "stanzas": stanzas, "length": length}
         settings |= {"no_repeat": no_repeat, "best_of": best_of, "dtype": dtype, "seed": seed}
         settings |= {"prompts": hash_of(asked), "weights": find.hash_of(prefix), "checkpoint": prefix}
+        if out.endswith(".txt"):
+            settings["include_prompt"] = include_prompt
         bulk.complete(job, lambda: open_engine(batch_size), asked, prefix, out, settings, worker, n_workers, say)
 
 

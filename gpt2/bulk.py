@@ -12,16 +12,20 @@ from gpt2.job import Job, prompt_of
 
 def complete(job: Job, open_engine, asked, prefix: str, out: str, settings, worker: int, n_workers: int, say) -> None:
     """Writes the samples that a file lacks: one worker into it, each of several into a part that the first joins."""
+
+    def shown(number):
+        return job.shown(prompt_of(asked, number))
+
     write = functools.partial(save, job, open_engine, asked, prefix, say)
     total = sum(prompt.nsamples for prompt in asked) if all(prompt.nsamples for prompt in asked) else None
     if n_workers == 1 and not parts.find_parts(out):
-        file = output.Out(out, settings)
+        file = output.Out(out, settings, shown)
         first = file.n_written + 1
         write(file, itertools.count(first) if total is None else range(first, total + 1))
         return
     if total is None:
         raise ValueError(f"{out}: workers left parts of it, which are joined at its end; say how many --nsamples")
-    held = parts.Parts(out, settings)
+    held = parts.Parts(out, settings, shown)
     if mine := [number for number in held.missing(total) if (number - 1) % n_workers == worker]:
         write(parts.Part(parts.part_of(out, worker), settings), mine)
     if worker == 0:
@@ -29,7 +33,7 @@ def complete(job: Job, open_engine, asked, prefix: str, out: str, settings, work
         if held.missing(total):
             say(f"waits for the other workers, until it has not heard of them for {parts.PATIENCE} s")
         held.wait(total, n_workers)
-        held.join(total, lambda number: job.shown(prompt_of(asked, number)))
+        held.join(total)
 
 
 def save(job: Job, open_engine, asked, prefix: str, say, file, numbers) -> None:
@@ -57,6 +61,6 @@ def save(job: Job, open_engine, asked, prefix: str, say, file, numbers) -> None:
             if job.rules.logprobs:
                 rounded = [round(value, 4) for value in sample.logprobs]
                 written |= {"logprobs": rounded, "logprob": round(sample.logprob, 4) if rounded else None}
-            file.write(written | {"checkpoint": prefix}, job.shown(prompt))
+            file.write(written | {"checkpoint": prefix})
             bar.update()
     file.close()

@@ -62,8 +62,8 @@ class Job:
                 yield writing.Task(task, *known[prompt])
 
     def shown(self, prompt) -> str:
-        """What stands between the header of a sample and its text."""
-        return prompt.text if self.include_prompt else ""
+        """What stands between the header of a sample and its text; nothing where there is no such sample."""
+        return prompt.text if prompt and self.include_prompt else ""
 
 
 def prompt_of(asked, number: int):

@@ -3,14 +3,18 @@
 `.jsonl` holds an object a line; `.txt` is in the form of 2019, with what it was asked for in FILE.txt.settings.json.
 """
 
+import contextlib
+import itertools
 import json
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 
 from poems import files
 
 FORMS = (".txt", ".jsonl")
+HEADER = re.compile(rb"^={40} SAMPLE \d+ ={40}\n", re.MULTILINE)
 SEED = re.compile(rb'\{"seed": (-?\d+)')  # The beginning of a .jsonl.
 WHOLE = "bytes"  # In the settings of a .txt: so many are whole samples, for certain.
 
@@ -29,16 +33,24 @@ def check(path: str) -> None:
         raise FileNotFoundError(f"{path}: there is no folder {folder}; make it, or name another file with --out")
 
 
-def held(path: str, settings: dict[str, Any]) -> tuple[bytes, int, int]:
+def nothing(number: int) -> str:
+    """What stands before the text of a sample in a .txt that is without prompts."""
+    return ""
+
+
+def held(path: str, settings: dict[str, Any], shown: Callable[[int], str]) -> tuple[bytes, int, int]:
     """What a file holds, in how many bytes of it samples are whole, and how many samples those are.
 
     Args:
       settings: what the samples depend on.
+      shown: what stands before the text of a sample in a .txt, by its number.
     Raises:
-      ValueError: it holds samples of other settings, or something else.
+      ValueError: it holds samples of other settings, or something else, which must not be lost.
     """
     content = read(path)
-    return content, *(_held_jsonl if path.endswith(".jsonl") else _held_txt)(path, settings, content)
+    if path.endswith(".jsonl"):
+        return content, *_held_jsonl(path, settings, content)
+    return content, *_held_txt(path, settings, content, shown)
 
 
 def seed_of(path: str) -> int | None:
@@ -64,22 +76,22 @@ class Out:
       n_written: how many it held.
     """
 
-    def __init__(self, path: str, settings: dict[str, Any]):
+    def __init__(self, path: str, settings: dict[str, Any], shown: Callable[[int], str] = nothing):
         """Opens the file, or begins it; see `held` for what is refused."""
-        self.path, self.settings = path, settings
+        self.path, self.settings, self.shown = path, settings, shown
         self.is_jsonl = path.endswith(".jsonl")
-        content, self.n_bytes, self.n_written = held(path, settings)
+        content, self.n_bytes, self.n_written = held(path, settings, shown)
         if self.n_bytes < len(content):
             files.write_file(path, content[: self.n_bytes])  # without the last one, which a stop has cut
         self._note()
         self.file = files.open_file(path, "ab")
 
-    def write(self, sample: dict[str, Any], shown: str) -> None:
-        """Adds one sample, an object with `number` and `text` at least; `shown` stands before the text of a .txt."""
+    def write(self, sample: dict[str, Any]) -> None:
+        """Adds one sample, an object that begins with `seed` and `number` and has `text`."""
         if self.is_jsonl:
             written = line(sample, self.settings)
         else:
-            written = f"{header(sample['number'])}{shown}{sample['text']}\n".encode()
+            written = _begin(sample["number"], self.shown) + f"{sample['text']}\n".encode()
         self.file.write(written)
         self.file.flush()
         self.n_bytes += len(written)
@@ -152,7 +164,16 @@ def _noted(path):
     """What a .txt was asked for."""
     if not files.exists(_beside(path)):
         raise ValueError(f"{path}: there already, and no samples of ours; name another file with --out")
-    return json.loads(read(_beside(path)))
+    with contextlib.suppress(ValueError):
+        noted = json.loads(read(_beside(path)))
+        if isinstance(noted, dict) and type(noted.get(WHOLE)) is int:
+            return noted
+    raise ValueError(f"{_beside(path)}: no settings of samples, expected those of {path}; remove both to begin anew")
+
+
+def _begin(number, shown):
+    """A sample in a .txt up to its text."""
+    return f"{header(number)}{shown(number)}".encode()
 
 
 def _held_jsonl(path, settings, content):
@@ -164,21 +185,45 @@ def _held_jsonl(path, settings, content):
             raise ValueError(
                 f"{path}: line {expected} is sample {number}, expected {expected}; name another file with --out"
             )
+    cut = content[end:]
+    begin = json.dumps({"seed": settings.get("seed"), "number": len(lines) + 1}).removesuffix("}").encode()
+    if not (cut.startswith(begin) or begin.startswith(cut)):
+        raise ValueError(f"{path}: line {len(lines) + 1} is no sample; name another file with --out")
     return end, len(lines)
 
 
-def _held_txt(path, settings, content):
+def _held_txt(path, settings, content, shown):
     if not content:
         return 0, 0
     found = _noted(path)
-    known = found.pop(WHOLE, 0)
+    known = found.pop(WHOLE)
     compare(path, found, settings)
-    starts = [match.start() for match in re.finditer(rb"^={40} SAMPLE \d+ ={40}\n", content, re.MULTILINE)]
-    if not starts:
-        return 0, 0
+    # Looked for one by one, since a prompt or a text may hold a line that looks like the header of another sample.
+    starts, texts = [], []
+    begins = (_begin(number, shown) for number in itertools.count(1))
+    begin = next(begins)
+    place = 0 if content.startswith(begin) else -1
+    while place >= 0:
+        starts.append(place)
+        texts.append(place + len(begin))
+        begin = next(begins)
+        end = content.find(b"\n" + begin, texts[-1])
+        place = end + 1 if end >= 0 else -1
     # Whether the last one is whole, only that note tells; else it is written again, letter for letter the same.
-    end = known if starts[-1] < known <= len(content) else starts[-1]
-    return end, sum(start < end for start in starts)
+    if not starts or starts[-1] < known:
+        n_whole, end = len(starts), known
+        is_ours = begin.startswith(content[known:]) and bool(starts or not known)
+    else:
+        n_whole, end = len(starts) - 1, starts[-1]
+        other = HEADER.search(content, texts[-1])
+        is_ours = other is None or begin.startswith(content[other.start() :])
+    if known > len(content):
+        wrong = f"holds {len(content)} bytes, expected at least {known}"
+    elif not is_ours:
+        wrong = f"sample {len(starts) + 1} does not come after sample {len(starts)}"
+    else:
+        return end, n_whole
+    raise ValueError(f"{path}: {wrong}, so it was changed by hand; name another file with --out")
 
 
 class OtherSettings(ValueError):

@@ -50,13 +50,13 @@ class Parts:
       places: the part that holds a sample and the byte where it begins there, by the sample's number.
     """
 
-    def __init__(self, path: str, settings: dict[str, Any]):
+    def __init__(self, path: str, settings: dict[str, Any], shown: Callable[[int], str] = output.nothing):
         """Looks for the first time; raises a ValueError for samples of other settings, or something else."""
-        self.path, self.settings = path, settings
+        self.path, self.settings, self.shown = path, settings, shown
         self.places: dict[int, tuple[str, int]] = {}
         self.sizes: dict[str, int] = {}
         self.look()
-        _, _, self.n_written = output.held(path, settings)  # after the parts, which go when it is whole
+        _, _, self.n_written = output.held(path, settings, shown)  # after the parts, which go when it is whole
 
     def missing(self, total: int) -> list[int]:
         """The numbers, up to `total`, of the samples that neither the file nor a part holds."""
@@ -89,19 +89,15 @@ class Parts:
             else:
                 time.sleep(PAUSE)
 
-    def join(self, total: int, shown: Callable[[int], str]) -> None:
-        """Adds the samples up to number `total` to the file, and removes the parts if they hold no more.
-
-        Args:
-          shown: what stands before the text of a sample in a .txt, by its number.
-        """
-        file = output.Out(self.path, self.settings)
+    def join(self, total: int) -> None:
+        """Adds the samples up to number `total` to the file, and removes the parts if they hold no more."""
+        file = output.Out(self.path, self.settings, self.shown)
         with contextlib.ExitStack() as stack:
             opened = {part: stack.enter_context(files.open_file(part)) for part in self.sizes}
             for number in range(file.n_written + 1, total + 1):
                 part, start = self.places[number]
                 opened[part].seek(start)
-                file.write(json.loads(opened[part].readline()), shown(number))
+                file.write(json.loads(opened[part].readline()))
         file.close()
         if max(self.places, default=0) <= max(total, file.n_written):
             for part in self.sizes:
@@ -139,8 +135,8 @@ class Part:
         self.file = files.open_file(path, "ab")
         self.written_at = time.monotonic()
 
-    def write(self, sample: dict[str, Any], shown: str) -> None:
-        """Adds one sample; what is shown before it is found again when it is joined."""
+    def write(self, sample: dict[str, Any]) -> None:
+        """Adds one sample."""
         self._add(output.line(sample, self.settings))
 
     def show_life(self) -> None:

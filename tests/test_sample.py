@@ -231,9 +231,11 @@ def test_json_lines_tell_how_a_sample_came_about(place, sample):
 def test_a_job_that_was_killed_goes_on_with_any_batch(place, sample, name):
     arguments = ["--nsamples", 9, "--prompt", "Tell", "--out", name]
     sample(*arguments, "--batch_size", 4)
-    whole = (place / name).read_bytes()
+    whole, beside = (place / name).read_bytes(), place / f"{name}.settings.json"
     for share in (0.3, 0.7):
         (place / name).write_bytes(whole[: int(len(whole) * share)])
+        if beside.exists():  # as it was when the first one began
+            beside.write_text(json.dumps(json.loads(beside.read_text()) | {"bytes": 0}))
         done = sample(*arguments, "--batch_size", 3)
         assert done.returncode == 0
         assert (place / name).read_bytes() == whole
@@ -286,6 +288,12 @@ def test_weights_that_differ_are_told_by_their_checkpoint(place, sample, name):
     )
     (place / "models" / "small").rename(place / "moved")
     assert sample("--out", name, "--restore_from", "moved").returncode == 0  # the same weights
+
+
+def test_a_txt_has_all_its_prompts_or_none(place, sample):
+    sample("--out", "x.txt")
+    done = sample("--out", "x.txt", "--nsamples", 2, "--include_prompt")
+    assert "x.txt: holds samples whose include_prompt is False, not True" in done.stderr
 
 
 def test_with_many_prompts_the_number_of_each_belongs_to_the_job(place, sample):

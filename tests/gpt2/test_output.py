@@ -5,18 +5,26 @@ import json
 import pytest
 
 from gpt2 import output
-from gpt2.output import Out
+from gpt2.output import Out, header
 
 SETTINGS = {"seed": 4, "stop": "\n", "length": None}
-SAMPLES = [{"number": number, "text": f"Ünd so\n{number}"} for number in range(1, 6)]
+SAMPLES = [{"seed": 4, "number": number, "text": f"Ünd so\n{number}"} for number in range(1, 6)]
 
 
 def write(path, samples, settings=SETTINGS, shown=""):
-    file = Out(str(path), settings)
+    file = Out(str(path), settings, lambda number: shown)
     for sample in samples[file.n_written :]:
-        file.write(sample, shown)
+        file.write(sample)
     file.close()
     return file.n_written
+
+
+def kill(path, length, known=0):
+    """Leaves of a file what a kill leaves of it, and the note of its .txt as it was when it was opened."""
+    path.write_bytes(path.read_bytes()[:length])
+    if path.suffix == ".txt":
+        beside = path.with_name(f"{path.name}.settings.json")
+        beside.write_text(json.dumps(json.loads(beside.read_text()) | {"bytes": known}))
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.jsonl"])
@@ -24,9 +32,71 @@ def test_a_file_cut_anywhere_is_completed_to_the_same_bytes(tmp_path, name):
     write(tmp_path / name, SAMPLES)
     whole = (tmp_path / name).read_bytes()
     for length in range(0, len(whole) + 1, 7):
-        (tmp_path / name).write_bytes(whole[:length])
+        kill(tmp_path / name, length)
         assert write(tmp_path / name, SAMPLES) < 6
         assert (tmp_path / name).read_bytes() == whole
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.jsonl"])
+def test_a_file_that_was_gone_on_with_and_cut_again_is_completed_to_the_same_bytes(tmp_path, name):
+    write(tmp_path / name, SAMPLES[:2])
+    known = (tmp_path / name).stat().st_size
+    write(tmp_path / name, SAMPLES)
+    whole = (tmp_path / name).read_bytes()
+    for length in range(known, len(whole) + 1, 7):
+        kill(tmp_path / name, length, known)
+        assert write(tmp_path / name, SAMPLES) >= 2
+        assert (tmp_path / name).read_bytes() == whole
+
+
+@pytest.mark.parametrize("shown", [header(3), f"O\n{header(2)}{header(4)}rose"])
+def test_a_prompt_with_the_header_of_a_sample_is_no_sample(tmp_path, shown):
+    write(tmp_path / "x.txt", SAMPLES, shown=shown)
+    whole = (tmp_path / "x.txt").read_bytes()
+    assert write(tmp_path / "x.txt", SAMPLES, shown=shown) == 5
+    for length in range(0, len(whole) + 1, 7):
+        kill(tmp_path / "x.txt", length)
+        write(tmp_path / "x.txt", SAMPLES, shown=shown)
+        assert (tmp_path / "x.txt").read_bytes() == whole
+
+
+def sample_two_is_gone(text):
+    first, _, rest = text.partition(header(2))
+    return first + header(3) + rest.partition(header(3))[2]
+
+
+def a_note_is_added(text):
+    return text + "MY OWN NOTE\n"
+
+
+def a_word_is_gone(text):
+    return text.replace("Ünd ", "", 1)
+
+
+@pytest.mark.parametrize("edit", [sample_two_is_gone, a_note_is_added, a_word_is_gone])
+def test_a_file_that_was_edited_is_refused_and_stays(tmp_path, edit):
+    write(tmp_path / "x.txt", SAMPLES)
+    (tmp_path / "x.txt").write_text(edited := edit((tmp_path / "x.txt").read_text()))
+    with pytest.raises(ValueError, match=r"x\.txt: .*, so it was changed by hand; name another file with --out"):
+        write(tmp_path / "x.txt", [*SAMPLES, {"number": 6, "text": "more"}])
+    assert (tmp_path / "x.txt").read_text() == edited
+
+
+def test_a_file_without_a_sample_after_a_kill_is_refused_and_stays(tmp_path):
+    write(tmp_path / "x.txt", SAMPLES)
+    kill(tmp_path / "x.txt", None)
+    (tmp_path / "x.txt").write_text(edited := sample_two_is_gone((tmp_path / "x.txt").read_text()))
+    with pytest.raises(ValueError, match=r"x\.txt: sample 2 does not come after sample 1"):
+        write(tmp_path / "x.txt", SAMPLES)
+    assert (tmp_path / "x.txt").read_text() == edited
+
+
+@pytest.mark.parametrize("noted", ["", "[]", "{", "{}", '{"bytes": "x"}'])
+def test_damaged_settings_of_a_txt_are_named(tmp_path, noted):
+    write(tmp_path / "x.txt", SAMPLES)
+    (tmp_path / "x.txt.settings.json").write_text(noted)
+    with pytest.raises(ValueError, match=r"x\.txt\.settings\.json: no settings of samples"):
+        write(tmp_path / "x.txt", SAMPLES)
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.jsonl"])
@@ -64,6 +134,7 @@ def test_samples_of_other_settings_are_an_error_and_stay(tmp_path, name):
     [
         ("x.txt", "my poems", "there already, and no samples of ours"),
         ("x.jsonl", '{"a": 1}\n', "line 1 is no sample"),
+        ("x.jsonl", '{"prompt": "O rose"}', "line 1 is no sample"),
         ("x.jsonl", "[]\n", "line 1 is no sample"),
         ("x.jsonl", json.dumps({"number": 2, "settings": SETTINGS}) + "\n", "line 1 is sample 2, expected 1"),
     ],

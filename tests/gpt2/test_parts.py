@@ -11,7 +11,11 @@ from gpt2.parts import Part, Parts, part_of
 
 SETTINGS = {"seed": 4, "stop": "\n"}
 TOTAL = 11
-SAMPLES = {number: {"number": number, "text": f"Ünd so\n{number}"} for number in range(1, TOTAL + 1)}
+SAMPLES = {number: {"seed": 4, "number": number, "text": f"Ünd so\n{number}"} for number in range(1, TOTAL + 1)}
+
+
+def shown(number):
+    return "O "
 
 
 @pytest.fixture
@@ -23,27 +27,27 @@ def place(tmp_path, monkeypatch):
 
 def whole(place, name, total=TOTAL):
     """What one worker writes."""
-    file = Out(str(place / f"whole-{name}"), SETTINGS)
+    file = Out(str(place / f"whole-{name}"), SETTINGS, shown)
     for number in range(1, total + 1):
-        file.write(SAMPLES[number], "O ")
+        file.write(SAMPLES[number])
     file.close()
     return (place / f"whole-{name}").read_bytes()
 
 
 def work(path, worker, n_workers, most=TOTAL, total=TOTAL):
     """The numbers that a worker writes, if it is killed after so many."""
-    mine = [number for number in Parts(str(path), SETTINGS).missing(total) if (number - 1) % n_workers == worker]
+    mine = [number for number in Parts(str(path), SETTINGS, shown).missing(total) if (number - 1) % n_workers == worker]
     part = Part(part_of(str(path), worker), SETTINGS)
     for number in mine[:most]:
-        part.write(SAMPLES[number], "O ")
+        part.write(SAMPLES[number])
     part.close()
     return mine[:most]
 
 
 def join(path, n_workers, total=TOTAL):
-    held = Parts(str(path), SETTINGS)
+    held = Parts(str(path), SETTINGS, shown)
     held.wait(total, n_workers)
-    held.join(total, lambda number: "O ")
+    held.join(total)
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.jsonl"])
@@ -54,7 +58,7 @@ def test_the_parts_become_the_file_that_one_worker_writes(place, name, n_workers
     join(place / name, n_workers)
     assert (place / name).read_bytes() == whole(place, name)
     assert parts.find_parts(str(place / name)) == []
-    assert Parts(str(place / name), SETTINGS).missing(TOTAL) == []
+    assert Parts(str(place / name), SETTINGS, shown).missing(TOTAL) == []
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.jsonl"])
@@ -86,8 +90,11 @@ def test_a_join_cut_anywhere_is_gone_on_with(place, name):
     left = {path: path.read_bytes() for path in map(pathlib.Path, parts.find_parts(str(place / name)))}
     join(place / name, 2)
     expected = (place / name).read_bytes()
+    beside = place / "x.txt.settings.json"
     for length in range(0, len(expected) + 1, 13):
         (place / name).write_bytes(expected[:length])
+        if name == "x.txt":  # as it was when the joining began
+            beside.write_text(json.dumps(json.loads(beside.read_text()) | {"bytes": 0}))
         for path, content in left.items():
             path.write_bytes(content)
         join(place / name, 2)
@@ -101,7 +108,7 @@ def test_parts_that_a_kill_left_when_the_file_was_whole_are_removed(place, name)
     if name == "x.txt":
         (place / "whole-x.txt.settings.json").rename(place / "x.txt.settings.json")
     part = Part(part_of(str(place / name), 1), SETTINGS)
-    part.write(SAMPLES[2], "")
+    part.write(SAMPLES[2])
     part.close()
     join(place / name, 2)
     assert parts.find_parts(str(place / name)) == []
