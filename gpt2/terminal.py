@@ -66,10 +66,9 @@ def converse(job: Job, engine, lay_out, say) -> None:
         try:
             if slides := job.check([prompt]):
                 say(slides)
-            for sample, _ in job.samples(
-                engine, asked, itertools.count(number), stream.add if engine.rows == 1 else None
-            ):
-                if engine.rows > 1:
+            streams = engine.rows == 1 and job.best_of == 1
+            for sample, _ in job.samples(engine, asked, itertools.count(number), stream.add if streams else None):
+                if not streams:
                     for id in sample.ids:
                         stream.add(sample.number, id)
                 stream.end(sample.number)

@@ -357,6 +357,13 @@ def test_a_session_answers_each_prompt(sample, monkeypatch):
     assert texts[1] == texts_of(sample("--prompt", "Tell\nme").stdout)[1]
 
 
+def test_a_session_shows_the_best_alone(sample, monkeypatch):
+    flags = ["--nsamples", 2, "--best_of", 3, "--temperature", 2]
+    monkeypatch.setattr("sys.stdin", io.StringIO("Tell\n"))
+    done = sample("--interactive", *flags)
+    assert texts_of(done.stdout) == texts_of(sample("--prompt", "Tell", *flags).stdout)
+
+
 def test_texts_are_scored(place, sample, small_model):
     text = "Tell me not, in mournful numbers,\nLife is but an empty dream!\n" * 3
     (place / "t.txt").write_text(text)
