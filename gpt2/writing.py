@@ -121,38 +121,42 @@ def write(
     logits = np.empty([engine.rows, engine.hparams.n_vocab], np.float32)
     rows: dict[int, _Row] = {}
     tasks = iter(tasks)
-    while True:
-        starts: dict[tuple[int, ...], list[int]] = {}
-        for place in range(engine.rows):
-            if place not in rows and (task := next(tasks, None)):
-                rows[place] = _Row(task, rules, end_of_text)
-                starts.setdefault(task.prompt, []).append(place)
-        for prompt, places in starts.items():
-            logits[places] = engine.start(places, prompt)
-        if not rows:
-            return
-        places = list(rows)
-        changed = [rows[place].changed(logits[place]) for place in places]
-        numbers = [rows[place].task.number for place in places]
-        positions = [len(rows[place].task.prompt) + len(rows[place].ids) for place in places]
-        tokens = np.full(engine.rows, end_of_text)
-        tokens[places] = choose(changed, rules.filters, rules.seed, numbers, positions)
-        for place in places:
-            row = rows[place]
-            why = row.take(int(tokens[place]), logits[place])
-            if on_token and (why != END_OF_TEXT):
-                on_token(row.task.number, row.ids[-1])
-            if why:
-                engine.free(place)
-                yield Sample(row.task.number, row.ids, row.logprobs, why)
-                del rows[place]
-        full = [place for place, row in rows.items() if len(row.window) > n_ctx]
-        if len(full) < len(rows):
-            logits[:] = engine.step(tokens)
-        for place in full:
-            # Positions are absolute, so keys and values that were shifted would be wrong: they are computed again.
-            rows[place].window = rows[place].window[-max(n_ctx // 2, 1) :]
-            logits[place] = engine.start([place], tuple(rows[place].window))
+    try:
+        while True:
+            starts: dict[tuple[int, ...], list[int]] = {}
+            for place in range(engine.rows):
+                if place not in rows and (task := next(tasks, None)):
+                    rows[place] = _Row(task, rules, end_of_text)
+                    starts.setdefault(task.prompt, []).append(place)
+            for prompt, places in starts.items():
+                logits[places] = engine.start(places, prompt)
+            if not rows:
+                return
+            places = list(rows)
+            changed = [rows[place].changed(logits[place]) for place in places]
+            numbers = [rows[place].task.number for place in places]
+            positions = [len(rows[place].task.prompt) + len(rows[place].ids) for place in places]
+            tokens = np.full(engine.rows, end_of_text)
+            tokens[places] = choose(changed, rules.filters, rules.seed, numbers, positions)
+            for place in places:
+                row = rows[place]
+                why = row.take(int(tokens[place]), logits[place])
+                if on_token and (why != END_OF_TEXT):
+                    on_token(row.task.number, row.ids[-1])
+                if why:
+                    del rows[place]
+                    engine.free(place)
+                    yield Sample(row.task.number, row.ids, row.logprobs, why)
+            full = [place for place, row in rows.items() if len(row.window) > n_ctx]
+            if len(full) < len(rows):
+                logits[:] = engine.step(tokens)
+            for place in full:
+                # Positions are absolute, so keys and values that were shifted would be wrong: they are computed again.
+                rows[place].window = rows[place].window[-max(n_ctx // 2, 1) :]
+                logits[place] = engine.start([place], tuple(rows[place].window))
+    finally:
+        for place in rows:  # Who stops in the middle, as Ctrl-C does, leaves the engine to others.
+            engine.free(place)
 
 
 def in_order(samples: Iterable[Sample], numbers: Iterable[int]) -> Iterator[Sample]:

@@ -120,6 +120,25 @@ def plainly(task, seed=0):
     return ids
 
 
+def test_who_stops_in_the_middle_leaves_no_row_behind():
+    engine = Engine(4)
+    for _ in write(engine, tasks(23), Rules(banning=no_end)):
+        break
+    assert engine.windows == {}
+
+
+def test_an_interrupt_in_a_step_leaves_no_row_behind(monkeypatch):
+    engine = Engine(4)
+
+    def interrupted(tokens):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(write(engine, tasks(23), Rules()))
+    assert engine.windows == {}
+
+
 @pytest.mark.parametrize("n_prompt", [1, 15, 16])
 def test_the_window_slides_by_half(n_prompt):
     work = [Task(number, tuple(range(n_prompt)), 60) for number in range(1, 12)]
