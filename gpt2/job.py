@@ -29,10 +29,16 @@ class Job:
         return [*begin, *itertools.chain.from_iterable(map(self.enc.encode, prompt.pieces))]
 
     def check(self, asked) -> str | None:
-        """A line that says so if the window will slide; raises a ValueError for a prompt that is too long."""
+        """A line that says so if the window will slide; raises a ValueError for a prompt that is none or too long."""
         n_ctx = self.hparams.n_ctx
-        lengths = [len(ids) + writing.sample_length(self.hparams, ids, self.length) for ids in map(self.ids, asked)]
-        if any(length > n_ctx + 1 for length in lengths):
+        longest = 0
+        for prompt in asked:
+            try:
+                ids = self.ids(prompt)
+                longest = max(longest, len(ids) + writing.sample_length(self.hparams, ids, self.length))
+            except ValueError as error:
+                raise ValueError(f"{prompt.source}: {error}" if prompt.source else str(error)) from None
+        if longest > n_ctx + 1:
             return f"when the window of {n_ctx} tokens is full, its last half is read again and the rest forgotten"
         return None
 

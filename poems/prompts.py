@@ -17,11 +17,13 @@ class Prompt:
       pieces: what it consists of, to be encoded one by one, so that the end of a prefix is the end of an id.
       begins: whether it is the beginning of a poem, as it stands after end-of-text.
       nsamples: how many samples go on from it, 0 for no end.
+      source: the file and the line that it comes from, if it is one of many.
     """
 
     pieces: tuple[str, ...]
     begins: bool
     nsamples: int
+    source: str = dataclasses.field(default="", compare=False)
 
     @property
     def text(self) -> str:
@@ -87,13 +89,12 @@ def read_many(path: str, about: dict[str, str], described: Layout, nsamples: int
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line:
             continue
-        if not path.endswith(".jsonl"):
-            found.append(lay_out(line, about, described, nsamples))
-            continue
+        source = f"{path}: line {number}"
         try:
-            found.append(_read_object(line, about, described, nsamples))
+            read = _read_object if path.endswith(".jsonl") else lay_out
+            found.append(dataclasses.replace(read(line, about, described, nsamples), source=source))
         except ValueError as error:
-            raise ValueError(f"{path}: line {number}: {error}") from None
+            raise ValueError(f"{source}: {error}") from None
     if not found:
         raise ValueError(f"{path}: no prompts, expected one a line")
     return found

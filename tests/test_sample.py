@@ -330,6 +330,20 @@ def test_many_prompts_each_have_their_samples(place, sample):
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("p.txt", "Tell\n\n" + "x" * 40, "p.txt: line 3: a prompt of 40 tokens is 8 more than the window of 32"),
+        ("p.jsonl", '{"prompt": "Tell"}\n{"prompt": "\\ud800"}', "p.jsonl: line 2: text: lone surrogate U+D800"),
+    ],
+)
+def test_a_prompt_of_many_that_cannot_be_gone_on_with_is_named(place, sample, name, content, message):
+    (place / name).write_text(content)
+    done = sample("--prompts", name)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"sample.py: {message}")
+
+
 def test_a_run_s_layout_makes_the_prefix(place, sample):
     (place / "models" / "small" / "layout.json").write_text('{"name": "prefix", "field": "author"}')
     done = sample("--author", "Homer", "--prompt", "Tell", "--include_prompt")
