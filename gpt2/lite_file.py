@@ -1,7 +1,8 @@
 """The .tflite file of a checkpoint: made once, found again by a hash, never stale.
 
 It stands beside the checkpoint as PREFIX.HASH.DTYPE.tflite, so that a run which removes an old save removes it too;
-in the user's cache folder where the model's folder is remote or cannot be written.
+in the user's cache folder where the model's folder is remote or cannot be written. It ends with a hash of its head, so
+that one which was cut short or damaged there counts as none.
 """
 
 import contextlib
@@ -21,8 +22,10 @@ ABANDONED = 3600  # Seconds after which a file that is not finished is one that 
 
 def find(prefix: str, hparams: HParams, dtype: str) -> str | None:
     """The path of the file of these weights, None if none was made yet."""
-    name = _name(prefix, Graph(hparams, dtype))
-    return next(filter(os.path.exists, (os.path.join(folder, name) for folder in _folders(prefix))), None)
+    graph = Graph(hparams, dtype)
+    name = _name(prefix, graph)
+    paths = (os.path.join(folder, name) for folder in _folders(prefix))
+    return next((path for path in paths if _is_whole(path, graph)), None)
 
 
 def make(prefix: str, hparams: HParams, dtype: str) -> str:
@@ -43,15 +46,14 @@ def make(prefix: str, hparams: HParams, dtype: str) -> str:
         try:
             os.makedirs(folder, exist_ok=True)
             _write(new, graph, lambda name: checkpoint.read_tensor(prefix, name).numpy())
-            if os.path.exists(path):
-                os.remove(new)  # Another worker was faster, and reads it already.
-            else:
+            if not _is_whole(path, graph):  # else another worker was faster, and reads it already
                 os.replace(new, path)
         except OSError as error:
             failure = error
+            continue
+        finally:
             with contextlib.suppress(OSError):
                 os.remove(new)
-            continue
         _remove_stale(path)
         return path
     raise OSError(f"{path}: cannot be written ({failure}); free room there, or sample with --engine xla") from failure
@@ -62,6 +64,16 @@ def _name(prefix: str, graph: Graph) -> str:
     with files.open_file(f"{prefix}.index") as file:
         digest = hashlib.sha256(file.read() + graph.head()).hexdigest()
     return f"{os.path.basename(prefix)}.{digest[:16]}.{graph.dtype}.tflite"
+
+
+def _is_whole(path: str, graph: Graph) -> bool:
+    """Whether a file is there, as long as it should be, and has the head that was written."""
+    if not os.path.exists(path):
+        return False
+    with open(path, "rb") as file:
+        head = file.read(graph.slots[0].offset)
+        file.seek(graph.n_bytes)
+        return file.read() == hashlib.sha256(head).digest()
 
 
 def _folders(prefix: str) -> list[str]:
@@ -80,7 +92,10 @@ def _remove_stale(path: str) -> None:
 
 
 def _write(path: str, graph: Graph, read) -> None:
-    """Writes the weights one after the other, then the head, which holds the scales that were found on the way."""
+    """Writes the weights one after the other, then the head, which holds the scales that were found on the way.
+
+    At its end stands a hash of the head, for `_is_whole`; LiteRT looks nowhere but where the head points to.
+    """
     scales: dict[str, np.ndarray] = {}
     with open(path, "wb") as file:
         for slot in graph.slots:
@@ -92,8 +107,11 @@ def _write(path: str, graph: Graph, read) -> None:
                 weight = _read(slot, read)
             file.seek(slot.offset)
             file.write(np.ascontiguousarray(weight).data)
+        head = graph.head(scales).ljust(graph.slots[0].offset, b"\0")
         file.seek(0)
-        file.write(graph.head(scales))
+        file.write(head)
+        file.seek(graph.n_bytes)
+        file.write(hashlib.sha256(head).digest())
         file.flush()
         os.fsync(file.fileno())
 

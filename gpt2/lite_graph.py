@@ -67,7 +67,7 @@ class Graph:
 
     @property
     def n_bytes(self) -> int:
-        """Of the whole file."""
+        """Up to the end of the last weight."""
         return self.slots[-1].offset + self.slots[-1].n_bytes
 
     def _build(self):

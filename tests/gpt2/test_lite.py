@@ -14,6 +14,7 @@ from gpt2.filters import Filters
 from gpt2.find import find_prefix
 from gpt2.hparams import HParams, read_hparams
 from gpt2.lite import LiteEngine
+from gpt2.lite_graph import Graph
 from gpt2.model import GPT2, fresh_weights
 from gpt2.writing import Rules, Task, in_order, write
 from gpt2.xla import XlaEngine
@@ -181,14 +182,43 @@ def test_of_several_that_make_the_file_at_once_the_first_one_s_stays(prefix, tmp
 
     def write(new, *arguments, write=lite_file._write):
         write(new, *arguments)
-        with open(path, "w") as file:
-            file.write("the first one's")
+        shutil.copy(new, path)
+        os.utime(path, (1, 1))
 
     monkeypatch.setattr(lite_file, "_write", write)
     assert lite_file.make(found, SMALL, "float32") == path
-    with open(path) as file:
-        assert file.read() == "the first one's"
+    assert os.path.getmtime(path) == 1
     assert not [name for name in os.listdir(tmp_path / "model") if name.endswith(".new")]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+@pytest.mark.parametrize("place", ["end", "middle", "head", "scales"])
+def test_a_file_that_was_cut_or_damaged_counts_as_none_and_is_made_again(prefix, tmp_path, dtype, place):
+    found = find_prefix(str(shutil.copytree(os.path.dirname(prefix), tmp_path / "model")))
+    path = lite_file.make(found, SMALL, dtype)
+    with open(path, "rb") as file:
+        whole = bytearray(file.read())
+    first = Graph(SMALL, dtype).slots[0].offset
+    damaged = {"end": whole[:-1], "middle": whole[: len(whole) // 2]}
+    damaged["head"] = whole[:20] + bytes(100) + whole[120:]
+    damaged["scales"] = whole[: first // 2] + bytes(byte ^ 1 for byte in whole[first // 2 : first]) + whole[first:]
+    with open(path, "wb") as file:
+        file.write(damaged[place])
+    assert lite_file.find(found, SMALL, dtype) is None
+    assert lite_file.make(found, SMALL, dtype) == path
+    with open(path, "rb") as file:
+        assert file.read() == whole
+
+
+def test_a_damaged_checkpoint_leaves_no_half_a_file(prefix, tmp_path):
+    found = find_prefix(str(shutil.copytree(os.path.dirname(prefix), tmp_path / "model")))
+    with open(f"{found}.data-00000-of-00001", "r+b") as file:
+        file.seek(-100, os.SEEK_END)
+        file.write(bytes(100))
+    os.remove(str(lite_file.find(found, SMALL, "float32")))
+    with pytest.raises(Exception, match=r"model\.ckpt"):
+        lite_file.make(found, SMALL, "float32")
+    assert not [name for name in os.listdir(tmp_path / "model") if "float32" in name]
 
 
 def test_quantized_weights_are_the_nearest_of_255(model):
