@@ -69,6 +69,42 @@ def read(path: str, n_bytes: int = -1) -> bytes:
         return file.read(n_bytes)
 
 
+def open_alone(path: str):
+    """A file opened to be added to, by one process at a time where it is a local one.
+
+    Raises:
+      OSError: another process writes it.
+    """
+    file = files.open_file(path, "ab")
+    if not files.is_remote(path) and not _lock(file):
+        file.close()
+        raise OSError(f"{path}: another process writes it; wait for its end, or name another file with --out")
+    return file
+
+
+def _lock(file):
+    """Whether no other process writes a file; where the system has no locks, nobody can tell."""
+    try:
+        import fcntl  # not on Windows
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError):
+        return True
+    return True
+
+
+def cut(file, path: str, content: bytes, n_bytes: int) -> None:
+    """Leaves so many bytes of a file that is open to be added to; a local one stays the same, with its lock."""
+    if n_bytes == len(content):
+        return
+    if files.is_remote(path):
+        files.write_file(path, content[:n_bytes])
+    else:
+        file.truncate(n_bytes)
+
+
 class Out:
     """A file of samples, opened to go on after those that it holds.
 
@@ -80,11 +116,15 @@ class Out:
         """Opens the file, or begins it; see `held` for what is refused."""
         self.path, self.settings, self.shown = path, settings, shown
         self.is_jsonl = path.endswith(".jsonl")
-        content, self.n_bytes, self.n_written = held(path, settings, shown)
-        if self.n_bytes < len(content):
-            files.write_file(path, content[: self.n_bytes])  # without the last one, which a stop has cut
-        self._note()
-        self.file = files.open_file(path, "ab")
+        self.file = open_alone(path)
+        try:
+            content, self.n_bytes, self.n_written = held(path, settings, shown)
+            cut(self.file, path, content, self.n_bytes)  # without the last one, if a stop has cut it
+            files.sync(path)  # before the note, which must not know of more than is there
+            self._note()
+        except BaseException:
+            self.file.close()
+            raise
 
     def write(self, sample: dict[str, Any]) -> None:
         """Adds one sample, an object that begins with `seed` and `number` and has `text`."""
@@ -185,9 +225,9 @@ def _held_jsonl(path, settings, content):
             raise ValueError(
                 f"{path}: line {expected} is sample {number}, expected {expected}; name another file with --out"
             )
-    cut = content[end:]
+    rest = content[end:]
     begin = json.dumps({"seed": settings.get("seed"), "number": len(lines) + 1}).removesuffix("}").encode()
-    if not (cut.startswith(begin) or begin.startswith(cut)):
+    if not (rest.startswith(begin) or begin.startswith(rest)):
         raise ValueError(f"{path}: line {len(lines) + 1} is no sample; name another file with --out")
     return end, len(lines)
 

@@ -127,12 +127,11 @@ class Part:
     def __init__(self, path: str, settings: dict[str, Any]):
         """Opens the part, or begins it; what it holds has been looked at, see `Parts`."""
         self.path, self.settings = path, settings
+        self.file = output.open_alone(path)
         content = output.read(path)
         whole = content[: content.rfind(b"\n") + 1]
-        if whole != content:
-            files.write_file(path, whole)  # without the last line, which a stop has cut
+        output.cut(self.file, path, content, len(whole))  # without the last line, if a stop has cut it
         self.n_written = sum(bool(line.strip()) for line in whole.splitlines())
-        self.file = files.open_file(path, "ab")
         self.written_at = time.monotonic()
 
     def write(self, sample: dict[str, Any]) -> None:

@@ -146,6 +146,26 @@ def test_another_file_is_never_written_over(tmp_path, name, content, message):
     assert (tmp_path / name).read_text() == content
 
 
+@pytest.mark.parametrize("name", ["x.txt", "x.jsonl"])
+def test_one_writes_a_file_at_a_time(tmp_path, name):
+    first = Out(str(tmp_path / name), SETTINGS)
+    first.write(SAMPLES[0])
+    before = (tmp_path / name).read_bytes()
+    with pytest.raises(OSError, match=f"{name}: another process writes it; wait for its end, or name another"):
+        Out(str(tmp_path / name), SETTINGS)
+    assert (tmp_path / name).read_bytes() == before
+    first.close()
+    assert write(tmp_path / name, SAMPLES) == 1
+
+
+def test_a_file_that_was_refused_is_free_for_others(tmp_path):
+    write(tmp_path / "x.txt", SAMPLES[:1])
+    with pytest.raises(ValueError, match="seed") as refused:
+        Out(str(tmp_path / "x.txt"), SETTINGS | {"seed": 5})
+    assert write(tmp_path / "x.txt", SAMPLES) == 1
+    assert refused
+
+
 def test_names_are_checked(tmp_path):
     output.check(str(tmp_path / "x.txt"))
     with pytest.raises(ValueError, match=r"x\.doc, expected a name that ends in"):

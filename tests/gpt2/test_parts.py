@@ -142,6 +142,15 @@ def test_a_part_that_is_none_is_an_error(place, line):
         Parts(str(place / "x.txt"), SETTINGS)
 
 
+def test_one_writes_a_part_at_a_time(place):
+    path = part_of(str(place / "x.txt"), 1)
+    first = Part(path, SETTINGS)
+    with pytest.raises(OSError, match=r"x\.txt\.worker-1\.jsonl: another process writes it"):
+        Part(path, SETTINGS)
+    first.close()
+    Part(path, SETTINGS).close()
+
+
 def test_who_is_silent_is_named(place):
     work(place / "x.txt", 0, 3)
     work(place / "x.txt", 1, 3, most=2)
