@@ -82,7 +82,8 @@ def main(
       repetition_penalty: above 1 makes the words that were used less likely, such as 1.2.
       no_repeat: let no so many words in a row come twice, 0 for no such rule.
       best_of: write so many for each sample, and keep the likeliest.
-      score: a file of text to be scored instead of writing, or a .jsonl of objects with text and maybe prompt.
+      score: a file of text to be scored instead of writing, or a .jsonl of objects with text and maybe prompt; author,
+        title, tags and book make the prefix before each.
       seed: the same seed gives the same samples. Default: that of the samples in --out, or one that is printed.
       dtype: float32; int8, faster on a CPU and less exact; bfloat16, half the memory on a GPU or a TPU.
       engine: lite for a CPU, xla for GPUs or a TPU, or auto.
@@ -114,6 +115,8 @@ def main(
         raise ValueError("--nsamples 0 never ends, and workers join their samples at the end; say how many")
     if interactive and (out or prompt or prompts or prompt_file):
         raise ValueError("--interactive asks for prompts and prints samples, so it goes without prompts and --out")
+    if score is not None and (interactive or out or prompt or prompts or prompt_file):
+        raise ValueError("--score scores what its file holds, so it goes without prompts, --interactive and --out")
     if prompts is not None and (prompt or prompt_file):
         raise ValueError("--prompts is given with --prompt or --prompt_file, expected one of them")
 
@@ -141,7 +144,7 @@ def main(
         engines.open_engine, prefix, model_folder, dtype, name=engine, say=say, strategy=strategy, tpu=tpu
     )
     if score is not None:
-        print_scores(open_engine(rows=1), enc, score)
+        print_scores(open_engine, enc, verse_prompts.read_texts(score, about, layout))
         return
     if seed is None and out is not None and (seed := parts.seed_of(out)) is not None:
         say(f"--seed {seed}, that of the samples in {out}")
@@ -202,13 +205,19 @@ def find_model(model_name, models_dir, run_name, checkpoint_dir, restore_from) -
     return prefix, find.vocabulary_of(prefix, model_name or "124M", models_dir)
 
 
-def print_scores(engine, enc, path: str) -> None:
-    """Prints, for each text of a file, an object with its log-probability, perplexity and bits per character."""
+def print_scores(open_engine, enc, texts) -> None:
+    """Prints, for each text after its prompt, an object with its log-probability, perplexity, bits per character."""
+    from gpt2.job import ids_of
     from gpt2.scoring import log_probabilities
-    from poems import prompts as verse_prompts
 
-    for prompt, text in verse_prompts.read_texts(path):
-        before, ids = enc.encode(prompt), enc.encode(text)
+    encoded = []
+    for prompt, text in texts:
+        try:
+            encoded.append((ids_of(enc, prompt), enc.encode(text), text))
+        except ValueError as error:
+            raise ValueError(f"{prompt.source}: {error}") from None
+    engine = open_engine(rows=1)
+    for before, ids, text in encoded:
         logprob = sum(log_probabilities(engine, before or [enc.end_of_text], ids))
         figures = {"tokens": len(ids), "characters": len(text), "logprob": round(logprob, 4)}
         if ids:

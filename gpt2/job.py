@@ -23,18 +23,13 @@ class Job:
     best_of: int
     include_prompt: bool
 
-    def ids(self, prompt) -> list[int]:
-        """The ids of a prompt, after end-of-text where it begins a poem."""
-        begin = [self.enc.end_of_text] if prompt.begins else []
-        return [*begin, *itertools.chain.from_iterable(map(self.enc.encode, prompt.pieces))]
-
     def check(self, asked) -> str | None:
         """A line that says so if the window will slide; raises a ValueError for a prompt that is none or too long."""
         n_ctx = self.hparams.n_ctx
         longest = 0
         for prompt in asked:
             try:
-                ids = self.ids(prompt)
+                ids = ids_of(self.enc, prompt)
                 longest = max(longest, len(ids) + writing.sample_length(self.hparams, ids, self.length))
             except ValueError as error:
                 raise ValueError(f"{prompt.source}: {error}" if prompt.source else str(error)) from None
@@ -61,7 +56,7 @@ class Job:
             if prompt is None:
                 return
             if prompt not in known:
-                ids = self.ids(prompt)
+                ids = ids_of(self.enc, prompt)
                 length = writing.sample_length(self.hparams, ids, self.length)
                 known[prompt] = writing.start_of(ids, self.hparams), length
             for task in range((number - 1) * self.best_of + 1, number * self.best_of + 1):
@@ -70,6 +65,12 @@ class Job:
     def shown(self, prompt) -> str:
         """What stands between the header of a sample and its text; nothing where there is no such sample."""
         return prompt.text if prompt and self.include_prompt else ""
+
+
+def ids_of(enc, prompt) -> list[int]:
+    """The ids of a prompt, after end-of-text where it begins a poem."""
+    begin = [enc.end_of_text] if prompt.begins else []
+    return [*begin, *itertools.chain.from_iterable(map(enc.encode, prompt.pieces))]
 
 
 def prompt_of(asked, number: int):

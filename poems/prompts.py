@@ -100,7 +100,7 @@ def read_many(path: str, about: dict[str, str], described: Layout, nsamples: int
     return found
 
 
-def read_texts(path: str) -> list[tuple[str, str]]:
+def read_texts(path: str, about: dict[str, str], described: Layout) -> list[tuple[Prompt, str]]:
     """The texts of a file, each after its prompt: the whole of it, or of a .jsonl `text` and maybe `prompt` of a line.
 
     Raises:
@@ -108,16 +108,30 @@ def read_texts(path: str) -> list[tuple[str, str]]:
     """
     content = read_text(path)
     if not path.endswith(".jsonl"):
-        return [("", content)]
+        return [(lay_out("", about, described, 1), content)]
     found = []
     for number, line in enumerate(content.split("\n"), start=1):
-        if line:
-            try:
-                given = json.loads(line)
-                found.append((str(given.get("prompt", "")), str(given["text"])))
-            except (ValueError, KeyError, AttributeError):
-                raise ValueError(f'{path}: line {number}: expected an object such as {{"text": "O rose,"}}') from None
+        if not line:
+            continue
+        source = f"{path}: line {number}"
+        try:
+            given = json.loads(line)
+            if not isinstance(given, dict) or "text" not in given:
+                raise ValueError('expected an object such as {"text": "O rose,"}')
+            _check_type("text", given["text"], str)
+            _check_type("prompt", given.get("prompt", ""), str)
+            prompt = _lay_out_again(given.get("prompt", ""), about, described)
+        except ValueError as error:
+            raise ValueError(f"{source}: {error}") from None
+        found.append((dataclasses.replace(prompt, source=source), given["text"]))
     return found
+
+
+def _lay_out_again(text, about, described):
+    """A prompt with its prefix, whether the text has that already, as what `sample.py` writes has, or not."""
+    without = text.replace(lay_out("", about, described, 1).text, "")
+    again = lay_out(without, about, described, 1)
+    return again if again.text == text else lay_out(text, about, described, 1)
 
 
 def _read_object(line, about, described, nsamples):
@@ -128,12 +142,16 @@ def _read_object(line, about, described, nsamples):
     for name, value in given.items():
         if name not in kinds:
             raise ValueError(f"unknown key {name}, expected {', '.join(kinds)}")
-        if type(value) is not kinds[name]:
-            raise ValueError(f"{name} is {value!r}, expected a value of type {kinds[name].__name__}")
+        _check_type(name, value, kinds[name])
     if given.get("nsamples", 1) < 1:
         raise ValueError(f"nsamples is {given['nsamples']}, expected at least 1")
     about = about | {name: given[name] for name in FIELDS if name in given}
     return lay_out(given.get("prompt", ""), about, described, given.get("nsamples", nsamples))
+
+
+def _check_type(name, value, kind):
+    if type(value) is not kind:
+        raise ValueError(f"{name} is {value!r}, expected a value of type {kind.__name__}")
 
 
 def read_layout(path: str) -> Layout:

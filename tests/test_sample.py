@@ -132,6 +132,10 @@ def test_temperature_0_takes_the_likeliest(sample):
         (["--dtype", "int8", "--engine", "xla"], "--engine xla has no int8"),
         (["--min_p", "2"], "min_p is 2.0, expected 0 to 1"),
         (["--interactive", "--out", "x.txt"], "--interactive asks for prompts"),
+        (["--score", "latin.txt", "--prompt", "x"], "--score scores what its file holds"),
+        (["--score", "latin.txt", "--out", "x.jsonl"], "--score scores what its file holds"),
+        (["--score", "latin.txt", "--interactive"], "--score scores what its file holds"),
+        (["--score", "surrogate.jsonl"], "surrogate.jsonl: line 1: text: lone surrogate U+D800"),
         (["--lines", "-1"], "--lines is -1, expected at least 0"),
         (["--out", "samples.doc"], "--out is samples.doc, expected"),
         (["--out", "latin.txt"], "latin.txt: there already, and no samples of ours"),
@@ -140,6 +144,7 @@ def test_temperature_0_takes_the_likeliest(sample):
 )
 def test_bad_input_is_one_line(place, sample, arguments, message):
     (place / "latin.txt").write_bytes("caf\xe9 at noon".encode("latin-1"))
+    (place / "surrogate.jsonl").write_text('{"text": "\\ud800"}')
     done = sample(*arguments)
     assert done.returncode == 1
     assert message in done.stderr
@@ -395,6 +400,23 @@ def test_texts_are_scored(place, sample, small_model):
     assert short["bits_per_character"] == pytest.approx(bits, abs=1e-3)
     assert found["tokens"] == len(enc.encode(text))
     assert found["logprob"] < short["logprob"]
+
+
+@pytest.mark.parametrize("layout", [{"name": "poem"}, {"name": "prefix", "field": "author"}])
+def test_what_was_written_scores_as_it_was_written(place, sample, small_model, layout):
+    (place / "models" / "small" / "layout.json").write_text(json.dumps(layout))
+    about = ["--author", "Homer"]
+    sample(*about, "--prompt", "Tell", "--nsamples", 20, "--length", 2, "--out", "x.jsonl")
+    rows = [json.loads(line) for line in (place / "x.jsonl").read_text().splitlines()]
+    short = [{"prompt": "Tell", "text": row["text"]} for row in rows]
+    (place / "s.jsonl").write_text("\n".join(map(json.dumps, short)))
+    enc = encoder.get_encoder("small", str(small_model))
+    kept = [place for place, row in enumerate(rows) if enc.encode(row["text"]) == row["ids"]]
+    assert len(kept) > 3
+    for name in ("x.jsonl", "s.jsonl"):
+        scores = [json.loads(line)["logprob"] for line in sample("--score", name, *about).stdout.splitlines()]
+        for one in kept:
+            assert scores[one] == pytest.approx(sum(rows[one]["logprobs"]), abs=1e-3)
 
 
 def test_past_the_window_a_line_says_so(sample):

@@ -104,12 +104,42 @@ def test_a_file_without_prompts_is_an_error(tmp_path):
 
 def test_texts_to_score(tmp_path):
     (tmp_path / "t.txt").write_text("a\nb\n")
-    assert read_texts(str(tmp_path / "t.txt")) == [("", "a\nb\n")]
+    assert texts_of(tmp_path / "t.txt") == [("", "a\nb\n")]
     (tmp_path / "t.jsonl").write_text('{"text": "a"}\n{"text": "b", "prompt": "c", "number": 1}\n')
-    assert read_texts(str(tmp_path / "t.jsonl")) == [("", "a"), ("c", "b")]
-    (tmp_path / "t.jsonl").write_text('{"txt": "a"}\n')
-    with pytest.raises(ValueError, match="line 1: expected an object such as"):
-        read_texts(str(tmp_path / "t.jsonl"))
+    assert texts_of(tmp_path / "t.jsonl") == [("", "a"), ("c", "b")]
+
+
+def texts_of(path):
+    return [(prompt.text, text) for prompt, text in read_texts(str(path), only(), Layout())]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"txt": "a"}', "expected an object such as"),
+        ("[1]", "expected an object such as"),
+        ('{"text": null}', "text is None, expected a value of type str"),
+        ('{"text": ["a"]}', r"text is \['a'\], expected a value of type str"),
+        ('{"text": "a", "prompt": 3}', "prompt is 3, expected a value of type str"),
+    ],
+)
+def test_a_line_that_is_no_text_to_score_is_named(tmp_path, line, message):
+    (tmp_path / "t.jsonl").write_text('{"text": "a"}\n' + line + "\n")
+    with pytest.raises(ValueError, match=f"line 2: {message}"):
+        texts_of(tmp_path / "t.jsonl")
+
+
+@pytest.mark.parametrize("described", [Layout("poem"), Layout("prefix", "author")])
+@pytest.mark.parametrize("text", ["", "I sing", "I sing\n\nAnd so\n"])
+def test_a_text_to_score_has_its_prefix_once(tmp_path, described, text):
+    written = lay_out(text, only("author"), described, 1)
+    for prompt in (text, written.text):
+        (tmp_path / "t.jsonl").write_text(json.dumps({"text": "a", "prompt": prompt}))
+        [(found, _)] = read_texts(str(tmp_path / "t.jsonl"), only("author"), described)
+        assert (found.pieces, found.begins) == (written.pieces, True)
+    (tmp_path / "t.txt").write_text("a")
+    [(found, _)] = read_texts(str(tmp_path / "t.txt"), only("author"), described)
+    assert found == lay_out("", only("author"), described, 1)
 
 
 def test_the_layout_of_a_run(tmp_path):
