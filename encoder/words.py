@@ -1,6 +1,7 @@
 """Words in ids: which ids have none, and which would make so many words in a row come a second time.
 
-A word is a run of letters, digits and bytes beyond ASCII, in lower case; the word that is being written counts.
+A word is a run of letters, digits and bytes beyond ASCII but for general punctuation, such as curly quotes, in lower
+case; the word that is being written counts.
 """
 
 import collections
@@ -13,10 +14,12 @@ import numpy as np
 from encoder.reference import Encoder
 
 WORD = re.compile(rb"[0-9a-z\x80-\xff]+")
+PUNCTUATION = range(0x2000, 0x2070)  # The block "General Punctuation" of Unicode.
+SIGN = re.compile(rb"\xe2[\x80\x81][\x80-\xbf]")  # One of them in UTF-8, where the block ends a little later.
 
 
 def wordless(encoder: Encoder) -> np.ndarray:
-    """bool [n_vocab]: the ids of white space and punctuation alone, and end-of-text."""
+    """bool [n_vocab]: the ids of white space and punctuation alone, also of a part of one sign, and end-of-text."""
 
     def has_none(token: bytes) -> bool:
         text = token.decode(errors="ignore")
@@ -24,6 +27,8 @@ def wordless(encoder: Encoder) -> np.ndarray:
 
     found = np.array([has_none(token) for token in encoder.vocabulary.token_bytes])
     found[encoder.end_of_text] = True
+    for code in PUNCTUATION:
+        found[encoder.encode(chr(code))] = True
     return found
 
 
@@ -38,7 +43,7 @@ class NoRepeat:
         self.within: dict[bytes, list[int]] = collections.defaultdict(list)
         self.after: dict[bytes, list[int]] = collections.defaultdict(list)
         for id, token in enumerate(self.tokens):
-            if found := WORD.search(token):
+            if found := WORD.search(SIGN.sub(b" ", token)):
                 (self.after if found.start() else self.within)[found[0]].append(id)
 
     def __call__(self, prompt: tuple[int, ...]) -> Callable[[int | None], np.ndarray]:
@@ -49,7 +54,7 @@ class NoRepeat:
 
         def add(token: bytes) -> None:
             nonlocal partial
-            text = partial + token
+            text = SIGN.sub(b" ", partial + token)  # A sign may come in several ids.
             words = WORD.findall(text)
             partial = words.pop() if words and WORD.match(text[-1:]) else b""
             for word in words:

@@ -16,7 +16,8 @@ def enc(reference_folder):
 
 def repeats(text, n):
     """Whether the last n words came before, by the text alone."""
-    words = re.findall(rb"[0-9a-z\x80-\xff]+", text.lower())
+    text = re.sub(rb"\xe2[\x80\x81][\x80-\xbf]", b" ", text.lower())  # general punctuation
+    words = re.findall(rb"[0-9a-z\x80-\xff]+", text)
     grams = [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
     return len(grams) > len(set(grams))
 
@@ -25,6 +26,7 @@ TEXTS = {
     1: ["Th", "the,"],
     2: ["", "The rose, the", "no, to be or not to", "a a", "the red ros "],
     3: ["A\nrose is a rose", "To be, or not to b", "to be or not to be"],
+    4: ["“the bright sea” and", "the bright sea—and the brigh"],
 }
 
 
@@ -54,6 +56,20 @@ def test_no_text_that_avoids_the_banned_ids_repeats_itself(enc):
             ids.append(int(draw.choice(allowed)))
             banned = feed(ids[-1])
             assert not repeats(enc.decode_bytes(ids), n)
+
+
+@pytest.mark.parametrize("text", ["“the bright sea” and the bright", "the bright sea—and the bright"])
+def test_curly_quotes_and_dashes_end_a_word(enc, text):
+    [sea] = enc.encode(" sea")
+    assert sea in NoRepeat(enc, 3)(tuple(enc.encode(text)))(None)
+
+
+@pytest.mark.parametrize("sign", ["“", "”", "\u2018", "\u2019", "—", "…"])
+def test_all_ids_of_curly_quotes_and_dashes_are_exempt(enc, sign):
+    exempt = wordless(enc)
+    for text in (sign, f" {sign}", f"sea{sign}", f".{sign}\n"):
+        for id in enc.encode(text):
+            assert exempt[id] or enc.decode([id]) == "sea"
 
 
 def test_what_has_no_word_is_exempt(enc):
