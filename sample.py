@@ -68,7 +68,7 @@ def main(
       tags: of the poem, with commas between.
       book: the number of the book, in a run trained with --layout prefix.
       include_prompt: print the prompt before each sample.
-      nsamples: how many, of each prompt; 0 goes on until Ctrl-C.
+      nsamples: how many, of each prompt; 0 goes on until Ctrl-C, with one prompt.
       batch_size: how many are written at a time; with 1 they appear as they are written.
       length: the most tokens in a sample. Default: the window without a prompt, half of it with one.
       stop: end a sample where this text comes, without it.
@@ -96,12 +96,15 @@ def main(
     """
     from gpt2 import engines, output, workers
     from gpt2.filters import Filters
+    from poems.prompts import MOST
 
     filters = Filters(temperature, top_k, top_p, min_p, typical, repetition_penalty)
     least = {"nsamples": 0, "batch_size": 1, "length": 1, "lines": 0, "stanzas": 0, "no_repeat": 0, "best_of": 1}
     for name, number in least.items():
         if locals()[name] is not None and locals()[name] < number:
             raise ValueError(f"--{name} is {locals()[name]}, expected at least {number}")
+        if locals()[name] is not None and locals()[name] > MOST:
+            raise ValueError(f"--{name} is {locals()[name]}, expected at most {MOST}")
     engines.check(engine, dtype, strategy, tpu)
     if out is not None:
         output.check(out)
@@ -119,6 +122,8 @@ def main(
         raise ValueError("--score scores what its file holds, so it goes without prompts, --interactive and --out")
     if prompts is not None and (prompt or prompt_file):
         raise ValueError("--prompts is given with --prompt or --prompt_file, expected one of them")
+    if prompts is not None and nsamples == 0:
+        raise ValueError("--nsamples 0 never comes to the second of --prompts; say how many of each")
 
     from poems import prompts as verse_prompts
 

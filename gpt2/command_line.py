@@ -49,6 +49,9 @@ def run(main) -> None:
         _complain(name, error, status=1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except MemoryError as error:
+        lower = " or ".join(f"--{flag}" for flag in ("batch_size", "length") if flag in flags(main))
+        _complain(name, f"not enough memory ({error})" + (f"; lower {lower}" if lower else ""), status=1)
     except Exception as error:
         tensorflow = sys.modules.get("tensorflow")
         if not (tensorflow and isinstance(error, tensorflow.errors.OpError)):
@@ -159,6 +162,8 @@ def tensorflow_start_up_held():
         os.dup2(held.fileno(), 2)
         try:
             yield
+        except MemoryError:
+            raise  # It tells enough by itself.
         except BaseException:
             held.seek(0)
             os.write(terminal, held.read())
@@ -201,6 +206,6 @@ def _is_message(error: BaseException) -> bool:
     return file.startswith(PROJECT + os.sep) and "site-packages" not in file
 
 
-def _complain(name: str, error: BaseException, status: int) -> typing.NoReturn:
+def _complain(name: str, error: BaseException | str, status: int) -> typing.NoReturn:
     print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
     sys.exit(status)

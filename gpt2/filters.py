@@ -4,10 +4,14 @@ A filter gives the ids it keeps, in rising order; what comes after it sees only 
 """
 
 import dataclasses
+import math
 
 import numpy as np
 
 BLOCKS = 64  # Sets of the vocabulary whose greatest logits are looked at first; found fastest of 16 to 256.
+# Within these bounds no logit leaves float32.
+COLDEST, HOTTEST = 1e-20, 1e30  # Temperatures; what is below the coldest chooses as that does.
+MOST_PENALTY = 1e6  # The penalty, and 1 over it.
 NUCLEI = (1024, 8192, 0)  # Of so many of the likeliest tokens top_p tries to make its set, at last of all.
 
 
@@ -38,12 +42,16 @@ class Filters:
 
     def __post_init__(self):
         for name, good, expected in (
-            ("temperature", 0 <= self.temperature < np.inf, "0 or more"),
+            ("temperature", 0 <= self.temperature <= HOTTEST, f"0 to {HOTTEST:.0e}"),
             ("top_k", self.top_k >= 0, "0 or more, 0 keeping all tokens"),
             ("top_p", 0 <= self.top_p <= 1, "0 to 1, 0 for top_k instead"),
             ("min_p", 0 <= self.min_p <= 1, "0 to 1, 0 keeping all tokens"),
             ("typical", 0 <= self.typical <= 1, "0 to 1, 0 keeping all tokens"),
-            ("repetition_penalty", 0 < self.repetition_penalty < np.inf, "more than 0, 1 changing nothing"),
+            (
+                "repetition_penalty",
+                1 / MOST_PENALTY <= self.repetition_penalty <= MOST_PENALTY,
+                f"{1 / MOST_PENALTY:.0e} to {MOST_PENALTY:.0e}, 1 changing nothing",
+            ),
         ):
             if not good:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected {expected}")
@@ -52,7 +60,7 @@ class Filters:
 def kept(logits: np.ndarray, filters: Filters) -> tuple[np.ndarray, np.ndarray]:
     """The ids that all filters but the penalty keep of float32 [n_vocab], and their logits, the greatest being 0."""
     greatest = logits.max()
-    temperature = np.float32(max(filters.temperature, 1e-30))
+    temperature = np.float32(max(filters.temperature, COLDEST))
     if filters.top_p > 0:
         scaled = (logits - greatest) / temperature  # the greatest first, so that no temperature makes them infinite
         ids = top_p(scaled, filters.top_p)
@@ -60,7 +68,7 @@ def kept(logits: np.ndarray, filters: Filters) -> tuple[np.ndarray, np.ndarray]:
         ids = top_k(logits, filters.top_k)
     rest = (logits[ids] - greatest) / temperature
     if filters.min_p > 0:
-        ids, rest = _only(rest >= np.log(np.float32(filters.min_p)), ids, rest)
+        ids, rest = _only(rest >= math.log(filters.min_p), ids, rest)
     if 0 < filters.typical < 1:
         ids, rest = _only(typical(rest, filters.typical), ids, rest)
         rest = rest - rest.max()

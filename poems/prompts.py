@@ -6,6 +6,7 @@ import json
 from poems import files, layout
 from poems.layout import Layout
 
+MOST = 2**31 - 1  # Of anything that is counted: random numbers and regular expressions count in 32 bits.
 FIELDS = ("author", "title", "tags", "book")
 
 
@@ -143,8 +144,8 @@ def _read_object(line, about, described, nsamples):
         if name not in kinds:
             raise ValueError(f"unknown key {name}, expected {', '.join(kinds)}")
         _check_type(name, value, kinds[name])
-    if given.get("nsamples", 1) < 1:
-        raise ValueError(f"nsamples is {given['nsamples']}, expected at least 1")
+    if not 1 <= given.get("nsamples", 1) <= MOST:
+        raise ValueError(f"nsamples is {given['nsamples']}, expected 1 to {MOST}")
     about = about | {name: given[name] for name in FIELDS if name in given}
     return lay_out(given.get("prompt", ""), about, described, given.get("nsamples", nsamples))
 

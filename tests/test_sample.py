@@ -132,6 +132,10 @@ def test_temperature_0_takes_the_likeliest(sample):
         (["--dtype", "int8", "--engine", "xla"], "--engine xla has no int8"),
         (["--min_p", "2"], "min_p is 2.0, expected 0 to 1"),
         (["--interactive", "--out", "x.txt"], "--interactive asks for prompts"),
+        (["--lines", "4294967295"], "--lines is 4294967295, expected at most 2147483647"),
+        (["--no_repeat", "9" * 20], "--no_repeat is 99999999999999999999, expected at most"),
+        (["--nsamples", "9" * 20, "--out", "x.jsonl"], "--nsamples is 99999999999999999999, expected at most"),
+        (["--prompts", "surrogate.jsonl", "--nsamples", "0"], "--nsamples 0 never comes to the second of --prompts"),
         (["--score", "latin.txt", "--prompt", "x"], "--score scores what its file holds"),
         (["--score", "latin.txt", "--out", "x.jsonl"], "--score scores what its file holds"),
         (["--score", "latin.txt", "--interactive"], "--score scores what its file holds"),
@@ -427,6 +431,7 @@ def test_past_the_window_a_line_says_so(sample):
 
 
 EDGES = [["--top_k", 100000], ["--top_p", 1], ["--top_p", 0, "--top_k", 0], ["--temperature", 100], ["--typical", 0.9]]
+EDGES += [["--lines", 2**31 - 1], ["--stanzas", 2**31 - 1], ["--no_repeat", 2**31 - 1]]
 EDGES += [["--temperature", 1e-6], ["--prompt", "x" * 32], ["--no_repeat", 1], ["--repetition_penalty", 1.3]]
 
 

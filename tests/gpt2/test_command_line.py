@@ -32,6 +32,17 @@ def called(monkeypatch):
     return call
 
 
+def test_a_full_memory_is_one_line_that_says_what_to_lower(monkeypatch, capsys):
+    def main(batch_size: int = 1) -> None:
+        raise MemoryError("Unable to allocate 9 TiB")
+
+    monkeypatch.setattr(sys, "argv", ["script.py"])
+    with pytest.raises(SystemExit) as end:
+        command_line.run(main)
+    assert end.value.code == 1
+    assert capsys.readouterr().err == "script.py: not enough memory (Unable to allocate 9 TiB); lower --batch_size\n"
+
+
 TEXTS = ["Hello, world", "1984", "a#b", "None", "True", "[x]", "(1, 2)", "-x", "-", "--", "--and so", "'quoted'", '"a"']
 TEXTS += [
     "two\nlines",

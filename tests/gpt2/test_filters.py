@@ -108,13 +108,22 @@ def test_the_penalty_makes_a_token_less_likely_whatever_its_sign():
     np.testing.assert_array_equal(logits, np.array([2, -2, 0, 3], np.float32))
 
 
-@pytest.mark.parametrize("temperature", [1e-50, 1e-6, 0.7, 100.0])
-def test_no_temperature_makes_a_logit_other_than_a_number(temperature):
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("penalty", [1e-6, 1, 1e6])
+@pytest.mark.parametrize("temperature", [1e-50, 1e-6, 0.7, 100.0, 1e30])
+def test_no_temperature_and_no_penalty_make_a_logit_other_than_a_number(temperature, penalty):
     for row in many_logits(rows=3):
-        ids, logits = kept(row, Filters(temperature=temperature))
-        assert len(ids) == 40
-        assert not np.isnan(logits).any()
+        filters = Filters(temperature=temperature, repetition_penalty=penalty)
+        ids, logits = kept(penalise(row, np.arange(0, len(row), 3), penalty), filters)
+        assert len(ids) >= 40
+        assert np.isfinite(logits).all()
         assert logits.max() == 0
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_least_min_p_keeps_all_that_can_come():
+    for row in many_logits(rows=3):
+        assert len(kept(row, Filters(top_k=0, min_p=1e-300))[0]) == len(row)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +134,9 @@ def test_no_temperature_makes_a_logit_other_than_a_number(temperature):
         ({"min_p": -0.1}, "min_p is -0.1"),
         ({"typical": 2.0}, "typical is 2.0"),
         ({"repetition_penalty": 0.0}, "repetition_penalty is 0.0"),
+        ({"repetition_penalty": 1e-39}, r"repetition_penalty is 1e-39, expected 1e-06 to 1e\+06"),
+        ({"repetition_penalty": 1e39}, r"repetition_penalty is 1e\+39"),
+        ({"temperature": 1e39}, r"temperature is 1e\+39, expected 0 to 1e\+30"),
         ({"temperature": -1.0}, "temperature is -1.0"),
         ({"temperature": float("nan")}, "temperature is nan"),
     ],

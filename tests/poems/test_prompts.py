@@ -86,7 +86,8 @@ def test_many_prompts_an_object_a_line(tmp_path):
         ("[1]", "line 2: expected an object"),
         ('{"prmpt": "x"}', "line 2: unknown key prmpt"),
         ('{"prompt": 3}', "line 2: prompt is 3, expected a value of type str"),
-        ('{"nsamples": 0}', "line 2: nsamples is 0, expected at least 1"),
+        ('{"nsamples": 0}', "line 2: nsamples is 0, expected 1 to 2147483647"),
+        ('{"nsamples": 99999999999999999999}', "line 2: nsamples is 99999999999999999999, expected 1 to"),
         ('{"author": "x"}', "line 2: --author is no part"),
     ],
 )
