@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import io
 import json
 import math
 import os
@@ -96,7 +97,7 @@ def main(
     """
     from gpt2 import engines, output, workers
     from gpt2.filters import Filters
-    from poems.prompts import MOST
+    from poems.prompts import FIELDS, MOST
 
     filters = Filters(temperature, top_k, top_p, min_p, typical, repetition_penalty)
     least = {"nsamples": 0, "batch_size": 1, "length": 1, "lines": 0, "stanzas": 0, "no_repeat": 0, "best_of": 1}
@@ -105,6 +106,11 @@ def main(
             raise ValueError(f"--{name} is {locals()[name]}, expected at least {number}")
         if locals()[name] is not None and locals()[name] > MOST:
             raise ValueError(f"--{name} is {locals()[name]}, expected at most {MOST}")
+    for name in ("prompt", "stop", *FIELDS):
+        try:
+            locals()[name].encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"--{name} is {locals()[name]!r}, expected text in UTF-8") from None
     engines.check(engine, dtype, strategy, tpu)
     if out is not None:
         output.check(out)
@@ -243,7 +249,9 @@ def read_prompt(prompt: str, prompt_file: str | None) -> str:
         return prompt
     if prompt:
         raise ValueError("--prompt and --prompt_file are both given, expected one of them")
-    return sys.stdin.read() if prompt_file == "-" else prompts.read_text(prompt_file)
+    if prompt_file == "-":
+        return prompts.decode(sys.stdin.buffer.read(), "standard input")
+    return prompts.read_text(prompt_file)
 
 
 def say(text: str) -> None:
@@ -253,4 +261,6 @@ def say(text: str) -> None:
 
 if __name__ == "__main__":
     command_line.start_with_huge_pages()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # A terminal that is not UTF-8 must not end a job in the middle.
     command_line.run(main)

@@ -105,6 +105,28 @@ def cut(file, path: str, content: bytes, n_bytes: int) -> None:
         file.truncate(n_bytes)
 
 
+def add(file, path: str, written: bytes) -> None:
+    """Adds to a file, at once."""
+    with told_of(path):
+        try:
+            file.write(written)
+            file.flush()
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.close()  # now, since Python would try again at its end, and tell of that
+            raise
+
+
+@contextlib.contextmanager
+def told_of(path: str):
+    """Names a file that cannot be written, for a full disk does not."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(f"{path}: cannot be written ({reason}); once it can, the same command goes on") from error
+
+
 class Out:
     """A file of samples, opened to go on after those that it holds.
 
@@ -132,8 +154,7 @@ class Out:
             written = line(sample, self.settings)
         else:
             written = _begin(sample["number"], self.shown) + f"{sample['text']}\n".encode()
-        self.file.write(written)
-        self.file.flush()
+        add(self.file, self.path, written)
         self.n_bytes += len(written)
 
     def show_life(self) -> None:
@@ -149,7 +170,8 @@ class Out:
         """Beside a .txt, its settings and the bytes that are known to be whole samples."""
         if not self.is_jsonl:
             noted = json.dumps(self.settings | {WHOLE: self.n_bytes}, ensure_ascii=False) + "\n"
-            files.write_file(_beside(self.path), noted.encode())
+            with told_of(_beside(self.path)):
+                files.write_file(_beside(self.path), noted.encode())
 
 
 def line(sample: dict[str, Any], settings: dict[str, Any]) -> bytes:

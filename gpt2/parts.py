@@ -148,6 +148,5 @@ class Part:
         self.file.close()
 
     def _add(self, line):
-        self.file.write(line)
-        self.file.flush()
+        output.add(self.file, self.path, line)
         self.written_at = time.monotonic()

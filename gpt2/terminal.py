@@ -7,6 +7,7 @@ import sys
 
 from gpt2.job import Job, prompt_of
 from gpt2.output import header
+from poems import prompts
 
 
 def show(job: Job, engine, asked) -> None:
@@ -58,7 +59,14 @@ def converse(job: Job, engine, lay_out, say) -> None:
     """Asks for prompts until there are no more, and writes after each."""
     say("a prompt a line, empty for none; \\ at its end goes on in the next line; Ctrl-C ends a sample, Ctrl-D all")
     number = 1
-    while (text := ask()) is not None:
+    while True:
+        try:
+            text = ask()
+        except ValueError as error:
+            say(str(error))
+            continue
+        if text is None:
+            return
         prompt = lay_out(text)
         # Samples before it count as its own, so that no two have one number.
         asked = [dataclasses.replace(prompt, nsamples=number - 1), prompt] if number > 1 else [prompt]
@@ -80,13 +88,30 @@ def converse(job: Job, engine, lay_out, say) -> None:
 
 
 def ask() -> str | None:
-    """A prompt from the terminal, or standard input; None at its end."""
+    """A prompt from the terminal, or standard input; None at its end.
+
+    Raises:
+      ValueError: a line of it is not UTF-8.
+    """
     lines: list[str] = []
     while not lines or lines[-1].endswith("\\"):
         if lines:
             lines[-1] = lines[-1].removesuffix("\\")
-        try:
-            lines.append(input("> " if sys.stdin.isatty() else ""))
-        except EOFError:
+        line = read_line()
+        if line is None:
             return "\n".join(lines) if lines else None
+        lines.append(line)
     return "\n".join(lines)
+
+
+def read_line() -> str | None:
+    """A line from the terminal, or standard input; None at its end."""
+    if sys.stdin.isatty():
+        try:
+            return input("> ")
+        except EOFError:
+            return None
+        except UnicodeDecodeError as error:
+            raise ValueError(f"the terminal: byte {error.start} is not UTF-8; give the text as UTF-8") from None
+    raw = sys.stdin.buffer.readline()
+    return prompts.decode(raw, "standard input").removesuffix("\n") if raw else None

@@ -71,11 +71,15 @@ def read_text(path: str) -> str:
       ValueError: it is not UTF-8.
     """
     with files.open_file(path) as file:
-        raw = file.read()
+        return decode(file.read(), path)
+
+
+def decode(raw: bytes, source: str) -> str:
+    """The same of what was read from a file or from standard input, which an error names."""
     try:
         return raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+        raise ValueError(f"{source}: byte {error.start} is not UTF-8; save or give the text as UTF-8") from None
 
 
 def read_many(path: str, about: dict[str, str], described: Layout, nsamples: int) -> list[Prompt]:

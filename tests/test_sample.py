@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -132,6 +133,7 @@ def test_temperature_0_takes_the_likeliest(sample):
         (["--dtype", "int8", "--engine", "xla"], "--engine xla has no int8"),
         (["--min_p", "2"], "min_p is 2.0, expected 0 to 1"),
         (["--interactive", "--out", "x.txt"], "--interactive asks for prompts"),
+        (["--stop", "\udcff"], r"--stop is '\udcff', expected text in UTF-8"),
         (["--lines", "4294967295"], "--lines is 4294967295, expected at most 2147483647"),
         (["--no_repeat", "9" * 20], "--no_repeat is 99999999999999999999, expected at most"),
         (["--nsamples", "9" * 20, "--out", "x.jsonl"], "--nsamples is 99999999999999999999, expected at most"),
@@ -365,14 +367,64 @@ def test_a_description_without_a_layout_is_an_error(sample):
     assert "--author is no part of what this model learnt from, whose layout is plain" in done.stderr
 
 
+def given(text):
+    """Standard input that holds a text, or bytes."""
+    raw = text if isinstance(text, bytes) else text.encode()
+    return io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8", errors="strict")
+
+
 def test_a_prompt_comes_from_standard_input(place, sample, monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO("Tell\nme"))
+    monkeypatch.setattr("sys.stdin", given("Tell\nme"))
     done = sample("--prompt_file", "-")
     assert texts_of(done.stdout) == texts_of(sample("--prompt", "Tell\nme").stdout)
 
 
+def test_a_prompt_from_standard_input_is_read_as_one_from_a_file(place, sample, monkeypatch):
+    expected = sample("--prompt", "Tell\nme").stdout
+    monkeypatch.setattr("sys.stdin", given("Tell\r\nme".encode("utf-8-sig")))
+    assert sample("--prompt_file", "-").stdout == expected
+    monkeypatch.setattr("sys.stdin", given(b"caf\xe9"))
+    done = sample("--prompt_file", "-")
+    assert done.stderr == "sample.py: standard input: byte 3 is not UTF-8; save or give the text as UTF-8\n"
+
+
+def test_a_line_that_is_not_utf_8_does_not_end_a_session(sample, monkeypatch):
+    monkeypatch.setattr("sys.stdin", given(b"caf\xe9\nTell\n"))
+    done = sample("--interactive")
+    assert "standard input: byte 3 is not UTF-8" in done.stderr
+    assert texts_of(done.stdout) == texts_of(sample("--prompt", "Tell").stdout)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_output_that_is_not_utf_8_shows_what_it_can(place, run_script, sample, encoding):
+    sample()
+    arguments = ["--model_name", "small", "--length", 6, "--prompt", "Ὦ", "--include_prompt", "--seed", 1]
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    done = run_script("sample.py", *arguments, env=environment, encoding=encoding)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert texts_of(done.stdout)[1].startswith("?")
+
+
+def test_a_full_disk_is_named_with_the_file(place, sample):
+    sample()
+    command = [sys.executable, ROOT / "sample.py", "--model_name", "small", "--nsamples", "500", "--length", "20"]
+    done = subprocess.run(
+        [*command, "--out", "x.jsonl", "--seed", "1"],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+    )
+    assert done.stderr == (
+        "sample.py: x.jsonl: cannot be written (File too large); once it can, the same command goes on\n"
+    )
+    assert sample("--nsamples", 500, "--length", 20, "--seed", 1, "--out", "x.jsonl").returncode == 0
+    numbers = [json.loads(line)["number"] for line in (place / "x.jsonl").read_text().splitlines()]
+    assert numbers == list(range(1, 501))
+
+
 def test_a_session_answers_each_prompt(sample, monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO("Tell\\\nme\nLife\n"))
+    monkeypatch.setattr("sys.stdin", given("Tell\\\nme\nLife\n"))
     done = sample("--interactive", "--nsamples", 2)
     assert done.returncode == 0, done.stderr
     texts = texts_of(done.stdout)
@@ -382,7 +434,7 @@ def test_a_session_answers_each_prompt(sample, monkeypatch):
 
 def test_a_session_shows_the_best_alone(sample, monkeypatch):
     flags = ["--nsamples", 2, "--best_of", 3, "--temperature", 2]
-    monkeypatch.setattr("sys.stdin", io.StringIO("Tell\n"))
+    monkeypatch.setattr("sys.stdin", given("Tell\n"))
     done = sample("--interactive", *flags)
     assert texts_of(done.stdout) == texts_of(sample("--prompt", "Tell", *flags).stdout)
 
