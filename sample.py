@@ -59,7 +59,8 @@ def main(
       models_dir: the folder of the model folders.
       run_name: a run of train.py; --model_name then names the model that a run of 2019 was trained from.
       checkpoint_dir: the folder of the run folders.
-      restore_from: the path of a model folder, or a prefix such as checkpoint/run1/model-500.
+      restore_from: the path of a model folder, a prefix such as checkpoint/run1/model-500, or checkpoint/run1/best for
+        the weights of a run that lost least on held-out text.
       prompt: text to go on from.
       prompt_file: a file with that text, of as many lines as you like, taken letter for letter; - is standard input.
       prompts: a file of many prompts, one a line; in a .jsonl objects with prompt, nsamples, author, title, tags, book.
@@ -212,7 +213,11 @@ def find_model(model_name, models_dir, run_name, checkpoint_dir, restore_from) -
         say(f"{os.path.join(models_dir, '124M')} is not here, so this is the demo's run, {weights}")
         if not files.exists(weights):
             raise FileNotFoundError(f"{weights}: no such run; train it: python prepare_corpus.py, python train.py")
-    prefix = find.find_prefix(weights)
+    folder, name = os.path.split(weights)
+    if name == "best" and not files.is_folder(weights) and not files.exists(f"{weights}.index"):
+        prefix = find.find_prefix(folder or ".", pointer=name)
+    else:
+        prefix = find.find_prefix(weights)
     return prefix, find.vocabulary_of(prefix, model_name or "124M", models_dir)
 
 

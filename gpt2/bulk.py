@@ -9,6 +9,8 @@ from tqdm import tqdm
 from gpt2 import output, parts
 from gpt2.job import Job, prompt_of
 
+REFRESH = 0.2  # Seconds after which the rate is shown anew, also where no sample has ended.
+
 
 def complete(job: Job, open_engine, asked, prefix: str, out: str, settings, worker: int, n_workers: int, say) -> None:
     """Writes the samples that a file lacks: one worker into it, each of several into a part that the first joins."""
@@ -45,15 +47,16 @@ def save(job: Job, open_engine, asked, prefix: str, say, file, numbers) -> None:
         return
     engine = open_engine()
     total = None if isinstance(numbers, itertools.count) else file.n_written + len(numbers)
-    start, n_tokens = time.monotonic(), 0
+    start, n_tokens, shown = time.monotonic(), 0, 0.0
     with tqdm(total=total, initial=file.n_written, unit="sample", disable=None, dynamic_ncols=True) as bar:
 
         def count(number, id):
-            nonlocal n_tokens
+            nonlocal n_tokens, shown
             n_tokens += 1
             file.show_life()
-            if n_tokens % engine.rows == 0:
-                bar.set_postfix({"tokens/s": f"{n_tokens / (time.monotonic() - start):,.0f}"}, refresh=False)
+            if n_tokens % engine.rows == 0 and (now := time.monotonic()) > shown + REFRESH:
+                bar.set_postfix({"tokens/s": f"{n_tokens / (now - start):,.0f}"})
+                shown = now
 
         for sample, prompt in job.samples(engine, asked, numbers, count):
             written = {"seed": job.rules.seed, "number": sample.number, "prompt": prompt.text}

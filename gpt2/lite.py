@@ -57,13 +57,15 @@ class LiteEngine:
         self.products = _Products(path, hparams, self.threads)
         self.size = hparams.n_embd // hparams.n_head
         self.texts: list[Text | None] = [None] * rows
+        self.latest: Text | None = None  # Also when no row goes on from it: the next sample often does.
         self.lengths = np.zeros(rows, int)  # of what was written after the text
         self.past = [(self._room(BLOCK), self._room(BLOCK)) for _ in range(hparams.n_layer)]
         self.read((0,))  # LiteRT has something to tell the terminal when it first runs; who holds that, holds it now.
 
     def start(self, rows: list[int], ids: tuple[int, ...]) -> np.ndarray:
         """Lets rows go on from these ids, at least 1 and at most n_ctx: the logits float32 [n_vocab] after them."""
-        text = next((text for text in self.texts if text and text.ids == ids), None) or self.read(ids)
+        known = (text for text in (self.latest, *self.texts) if text and text.ids == ids)
+        text = self.latest = next(known, None) or self.read(ids)
         for row in rows:
             self.texts[row], self.lengths[row] = text, 0
         return text.logits

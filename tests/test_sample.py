@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -12,9 +13,11 @@ import sys
 import numpy as np
 import pytest
 from conftest import ROOT, SMALL, default_signals
+from tqdm import tqdm
 
 import encoder
 import gpt2
+from gpt2 import bulk
 
 
 @pytest.fixture
@@ -103,6 +106,21 @@ def test_a_run_of_2019_writes_with_the_vocabulary_of_its_model(place, sample, sm
     done = sample("--restore_from", path)
     assert done.returncode == 0, done.stderr
     assert texts_of(done.stdout) == texts_of(sample().stdout)
+
+
+def test_the_best_weights_of_a_run_write(place, sample):
+    from gpt2.checkpoint import save_model
+    from gpt2.model import GPT2, HParams, fresh_weights
+
+    run = place / "checkpoint" / "mine"
+    shutil.copytree(place / "models" / "small", run)
+    save_model(str(run), GPT2(HParams(**SMALL), fresh_weights(seed=2)), "model-900")
+    (run / "best").write_text('model_checkpoint_path: "model.ckpt"\n')
+    assert sample("--restore_from", "checkpoint/mine/best").stdout == sample().stdout
+    assert sample("--restore_from", "checkpoint/mine").stdout != sample().stdout
+    (run / "best").unlink()
+    done = sample("--restore_from", "checkpoint/mine/best")
+    assert done.stderr.startswith("sample.py: checkpoint/mine/best: no such file; name one of those in it: ")
 
 
 def test_bfloat16_writes(sample):
@@ -225,6 +243,11 @@ def test_the_second_time_no_tensorflow_is_needed(place, run_script, sample):
 def test_both_engines_write_the_same(sample):
     arguments = ["--nsamples", 3, "--batch_size", 2, "--prompt", "Tell"]
     assert sample(*arguments, "--engine", "xla").stdout == sample(*arguments, "--engine", "lite").stdout
+
+
+def test_the_bar_shows_the_rate_before_a_sample_has_ended(sample, monkeypatch):
+    monkeypatch.setattr(bulk, "tqdm", lambda **settings: tqdm(**settings | {"disable": False}))
+    assert re.search(r"0/1 .*, tokens/s=", sample("--out", "x.txt").stderr)
 
 
 def test_json_lines_tell_how_a_sample_came_about(place, sample):

@@ -90,6 +90,21 @@ def test_a_row_does_not_depend_on_the_others_to_the_last_bit(engine):
         np.testing.assert_array_equal(got, wanted)
 
 
+def test_a_prompt_is_read_once_for_samples_one_after_the_other(engine, monkeypatch):
+    one = engine(1)
+    read: list[tuple[int, ...]] = []
+
+    def noted(ids, read_text=one.read):
+        read.append(ids)
+        return read_text(ids)
+
+    monkeypatch.setattr(one, "read", noted)
+    tasks = [Task(number, prompt, 5) for number, prompt in enumerate([(4, 6)] * 3 + [(7,)] * 2 + [(4, 6)], start=1)]
+    samples = list(write(one, tasks, Rules(seed=7)))
+    assert read == [(4, 6), (7,), (4, 6)]
+    assert samples == [sample for task in tasks for sample in write(engine(1), [task], Rules(seed=7))]
+
+
 def test_greedy_is_the_original_continuation(reference_folder, tmp_path):
     with np.load(f"{reference_folder}/reference.npz", allow_pickle=False) as figures:
         greedy = figures["greedy"][0].tolist()
