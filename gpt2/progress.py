@@ -5,13 +5,14 @@ import os
 import sys
 from collections.abc import Sequence
 
+from tqdm import tqdm
+
 from gpt2 import machine, watch
 
 
 def say(text: str) -> None:
-    """A message, away from the results."""
-    with contextlib.suppress(OSError, ValueError):
-        print(f"train.py: {text}", file=sys.stderr)
+    """A message, away from the results, on a line of its own above the bar."""
+    tqdm.write(f"train.py: {text}", file=SCREEN)
 
 
 def say_at_once(text: str) -> None:
@@ -25,9 +26,9 @@ class Screen:
 
     def write(self, text: str) -> None:
         """Prints a part of the bar, as far as it can be printed."""
-        if not sys.stderr.isatty():
-            text = text.strip("\r\n ") and text.strip("\r\n ") + "\n"
         with contextlib.suppress(OSError, ValueError):
+            if not sys.stderr.isatty():
+                text = text.strip("\r\n ") and text.strip("\r\n ") + "\n"
             sys.stderr.write(text)
 
     def flush(self) -> None:
@@ -35,18 +36,18 @@ class Screen:
         with contextlib.suppress(OSError, ValueError):
             sys.stderr.flush()
 
-    def isatty(self) -> bool:
-        """Whether somebody looks at it."""
-        return sys.stderr.isatty()
+    def __getattr__(self, name):
+        return getattr(sys.stderr, name)  # its width, its letters, whether it is a terminal
+
+
+SCREEN = Screen()
 
 
 def progress_bar(steps: int | None, step: int, shown: bool):
     """A bar of steps, with the time left where it is known how many."""
-    from tqdm import tqdm
-
     every = 0.5 if sys.stderr.isatty() else 30
     often = {"mininterval": every, "maxinterval": every}
-    return tqdm(total=steps, initial=step, unit="step", dynamic_ncols=True, disable=not shown, file=Screen(), **often)
+    return tqdm(total=steps, initial=step, unit="step", dynamic_ncols=True, disable=not shown, file=SCREEN, **often)
 
 
 def show(bar, records: Sequence[dict]) -> None:
