@@ -316,7 +316,7 @@ def take_steps(flags, strategy, state, steps, tokens_per_step: int, enc, take, v
         is_stale = "val_loss" in record and watch.is_stale(log.records, flags.patience)
         kept.save_if_due(record)
         if is_time(flags.sample_every, state.step) and is_chief:
-            write_samples(state.step, bar.write, events)
+            write_samples(state.step, functools.partial(progress.print_above, bar), events)
     bar.close()
     kept.finish()
     if member:

@@ -50,6 +50,13 @@ def progress_bar(steps: int | None, step: int, shown: bool):
     return tqdm(total=steps, initial=step, unit="step", dynamic_ncols=True, disable=not shown, file=SCREEN, **often)
 
 
+def print_above(bar, text: str) -> None:
+    """Prints a result above the bar."""
+    bar.clear()
+    print(text, flush=True)
+    bar.refresh()
+
+
 def show(bar, records: Sequence[dict]) -> None:
     """Moves the bar one step on: loss, its mean over the last steps, held-out loss, tokens a second, memory."""
     figures = {"loss": f"{records[-1]['loss']:.2f}", "mean": f"{watch.smoothed(records):.2f}"}
