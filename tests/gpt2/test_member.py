@@ -82,7 +82,7 @@ def test_nesterov_steps_are_those_of_keras(folder):
     first = one.exchange(model.weights, 5)  # from random weights to zero
     start = model.weights["model/wpe"].numpy()
     assert first["counted"] == ["a"]
-    optimizer = tf.keras.optimizers.SGD(0.7, momentum=0.9, nesterov=True)
+    optimizer = tf.keras.optimizers.SGD(1.0, momentum=0.7, nesterov=True)
     theirs = tf.Variable(GPT2(SIZES, fresh_weights(1)).weights["model/wpe"])
     optimizer.apply_gradients([(theirs - 0.0, theirs)])
     np.testing.assert_allclose(start, theirs.numpy(), atol=1e-7)
