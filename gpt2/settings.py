@@ -24,7 +24,7 @@ DEFAULTS = {
     "warmup": 0,
     "sample_every": 100,
 }
-# The same for the model `demo`: five minutes on two cores, from nothing.
+# The same for the model `demo`: six minutes on two cores, from nothing.
 DEMO = {
     "dataset": "demo.npz",
     "model_name": "demo",
