@@ -1,6 +1,7 @@
 """What a run shows on the terminal: messages, and a bar of its steps. Neither a closed nor a full one ends training."""
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -21,19 +22,34 @@ def say_at_once(text: str) -> None:
         os.write(2, f"\ntrain.py: {text}\n".encode())
 
 
+@contextlib.contextmanager
+def printing_to(stream):
+    """Lets what cannot be printed go nowhere, and, where the terminal or the pipe is gone, all that comes after it.
+
+    Else what is still buffered would fail again when the process ends, and with it the process.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.EPIPE, errno.EIO):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except ValueError:
+        pass  # It was closed by this process.
+
+
 class Screen:
     """Standard error for a bar: lines in place of a line that is written over and over, where it is no terminal."""
 
     def write(self, text: str) -> None:
         """Prints a part of the bar, as far as it can be printed."""
-        with contextlib.suppress(OSError, ValueError):
+        with printing_to(sys.stderr):
             if not sys.stderr.isatty():
                 text = text.strip("\r\n ") and text.strip("\r\n ") + "\n"
             sys.stderr.write(text)
 
     def flush(self) -> None:
         """Shows it."""
-        with contextlib.suppress(OSError, ValueError):
+        with printing_to(sys.stderr):
             sys.stderr.flush()
 
     def __getattr__(self, name):
@@ -53,7 +69,8 @@ def progress_bar(steps: int | None, step: int, shown: bool):
 def print_above(bar, text: str) -> None:
     """Prints a result above the bar."""
     bar.clear()
-    print(text, flush=True)
+    with printing_to(sys.stdout):
+        print(text, flush=True)
     bar.refresh()
 
 
