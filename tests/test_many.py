@@ -114,7 +114,7 @@ def test_the_number_of_replicas_does_not_change_the_curve(place, alone, replicas
     assert_same(place, f"replicas-{replicas}", alone)
 
 
-@pytest.mark.parametrize(("cpus", "kind"), [(1, "one"), (2, "mirrored")])
+@pytest.mark.parametrize(("cpus", "kind"), [(1, "one"), (2, "mirrored")] if ALL else [(1, "one")])
 def test_several_steps_in_a_call_are_the_same_steps(place, alone, cpus, kind):
     name = f"calls-{kind}"
     finish(on_devices(place, name, cpus, "--strategy", kind, "--steps_per_call", 7))

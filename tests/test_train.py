@@ -84,7 +84,6 @@ def test_training_lowers_the_loss_and_leaves_a_run(place, train):
 @pytest.mark.parametrize(
     "flags",
     [
-        ["sgd", "--accumulate_gradients", 2, "--noise", 0.2],
         ["adamw", "--clip_norm", 1, "--memory_saving_gradients"],
         ["adafactor", "--dtype", "mixed", "--only_train_transformer_layers"],
     ],
@@ -315,14 +314,13 @@ def test_a_dataset_of_another_vocabulary_is_refused(place, train):
     assert "poems.npz: made with another vocabulary" in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_saves_and_ends(place, number):
+def test_ctrl_c_saves_and_ends(place):
     command = [sys.executable, ROOT / "train.py", "--dataset", "poems.npz", "--model_name", "small"]
     with subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, text=True) as process:
         log = place / "checkpoint" / "run1" / "log.jsonl"
         while process.poll() is None and not (log.exists() and log.read_text().count("\n") > 3):
             time.sleep(0.05)
-        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     step = len(losses(place))
