@@ -74,8 +74,10 @@ def child(request, folder):
         status = int(end.code or 0)
     sys.stderr.flush()
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    with open(os.path.join(folder, "answer"), "w") as file:
+    answer = os.path.join(folder, "answer")
+    with open(f"{answer}.new", "w") as file:
         file.write(json.dumps({"seconds": time.monotonic() - started[0] if started else 0, "operations": operations}))
+    os.rename(f"{answer}.new", answer)  # The kill may come now.
     os._exit(status)
 
 
