@@ -98,16 +98,16 @@ def main(
     """
     from gpt2 import engines, output, workers
     from gpt2.filters import Filters
-    from poems.prompts import FIELDS, MOST
+    from poems import prompts as verse_prompts
 
     filters = Filters(temperature, top_k, top_p, min_p, typical, repetition_penalty)
     least = {"nsamples": 0, "batch_size": 1, "length": 1, "lines": 0, "stanzas": 0, "no_repeat": 0, "best_of": 1}
     for name, number in least.items():
         if locals()[name] is not None and locals()[name] < number:
             raise ValueError(f"--{name} is {locals()[name]}, expected at least {number}")
-        if locals()[name] is not None and locals()[name] > MOST:
-            raise ValueError(f"--{name} is {locals()[name]}, expected at most {MOST}")
-    for name in ("prompt", "stop", *FIELDS):
+        if locals()[name] is not None and locals()[name] > verse_prompts.MOST:
+            raise ValueError(f"--{name} is {locals()[name]}, expected at most {verse_prompts.MOST}")
+    for name in ("prompt", "stop", *verse_prompts.FIELDS):
         try:
             locals()[name].encode()
         except UnicodeEncodeError:
@@ -131,8 +131,6 @@ def main(
         raise ValueError("--prompts is given with --prompt or --prompt_file, expected one of them")
     if prompts is not None and nsamples == 0:
         raise ValueError("--nsamples 0 never comes to the second of --prompts; say how many of each")
-
-    from poems import prompts as verse_prompts
 
     prefix, model_folder = find_model(model_name, models_dir, run_name, checkpoint_dir, restore_from)
     layout = verse_prompts.read_layout(os.path.join(os.path.dirname(prefix), "layout.json"))

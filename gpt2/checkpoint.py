@@ -135,8 +135,13 @@ def save_model(folder: str, model: GPT2, prefix: str = "model.ckpt") -> None:
     path = os.path.join(folder, prefix)
     if gfile.exists(pointer) and find_prefix(folder) == path:
         raise ValueError(f"{path}: is the checkpoint that counts, a crash now would lose it; save under another prefix")
-    write_bundle(path, {name: tf.cast(weight, tf.float32) for name, weight in model.weights.items()})
+    write_bundle(path, in_float32(model.weights))
     write_pointer(folder, prefix)
+
+
+def in_float32(weights: Mapping[str, tf.Variable]) -> dict[str, tf.Tensor]:
+    """Weights of any dtype as they stand in a checkpoint."""
+    return {name: tf.cast(weight, tf.float32) for name, weight in weights.items()}
 
 
 def read_shapes(prefix: str) -> dict[str, tuple[int, ...]]:

@@ -41,7 +41,7 @@ def run(main) -> None:
         else:
             _call(main, arguments, name)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # `| head` has enough; what is still buffered goes nowhere.
+        silence(sys.stdout)  # `| head` has enough.
         sys.exit(141)
     except (ValueError, OSError) as error:
         if not _is_message(error):
@@ -64,6 +64,11 @@ def _call(main, arguments, name):
     parsers = {flag: lambda text, flag=flag, kind=kind: parse(flag, text, kind) for flag, kind in flags(main).items()}
     decorators.SetParseFns(**parsers)(main)
     fire.Fire(main, command=arguments, name=name)
+
+
+def silence(stream: typing.IO) -> None:
+    """Lets all that comes to a stream go nowhere, also what is buffered, which would fail when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def start_with_huge_pages() -> None:

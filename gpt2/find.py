@@ -35,7 +35,7 @@ def find_prefix(path: str, pointer: str = "checkpoint") -> str:
     if not named:
         raise ValueError(f'{pointer}: expected a line model_checkpoint_path: "PREFIX", found none; write one')
     # An absolute path is that of the machine it was trained on; the files lie beside `checkpoint` all the same.
-    prefix = os.path.join(path, re.split(r"[/\\]", named[1])[-1])
+    prefix = os.path.join(path, _last_part(named[1]))
     if not files.exists(prefix + ".index"):
         raise FileNotFoundError(f"{prefix}.index: no such file, though {pointer} names it")
     return prefix
@@ -48,8 +48,11 @@ def listed_in(folder: str, pointer: str = "checkpoint") -> list[str]:
         return []
     with files.open_file(path) as file:
         paths = re.findall(r'^all_model_checkpoint_paths: "(.*)"', file.read().decode(errors="replace"), re.MULTILINE)
-    names = [re.split(r"[/\\]", path)[-1] for path in paths]
-    return [name for name in names if files.exists(os.path.join(folder, name) + ".index")]
+    return [name for name in map(_last_part, paths) if files.exists(os.path.join(folder, name) + ".index")]
+
+
+def _last_part(path: str) -> str:
+    return re.split(r"[/\\]", path)[-1]
 
 
 def prefixes_in(folder: str) -> list[str]:

@@ -38,7 +38,7 @@ class Job:
         return None
 
     def samples(self, engine, asked, numbers, on_token=None):
-        """Triples of a sample's number, the sample and its prompt, of these numbers, in their order.
+        """Pairs of a sample and its prompt, of the samples of these numbers, in their order.
 
         The numbers go on from one prompt to the next; of each group of `best_of` tasks one becomes a sample.
         """

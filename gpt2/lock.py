@@ -1,10 +1,26 @@
-"""One process at a time in the folder of a run: a second would throw away what the first does."""
+"""One process at a time in the folder of a run or in a file of samples: a second would undo what the first does."""
 
 import os
 import socket
 from typing import IO
 
 from poems import files
+
+
+def lock(file: IO) -> bool:
+    """Whether no other process holds an open local file; it is held until it is closed, or this process is gone.
+
+    Where the system has no locks, as Windows and some NFS, nobody can tell.
+    """
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError):
+        return True
+    return True
 
 
 class Lock:
@@ -29,7 +45,7 @@ class Lock:
             self.file.close()
 
     def take(self) -> None:
-        """Holds the folder, where the file system can: a remote one cannot, nor can Windows.
+        """Holds the folder, where the file system can; a remote one cannot.
 
         Raises:
           ValueError: another process holds it.
@@ -37,21 +53,14 @@ class Lock:
         if self.file or not self.wanted or files.is_remote(self.folder):
             return
         try:
-            import fcntl  # not on Windows
-
             file = open(os.path.join(self.folder, "lock"), "a+")  # noqa: SIM115  open as long as it is held
-        except (ImportError, OSError):
+        except OSError:
             return  # A folder that cannot be written is told when the run is begun.
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not lock(file):
             file.seek(0)
             who = file.read() or "another process"
             file.close()
-            raise ValueError(f"{self.folder}: {who} trains there; stop it first, or name another --run_name") from None
-        except OSError:  # NFS without locks
-            file.close()
-            return
+            raise ValueError(f"{self.folder}: {who} trains there; stop it first, or name another --run_name")
         self.file = file
         file.truncate(0)
         file.write(f"process {os.getpid()} of {socket.gethostname()}")

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from gpt2 import averaging
-from gpt2.checkpoint import find_hparams, read_tensor, write_bundle, write_pointer
+from gpt2.checkpoint import find_hparams, in_float32, read_tensor, write_bundle, write_pointer
 from gpt2.find import find_prefix, step_of
 from gpt2.hparams import HParams, write_hparams
 from gpt2.saves import remove_old
@@ -161,10 +161,6 @@ class Member:
 
     def _note(self, state: dict) -> None:
         files.write_file(os.path.join(self.home, "member.json"), json.dumps(state).encode())
-
-
-def in_float32(weights: Mapping[str, tf.Variable]) -> dict[str, tf.Tensor]:
-    return {name: tf.cast(weight, tf.float32) for name, weight in weights.items()}
 
 
 def home_of(folder: str, name: str) -> str:

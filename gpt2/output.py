@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from gpt2.lock import lock
 from poems import files
 
 FORMS = (".txt", ".jsonl")
@@ -76,23 +77,10 @@ def open_alone(path: str):
       OSError: another process writes it.
     """
     file = files.open_file(path, "ab")
-    if not files.is_remote(path) and not _lock(file):
+    if not files.is_remote(path) and not lock(file):
         file.close()
         raise OSError(f"{path}: another process writes it; wait for its end, or name another file with --out")
     return file
-
-
-def _lock(file):
-    """Whether no other process writes a file; where the system has no locks, nobody can tell."""
-    try:
-        import fcntl  # not on Windows
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except (ImportError, OSError):
-        return True
-    return True
 
 
 def cut(file, path: str, content: bytes, n_bytes: int) -> None:

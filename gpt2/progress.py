@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from tqdm import tqdm
 
-from gpt2 import machine, watch
+from gpt2 import command_line, machine, watch
 
 
 def say(text: str) -> None:
@@ -24,15 +24,12 @@ def say_at_once(text: str) -> None:
 
 @contextlib.contextmanager
 def printing_to(stream):
-    """Lets what cannot be printed go nowhere, and, where the terminal or the pipe is gone, all that comes after it.
-
-    Else what is still buffered would fail again when the process ends, and with it the process.
-    """
+    """Lets what cannot be printed go nowhere, and, where the terminal or the pipe is gone, all that comes after it."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.EPIPE, errno.EIO):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            command_line.silence(stream)
     except ValueError:
         pass  # It was closed by this process.
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from gpt2.checkpoint import read_shapes, read_tensor, write_bundle, write_pointer
+from gpt2.checkpoint import in_float32, read_shapes, read_tensor, write_bundle, write_pointer
 from gpt2.find import find_prefix, listed_in, step_of
 from gpt2.model import GPT2
 from poems import files
@@ -56,7 +56,7 @@ def save(folder: str, state: State, kept: int = 5, hours: float = 0) -> None:
     """
     check_finite(state.model, state.step)
     bundles = {
-        f"model-{state.step}": {name: tf.cast(weight, tf.float32) for name, weight in state.model.weights.items()},
+        f"model-{state.step}": in_float32(state.model.weights),
         f"state-{state.step}": {**state.slots, **{name: np.int64(getattr(state, name)) for name in COUNTERS}},
     }
     # A list without any state beside it is that of another tool.
@@ -83,8 +83,7 @@ def save_best(folder: str, state: State, val_loss: float, is_saved: bool) -> Non
         write_pointer(folder, name, **about)
     else:
         check_finite(state.model, state.step)
-        weights = {name: tf.cast(weight, tf.float32) for name, weight in state.model.weights.items()}
-        write(folder, {name: weights}, f"the best step, {state.step}", **about)
+        write(folder, {name: in_float32(state.model.weights)}, f"the best step, {state.step}", **about)
     for other in set(older) - set(listed_in(folder)):
         remove(os.path.join(folder, other))
 

@@ -26,9 +26,8 @@ def make_read(flags, tokens: Tokens, seq: int, n_vocab: int):
     batch = np.arange(flags.accumulate_gradients * flags.batch_size).reshape(flags.accumulate_gradients, -1)
 
     def read_step(chosen, used):
-        ids = training_batch(tokens, batch.size, seq, used, flags.seed, chosen.ravel()).reshape(
-            [*chosen.shape, seq + 1]
-        )
+        ids = training_batch(tokens, batch.size, seq, used, flags.seed, chosen.ravel())
+        ids = ids.reshape([*chosen.shape, seq + 1])
         return with_noise(ids, flags.noise, n_vocab, used, flags.seed, chosen) if flags.noise else ids
 
     def read(rows, first):

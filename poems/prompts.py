@@ -90,16 +90,9 @@ def read_many(path: str, about: dict[str, str], described: Layout, nsamples: int
     Raises:
       ValueError: naming the line that is no prompt.
     """
-    found = []
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if not line:
-            continue
-        source = f"{path}: line {number}"
-        try:
-            read = _read_object if path.endswith(".jsonl") else lay_out
-            found.append(dataclasses.replace(read(line, about, described, nsamples), source=source))
-        except ValueError as error:
-            raise ValueError(f"{source}: {error}") from None
+    read = _read_object if path.endswith(".jsonl") else lay_out
+    lines = _read_lines(path, read_text(path), lambda line: read(line, about, described, nsamples))
+    found = [dataclasses.replace(prompt, source=source) for source, prompt in lines]
     if not found:
         raise ValueError(f"{path}: no prompts, expected one a line")
     return found
@@ -114,22 +107,28 @@ def read_texts(path: str, about: dict[str, str], described: Layout) -> list[tupl
     content = read_text(path)
     if not path.endswith(".jsonl"):
         return [(lay_out("", about, described, 1), content)]
-    found = []
+
+    def read(line):
+        given = json.loads(line)
+        if not isinstance(given, dict) or "text" not in given:
+            raise ValueError('expected an object such as {"text": "O rose,"}')
+        _check_type("text", given["text"], str)
+        _check_type("prompt", given.get("prompt", ""), str)
+        return _lay_out_again(given.get("prompt", ""), about, described), given["text"]
+
+    lines = _read_lines(path, content, read)
+    return [(dataclasses.replace(prompt, source=source), text) for source, (prompt, text) in lines]
+
+
+def _read_lines(path, content, read):
+    """What `read` makes of each line that is not empty, with its file and number, which its errors name."""
     for number, line in enumerate(content.split("\n"), start=1):
-        if not line:
-            continue
-        source = f"{path}: line {number}"
-        try:
-            given = json.loads(line)
-            if not isinstance(given, dict) or "text" not in given:
-                raise ValueError('expected an object such as {"text": "O rose,"}')
-            _check_type("text", given["text"], str)
-            _check_type("prompt", given.get("prompt", ""), str)
-            prompt = _lay_out_again(given.get("prompt", ""), about, described)
-        except ValueError as error:
-            raise ValueError(f"{source}: {error}") from None
-        found.append((dataclasses.replace(prompt, source=source), given["text"]))
-    return found
+        if line:
+            source = f"{path}: line {number}"
+            try:
+                yield source, read(line)
+            except ValueError as error:
+                raise ValueError(f"{source}: {error}") from None
 
 
 def _lay_out_again(text, about, described):

@@ -1,6 +1,7 @@
 """The bar of a run where it is looked at, and where it is written into a file."""
 
 import io
+import os
 import sys
 
 from gpt2 import progress
@@ -40,9 +41,21 @@ def test_on_a_terminal_the_bar_is_one_line_below_the_messages(monkeypatch):
     assert lines.count("train.py: saved") == 2
 
 
-def test_a_message_to_a_terminal_that_is_gone_is_no_error(monkeypatch):
+def test_what_goes_to_a_pipe_that_is_gone_goes_nowhere(monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as screen:
+        monkeypatch.setattr(sys, "stderr", screen)
+        progress.say("hello")
+        progress.SCREEN.flush()
+        assert os.fstat(screen.fileno()).st_rdev == os.stat(os.devnull).st_rdev
+        assert screen.write("more") == 4  # and closing it is no error either
+
+
+def test_a_message_to_a_stream_that_was_closed_is_no_error(monkeypatch):
     screen = io.StringIO()
     screen.close()
     monkeypatch.setattr(sys, "stderr", screen)
     progress.say("hello")
     progress.SCREEN.flush()
+    assert screen.closed
