@@ -11,6 +11,7 @@ from gpt2.lite_graph import DTYPES
 from gpt2.settings import STRATEGIES
 
 ENGINES = ("auto", "lite", "xla")
+SLOW_TO_READ = 2**28  # Bytes of weights from which on reading them takes more of a step than all else, so guesses pay.
 
 
 def open_engine(
@@ -77,18 +78,34 @@ def has_accelerator() -> bool:
 
 
 def _open_lite(prefix, model_folder, dtype, rows, say):
-    from gpt2 import lite_file
     from gpt2.lite import LiteEngine
 
     hparams = find_hparams(prefix, model_folder)
-    path = lite_file.find(prefix, hparams, dtype)
-    if path is None:
-        say(f"the first time, {prefix} is written again as LiteRT reads it")
-        command_line.start_tensorflow()
-        path = lite_file.make(prefix, hparams, dtype)
+    path = _lite_file(prefix, hparams, dtype, say, "as LiteRT reads it")
+    guesses = dtype == "float32" and rows == 1 and os.path.getsize(path) >= SLOW_TO_READ
+    draft_path = _draft_file(prefix, hparams, say) if guesses else None
     atexit.register(_close_error_output)
     with command_line.tensorflow_start_up_held():
-        return LiteEngine(path, hparams, dtype, rows)
+        return LiteEngine(path, hparams, dtype, rows, draft_path)
+
+
+def _draft_file(prefix, hparams, say):
+    try:
+        return _lite_file(prefix, hparams, "int8", say, "in int8, for guesses that save time")
+    except OSError as error:
+        say(f"{error}; without it one text at a time is written more slowly")
+        return None
+
+
+def _lite_file(prefix, hparams, dtype, say, how):
+    from gpt2 import lite_file
+
+    path = lite_file.find(prefix, hparams, dtype)
+    if path is None:
+        say(f"the first time, {prefix} is written again {how}")
+        command_line.start_tensorflow()
+        path = lite_file.make(prefix, hparams, dtype)
+    return path
 
 
 def _close_error_output():

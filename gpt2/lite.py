@@ -19,6 +19,7 @@ from ai_edge_litert.tensor_buffer import TensorBuffer
 
 from gpt2.hparams import HParams
 from gpt2.lite_graph import Graph
+from gpt2.speculation import Guess, Speculation
 
 CHUNK = 256  # Tokens of a text that are read at once; more take memory, fewer take time.
 BLOCK = 32  # Positions whose values are summed by one call, always so many; see `weighted_sum`.
@@ -47,8 +48,12 @@ class LiteEngine:
       rows: how many texts.
     """
 
-    def __init__(self, path: str, hparams: HParams, dtype: str, rows: int):
-        """Raises a RuntimeError if LiteRT cannot hold the model."""
+    def __init__(self, path: str, hparams: HParams, dtype: str, rows: int, draft_path: str | None = None):
+        """Raises a RuntimeError if LiteRT cannot hold the model.
+
+        Args:
+          draft_path: the file of the same weights in int8, to guess with where one text is written at a time.
+        """
         self.hparams, self.rows = hparams, rows
         threadpoolctl.threadpool_limits(1, "blas")  # Two threads would sum in another order than one.
         self.threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -60,6 +65,7 @@ class LiteEngine:
         self.latest: Text | None = None  # Also when no row goes on from it: the next sample often does.
         self.lengths = np.zeros(rows, int)  # of what was written after the text
         self.past = [(self._room(BLOCK), self._room(BLOCK)) for _ in range(hparams.n_layer)]
+        self.speculation = self._speculate(draft_path) if draft_path and rows == 1 else None
         self.read((0,))  # LiteRT has something to tell the terminal when it first runs; who holds that, holds it now.
 
     def start(self, rows: list[int], ids: tuple[int, ...]) -> np.ndarray:
@@ -68,33 +74,52 @@ class LiteEngine:
         text = self.latest = next(known, None) or self.read(ids)
         for row in rows:
             self.texts[row], self.lengths[row] = text, 0
+        if self.speculation:
+            self.speculation.forget()
         return text.logits
 
     def free(self, row: int) -> None:
         """Ends a row, which may be started again."""
         self.texts[row], self.lengths[row] = None, 0
 
-    def step(self, tokens) -> np.ndarray:
+    def step(self, tokens, guess: Guess | None = None) -> np.ndarray:
         """The logits float32 [rows, n_vocab] after one more id of each row; a row that is not started may get any.
 
         They are good until the next step.
+
+        Args:
+          guess: what is likely to come after it, see `Speculation`; the logits are the same with it and without.
         """
-        self._grow()
-        positions = self.lengths + [len(text.ids) if text else 0 for text in self.texts]
+        if guess is None or self.speculation is None:
+            logits = self._pass(self.products, tokens)
+        else:
+            logits = self.speculation.step(int(tokens[0]), guess)[None]
+        self.lengths += [text is not None for text in self.texts]
+        return logits
+
+    def _pass(self, products, tokens, ahead=0):
+        """The logits after one more id of each row, or after several of a single row, each after those before it.
+
+        Their keys and values are written, so many ids ahead of where the rows are, and the rows stay where they are.
+        """
+        n = len(tokens)
+        lengths = self.lengths + ahead + (np.arange(n) if self.rows == 1 else 0)
+        self._grow(int(lengths.max()) + 1)
+        positions = lengths + [len(text.ids) if text else 0 for text in self.texts]
         x = self.embed(tokens, np.minimum(positions, self.hparams.n_ctx - 1))
         groups = self._groups()
-        src = -(-(int(self.lengths.max()) + 1) // BLOCK) * BLOCK
-        alike = (self.lengths == self.lengths[0]).all()  # One place for all rows is written much faster.
-        where = np.s_[:, :, self.lengths[0]] if alike else np.s_[:, np.arange(self.rows), self.lengths]
-        hidden = np.where(np.arange(src) <= self.lengths[:, None], np.float32(0), -np.inf)  # [rows, src]
-        work = (self.rows * src + sum(len(text.ids) for text in self.texts if text)) * self.hparams.n_embd
+        src = -(-(int(lengths.max()) + 1) // BLOCK) * BLOCK
+        alike = (lengths == lengths[0]).all()  # One place for all rows is written much faster.
+        where = np.s_[:, :, lengths[0]] if alike else np.s_[:, np.arange(self.rows), lengths]
+        hidden = np.where(np.arange(src) <= lengths[:, None], np.float32(0), -np.inf)  # [n, src]
+        work = (n * src + sum(len(text.ids) for text in self.texts if text)) * self.hparams.n_embd
 
         def attend(layer, qkv, attended):
-            q, k, v = self._heads(qkv)  # [head, rows, size]
+            q, k, v = self._heads(qkv)  # [head, n, size]
             keys, values = self.past[layer]
             keys[where], values[where] = k, v
             texts = [(rows, *text.past[layer]) for rows, text in groups]
-            attended = attended.reshape(self.rows, self.hparams.n_head, self.size).swapaxes(0, 1)
+            attended = attended.reshape(n, self.hparams.n_head, self.size).swapaxes(0, 1)
 
             def some(heads):
                 mine = [(rows, k[heads], v[heads]) for rows, k, v in texts]
@@ -102,9 +127,16 @@ class LiteEngine:
 
             self._over_heads(some, work)
 
-        logits = self.products.logits(x, attend)
-        self.lengths += [text is not None for text in self.texts]
-        return logits
+        return products.logits(x, attend)
+
+    def _speculate(self, draft_path):
+        """The guesses read the keys and values of the checked ids, and theirs are written over by the check."""
+        products = _Products(draft_path, self.hparams, self.threads)
+
+        def draft(id, ahead):
+            return self._pass(products, [id], ahead)[0]
+
+        return Speculation(draft, lambda ids: self._pass(self.products, ids))
 
     def read(self, ids: tuple[int, ...]) -> Text:
         """Reads a text from its first position on."""
@@ -175,10 +207,10 @@ class LiteEngine:
             if not future.cancel():
                 future.result()
 
-    def _grow(self):
-        """Makes room for one more token in each row."""
+    def _grow(self, needed):
+        """Makes room for so many tokens in each row."""
         src = self.past[0][0].shape[2]
-        if self.lengths.max() < src:
+        if needed <= src:
             return
         wider = [(self._room(src + max(src, BLOCK)), self._room(src + max(src, BLOCK))) for _ in self.past]
         for old, new in zip(self.past, wider, strict=True):
@@ -199,8 +231,9 @@ class LiteEngine:
 def attend_step(q, keys, values, hidden, texts, attended):
     """One query of each row over the text it goes on from and what was written after it.
 
-    q and attended [head, rows, size]; keys and values [head, rows, src, size], hidden [rows, src] what to add to the
-    scores; texts: (rows, keys [head, size, seq], values [head, seq, size]) for each text.
+    q and attended [head, rows, size]; keys and values [head, rows, src, size], or [head, 1, src, size] for queries of
+    one row; hidden [rows, src] what to add to the scores; texts: (rows, keys [head, size, seq], values [head, seq,
+    size]) for each text.
     """
     scores = (q[:, :, None] @ keys.swapaxes(2, 3))[:, :, 0]  # [head, rows, src]
     scores += hidden
@@ -224,23 +257,24 @@ def attend_step(q, keys, values, hidden, texts, attended):
 def with_text(x, y):
     """The products of the rows x [head, rows, n] and a text's y [head, n, m]: [head, rows, m].
 
-    Pair by pair, for BLAS sums one row in another order than several, and several in one call are faster.
+    Pair by pair, for BLAS sums one row in another order than several, and several in one call are faster; and without
+    room between the rows, for that is another order too where m is 1.
     """
     head, rows, n = x.shape
     if rows % PAIR:
         x = np.concatenate([x, np.zeros([head, -rows % PAIR, n], np.float32)], axis=1)
-    return (x.reshape(head, -1, PAIR, n) @ y[:, None]).reshape(head, -1, y.shape[2])[:, :rows]
+    return (np.ascontiguousarray(x).reshape(head, -1, PAIR, n) @ y[:, None]).reshape(head, -1, y.shape[2])[:, :rows]
 
 
 def weighted_sum(weights, values):
-    """The sum of the weights [head, rows, src], and that of the values [head, rows, src, size] times them.
+    """The sum of the weights [head, rows, src], and that of the values [head, rows or 1, src, size] times them.
 
     Block by block, for BLAS sums a long matrix in another order than a short one: so weights of 0 after the last one
     change nothing, not even the last bit, and src may be as long as the longest row needs.
     """
-    head, rows, src, size = values.shape
+    head, rows, src = weights.shape
     blocks = weights.reshape(head, rows, src // BLOCK, BLOCK)
-    sums = blocks[:, :, :, None] @ values.reshape(head, rows, src // BLOCK, BLOCK, size)
+    sums = blocks[:, :, :, None] @ values.reshape(head, -1, src // BLOCK, BLOCK, values.shape[-1])
     return blocks.sum(axis=2).sum(axis=-1), sums[:, :, :, 0].sum(axis=2)
 
 

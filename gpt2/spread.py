@@ -44,8 +44,11 @@ class SpreadEngine:
         place = next(place for place, share in enumerate(self.shares) if row in share)
         self.engines[place].free(row - self.shares[place][0])
 
-    def step(self, tokens) -> np.ndarray:
-        """The logits float32 [rows, n_vocab] after one more id of each row; a row that is not started may get any."""
+    def step(self, tokens, guess=None) -> np.ndarray:
+        """The logits float32 [rows, n_vocab] after one more id of each row; a row that is not started may get any.
+
+        Nothing is guessed here: on a GPU or a TPU a step is not so bound by the reading of the weights.
+        """
         waiting = [self._on(place, self.engines[place].step, tokens[share]) for place, share in enumerate(self.shares)]
         return np.concatenate([future.result() for future in waiting])
 

@@ -71,8 +71,8 @@ class Rules:
 class _Row:
     """A sample while it is written."""
 
-    def __init__(self, task: Task, rules: Rules, end_of_text: int):
-        self.task, self.rules, self.end_of_text = task, rules, end_of_text
+    def __init__(self, task: Task, rules: Rules, n_ctx: int, end_of_text: int):
+        self.task, self.rules, self.n_ctx, self.end_of_text = task, rules, n_ctx, end_of_text
         self.ids: list[int] = []
         self.logprobs: list[float] = []
         self.window = list(task.prompt)
@@ -92,6 +92,20 @@ class _Row:
             without[self.banned] = -np.inf
             logits = without if np.isfinite(without.max()) else logits  # Something must come.
         return logits
+
+    @property
+    def position(self) -> int:
+        """Of the id that comes next, in the whole text."""
+        return len(self.task.prompt) + len(self.ids)
+
+    def guess(self, logits, ahead: int) -> int | None:
+        """The id that these logits give, so many ids after the next; None where none follows it. See `Speculation`."""
+        if len(self.ids) + ahead + 1 >= self.task.length or len(self.window) + ahead >= self.n_ctx:
+            return None
+        chosen = choose(
+            [self.changed(logits)], self.rules.filters, self.rules.seed, [self.task.number], [self.position + ahead]
+        )
+        return None if chosen[0] == self.end_of_text else int(chosen[0])
 
     def take(self, token: int, logits) -> str | None:
         """Adds the id that was chosen by these logits, and says why the sample ends with it, if it does."""
@@ -126,7 +140,7 @@ def write(
             starts: dict[tuple[int, ...], list[int]] = {}
             for place in range(engine.rows):
                 if place not in rows and (task := next(tasks, None)):
-                    rows[place] = _Row(task, rules, end_of_text)
+                    rows[place] = _Row(task, rules, n_ctx, end_of_text)
                     starts.setdefault(task.prompt, []).append(place)
             for prompt, places in starts.items():
                 logits[places] = engine.start(places, prompt)
@@ -135,7 +149,7 @@ def write(
             places = list(rows)
             changed = [rows[place].changed(logits[place]) for place in places]
             numbers = [rows[place].task.number for place in places]
-            positions = [len(rows[place].task.prompt) + len(rows[place].ids) for place in places]
+            positions = [rows[place].position for place in places]
             tokens = np.full(engine.rows, end_of_text)
             tokens[places] = choose(changed, rules.filters, rules.seed, numbers, positions)
             for place in places:
@@ -149,7 +163,7 @@ def write(
                     yield Sample(row.task.number, row.ids, row.logprobs, why)
             full = [place for place, row in rows.items() if len(row.window) > n_ctx]
             if len(full) < len(rows):
-                logits[:] = engine.step(tokens)
+                logits[:] = engine.step(tokens, rows[0].guess if engine.rows == 1 else None)
             for place in full:
                 # Positions are absolute, so keys and values that were shifted would be wrong: they are computed again.
                 rows[place].window = rows[place].window[-max(n_ctx // 2, 1) :]

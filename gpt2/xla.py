@@ -38,8 +38,11 @@ class XlaEngine:
         """Ends a row, which may be started again."""
         self.lengths[row] = 0
 
-    def step(self, tokens) -> np.ndarray:
-        """The logits float32 [rows, n_vocab] after one more id of each row; a row that is not started may get any."""
+    def step(self, tokens, guess=None) -> np.ndarray:
+        """The logits float32 [rows, n_vocab] after one more id of each row; a row that is not started may get any.
+
+        Nothing is guessed here: on a GPU or a TPU a step is not so bound by the reading of the weights.
+        """
         self._make_room(int(self.lengths.max()) + 1)
         positions = np.minimum(self.lengths, self._src() - 1)
         logits = self.decode(tf.constant(tokens, tf.int32), tf.constant(positions)).numpy()

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 import encoder
 import gpt2
-from gpt2 import bulk
+from gpt2 import bulk, engines, lite_file
 
 
 @pytest.fixture
@@ -32,6 +32,10 @@ def sample(place, run_here):
         return run_here("sample.py", "--model_name", "small", "--length", 6, "--seed", 4, *arguments)
 
     return run
+
+
+def fail(*arguments):
+    raise OSError("no room")
 
 
 def texts_of(output):
@@ -55,6 +59,19 @@ def test_seven_samples_are_the_same_seven_at_any_batch_size(sample, small_model,
     expected = dict(enumerate(map(enc.decode, ids), start=1))
     done = sample("--nsamples", 7, "--batch_size", batch_size, "--prompt", "Tell")
     assert texts_of(done.stdout) == expected
+
+
+def test_guesses_change_no_sample_and_are_no_must(sample, place, monkeypatch):
+    plain = sample("--nsamples", 3)
+    monkeypatch.setattr(engines, "SLOW_TO_READ", 0)
+    with monkeypatch.context() as full:
+        full.setattr(lite_file, "make", fail)
+        without = sample("--nsamples", 3)
+    guessing = sample("--nsamples", 3)
+    assert plain.stdout == without.stdout == guessing.stdout
+    assert "no room; without it one text at a time is written more slowly" in without.stderr
+    assert len(list((place / "models" / "small").glob("*.int8.tflite"))) == 1
+    assert sample("--nsamples", 3).stderr == ""
 
 
 def test_the_prompt_is_printed_when_asked_for(sample):

@@ -90,6 +90,44 @@ def test_a_row_does_not_depend_on_the_others_to_the_last_bit(engine):
         np.testing.assert_array_equal(got, wanted)
 
 
+@pytest.mark.parametrize("guess", ["right", "wrong", "its own"])
+def test_guesses_change_no_logit_to_the_last_bit(engine, files_made, guess):
+    """Also where the text before was another, or longer."""
+    alone = engine(1)
+    guessing = LiteEngine(files_made["float32"], SMALL, "float32", 1, files_made["int8"])
+    for n in (9, 60, 1):
+        wanted = [alone.start([0], tuple(IDS[:n]))] + [alone.step([token])[0].copy() for token in IDS[n:]]
+        got = [guessing.start([0], tuple(IDS[:n]))]
+        for place in range(n, len(IDS)):
+
+            def following(logits, ahead, place=place):
+                if place + ahead + 1 == len(IDS):
+                    return None
+                right = IDS[place + ahead + 1]
+                return {"right": right, "wrong": (right + 1) % 50, "its own": int(logits.argmax())}[guess]
+
+            got.append(guessing.step([IDS[place]], following)[0].copy())
+        np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("filters", [Filters(), Filters(temperature=0), Filters(top_p=0.9, repetition_penalty=1.3)])
+def test_samples_do_not_depend_on_guesses(engine, files_made, filters, monkeypatch):
+    """Nor where the window slides, and few passes are needed."""
+    guessing = LiteEngine(files_made["float32"], SMALL, "float32", 1, files_made["int8"])
+    assert guessing.speculation
+    passes = []
+
+    def check(ids, check=guessing.speculation.check):
+        passes.append(len(ids))
+        return check(ids)
+
+    monkeypatch.setattr(guessing.speculation, "check", check)
+    rules = Rules(filters, seed=7, logprobs=True)
+    tasks = [Task(1, (4, 6), 320), Task(2, (4, 6), 20), Task(3, tuple(IDS), 30), Task(4, (3,), 1)]
+    assert list(write(guessing, tasks, rules)) == (samples := list(write(engine(1), tasks, rules)))
+    assert len(passes) < 0.6 * sum(len(sample.ids) for sample in samples)
+
+
 def test_a_prompt_is_read_once_for_samples_one_after_the_other(engine, monkeypatch):
     one = engine(1)
     read: list[tuple[int, ...]] = []
@@ -115,14 +153,15 @@ def test_greedy_is_the_original_continuation(reference_folder, tmp_path):
     assert greedy[:5] + sample.ids == greedy
 
 
-def written(engine, n=20):
-    tasks = (Task(number, (4, 6), 3 + number * 7 % 60) for number in range(1, n + 1))
+def written(engine, n=20, prompt=(4, 6)):
+    tasks = (Task(number, prompt, 3 + number * 7 % 60) for number in range(1, n + 1))
     return list(in_order(write(engine, tasks, Rules(seed=7, logprobs=True)), itertools.count(1)))
 
 
 @pytest.mark.parametrize("rows", [7, 20])
-def test_samples_do_not_depend_on_the_batch(engine, rows):
-    assert written(engine(rows)) == written(engine(1))
+@pytest.mark.parametrize("n_prompt", [1, 2, 70])
+def test_samples_do_not_depend_on_the_batch(engine, rows, n_prompt):
+    assert written(engine(rows), prompt=tuple(IDS[:n_prompt])) == written(engine(1), prompt=tuple(IDS[:n_prompt]))
 
 
 def test_samples_are_those_of_xla(engine, model):

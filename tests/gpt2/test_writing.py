@@ -49,7 +49,7 @@ class Engine:
     def free(self, row):
         del self.windows[row]
 
-    def step(self, tokens):
+    def step(self, tokens, guess=None):
         self.steps += 1
         logits = np.zeros([self.rows, N_VOCAB], np.float32)
         for row, window in self.windows.items():
@@ -130,7 +130,7 @@ def test_who_stops_in_the_middle_leaves_no_row_behind():
 def test_an_interrupt_in_a_step_leaves_no_row_behind(monkeypatch):
     engine = Engine(4)
 
-    def interrupted(tokens):
+    def interrupted(tokens, guess=None):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(engine, "step", interrupted)
