@@ -1,13 +1,14 @@
 """Which engine writes: LiteRT on a CPU, without TensorFlow once its file is made; XLA for GPUs, a TPU and the rest."""
 
 import atexit
+import concurrent.futures
 import glob
 import os
 from collections.abc import Callable
 
 from gpt2 import command_line
 from gpt2.hparams import find_hparams
-from gpt2.lite_graph import DTYPES
+from gpt2.lite_graph import DTYPES, Graph
 from gpt2.settings import STRATEGIES
 
 ENGINES = ("auto", "lite", "xla")
@@ -81,31 +82,33 @@ def _open_lite(prefix, model_folder, dtype, rows, say):
     from gpt2.lite import LiteEngine
 
     hparams = find_hparams(prefix, model_folder)
-    path = _lite_file(prefix, hparams, dtype, say, "as LiteRT reads it")
-    guesses = dtype == "float32" and rows == 1 and os.path.getsize(path) >= SLOW_TO_READ
-    draft_path = _draft_file(prefix, hparams, say) if guesses else None
+    guesses = dtype == "float32" and rows == 1 and Graph(hparams, dtype).n_bytes >= SLOW_TO_READ
+    paths = _lite_files(prefix, hparams, [dtype, "int8"] if guesses else [dtype], say)
     atexit.register(_close_error_output)
     with command_line.tensorflow_start_up_held():
-        return LiteEngine(path, hparams, dtype, rows, draft_path)
+        return LiteEngine(paths[dtype], hparams, dtype, rows, paths["int8"] if guesses else None)
 
 
-def _draft_file(prefix, hparams, say):
-    try:
-        return _lite_file(prefix, hparams, "int8", say, "in int8, for guesses that save time")
-    except OSError as error:
-        say(f"{error}; without it one text at a time is written more slowly")
-        return None
-
-
-def _lite_file(prefix, hparams, dtype, say, how):
+def _lite_files(prefix, hparams, dtypes, say):
+    """The path of the file in each dtype, made where there is none; None where one after the first cannot be."""
     from gpt2 import lite_file
 
-    path = lite_file.find(prefix, hparams, dtype)
-    if path is None:
-        say(f"the first time, {prefix} is written again {how}")
-        command_line.start_tensorflow()
-        path = lite_file.make(prefix, hparams, dtype)
-    return path
+    paths = {dtype: lite_file.find(prefix, hparams, dtype) for dtype in dtypes}
+    missing = [dtype for dtype in dtypes if paths[dtype] is None]
+    if not missing:
+        return paths
+    say(f"the first time, {prefix} is written again as LiteRT reads it")
+    command_line.start_tensorflow()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        made = {dtype: pool.submit(lite_file.make, prefix, hparams, dtype) for dtype in missing}
+    for dtype, future in made.items():
+        try:
+            paths[dtype] = future.result()
+        except OSError as error:
+            if dtype == dtypes[0]:
+                raise
+            say(f"{error}; without it one text at a time is written more slowly")
+    return paths
 
 
 def _close_error_output():

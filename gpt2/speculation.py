@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-DRAFT, MORE = 0.35, 0.08  # The time of a guess, and of one more id in a pass, as shares of a pass for one id.
+DRAFT, MORE = 0.35, 0.05  # The time of a guess, and of one more id in a pass, as shares of a pass for one id.
 MOST = 6  # Guesses at a time.
 RATE = 1 / 16  # How fast the share of right guesses follows what is seen.
 

@@ -34,7 +34,7 @@ def sample(place, run_here):
     return run
 
 
-def fail(*arguments):
+def no_room(*arguments):
     raise OSError("no room")
 
 
@@ -65,7 +65,7 @@ def test_guesses_change_no_sample_and_are_no_must(sample, place, monkeypatch):
     plain = sample("--nsamples", 3)
     monkeypatch.setattr(engines, "SLOW_TO_READ", 0)
     with monkeypatch.context() as full:
-        full.setattr(lite_file, "make", fail)
+        full.setattr(lite_file, "make", no_room)
         without = sample("--nsamples", 3)
     guessing = sample("--nsamples", 3)
     assert plain.stdout == without.stdout == guessing.stdout
