@@ -4,12 +4,14 @@ A layer is a program of its own, compiled once for all of them. Of its forward p
 and of the attention are kept for its backward pass, which computes the rest again.
 """
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
 from gpt2.attention import window_and_log_sums, window_gradient
 from gpt2.loss import summed_loss_and_gradients
-from gpt2.model import GPT2, below
+from gpt2.model import GPT2, Graph, below
 
 
 def make_backpropagate(model: GPT2, names):
@@ -22,44 +24,9 @@ def make_backpropagate(model: GPT2, names):
       names: of the weights whose gradients are to be used.
     """
     names = set(names)
-    keeps_results = not model.recompute
-
-    @tf.function(jit_compile=True)
-    def embed(ids, wte, wpe):
-        return model.embed(ids, tf.range(ids.shape[1])[None], wte, wpe)
-
-    @tf.function(jit_compile=True)
-    def block(x, weights):
-        results = Results()
-        ways = {"product": results.product, "attention": results.attention} if keeps_results else {}
-        return model.block(x, weights, **ways)[0], results.kept[:-1]  # No gradient depends on the value of the last.
-
-    @tf.function(jit_compile=True)
-    def block_gradients(x, weights, kept, d_y):
-        known = KnownResults(kept)
-        ways = {"product": known.product, "attention": known.attention} if keeps_results else {}
-        x = later(x, d_y)
-        with tf.GradientTape() as tape:
-            tape.watch((x, weights))
-            y, _ = model.block(x, weights, **ways)
-        return tape.gradient(y, (x, weights), d_y)
-
-    @tf.function(jit_compile=True)
-    def head(x, weights, wte, labels):
-        n, wte = labels.shape[0], tf.cast(wte, model.dtype)
-        with tf.GradientTape() as tape:
-            tape.watch((x, weights))
-            hidden = tf.reshape(model.norm(x, weights), [n, wte.shape[1]])
-        loss, d_hidden, d_wte = summed_loss_and_gradients(hidden, wte, labels)
-        d_x, d_weights = tape.gradient(hidden, (x, weights), tf.cast(d_hidden / n, hidden.dtype))
-        return loss / n, d_x, d_weights, d_wte / n if "model/wte" in names else None
-
-    @tf.function(jit_compile=True)
-    def embedding_gradients(ids, d_x, d_wte):
-        d_x = tf.cast(d_x, tf.float32)
-        d_wpe = tf.reduce_sum(d_x, axis=0)
-        d_wpe = tf.pad(d_wpe, [[0, model.hparams.n_ctx - d_wpe.shape[0]], [0, 0]])
-        return None if d_wte is None else tf.tensor_scatter_nd_add(d_wte, ids[:, :, None], d_x), d_wpe
+    embed, block, block_gradients, head, embedding_gradients = programs(
+        model.hparams, model.dtype, model.recompute, "model/wte" in names
+    )
 
     def backpropagate(batch, use):
         def use_those_of(scope, gradients):
@@ -88,6 +55,59 @@ def make_backpropagate(model: GPT2, names):
         return loss
 
     return backpropagate
+
+
+@functools.lru_cache(maxsize=8)
+def programs(hparams, dtype, recompute: bool, trains_wte: bool):
+    """The parts of a step, compiled once for all models of a kind, however often one is made in a process.
+
+    Args:
+      hparams, dtype: see `Graph`.
+      recompute: whether a block's products and attention are computed again for its gradient, and not kept.
+      trains_wte: whether the gradient of the token embeddings is wanted.
+    Returns:
+      The functions `embed`, `block`, `block_gradients`, `head` and `embedding_gradients` of `make_backpropagate`.
+    """
+    graph = Graph(hparams, dtype)
+
+    @tf.function(jit_compile=True)
+    def embed(ids, wte, wpe):
+        return graph.embed(ids, tf.range(ids.shape[1])[None], wte, wpe)
+
+    @tf.function(jit_compile=True)
+    def block(x, weights):
+        results = Results()
+        ways = {"product": results.product, "attention": results.attention} if not recompute else {}
+        return graph.block(x, weights, **ways)[0], results.kept[:-1]  # No gradient depends on the value of the last.
+
+    @tf.function(jit_compile=True)
+    def block_gradients(x, weights, kept, d_y):
+        known = KnownResults(kept)
+        ways = {"product": known.product, "attention": known.attention} if not recompute else {}
+        x = later(x, d_y)
+        with tf.GradientTape() as tape:
+            tape.watch((x, weights))
+            y, _ = graph.block(x, weights, **ways)
+        return tape.gradient(y, (x, weights), d_y)
+
+    @tf.function(jit_compile=True)
+    def head(x, weights, wte, labels):
+        n, wte = labels.shape[0], tf.cast(wte, graph.dtype)
+        with tf.GradientTape() as tape:
+            tape.watch((x, weights))
+            hidden = tf.reshape(graph.norm(x, weights), [n, wte.shape[1]])
+        loss, d_hidden, d_wte = summed_loss_and_gradients(hidden, wte, labels)
+        d_x, d_weights = tape.gradient(hidden, (x, weights), tf.cast(d_hidden / n, hidden.dtype))
+        return loss / n, d_x, d_weights, d_wte / n if trains_wte else None
+
+    @tf.function(jit_compile=True)
+    def embedding_gradients(ids, d_x, d_wte):
+        d_x = tf.cast(d_x, tf.float32)
+        d_wpe = tf.reduce_sum(d_x, axis=0)
+        d_wpe = tf.pad(d_wpe, [[0, graph.hparams.n_ctx - d_wpe.shape[0]], [0, 0]])
+        return None if d_wte is None else tf.tensor_scatter_nd_add(d_wte, ids[:, :, None], d_x), d_wpe
+
+    return embed, block, block_gradients, head, embedding_gradients
 
 
 def inputs_and_labels(batch):

@@ -54,11 +54,66 @@ def fresh_weights(seed: int):
     return initial
 
 
-class GPT2(tf.Module):
+class Graph:
+    """What GPT-2 computes with weights that it is given: the same for all models of one kind.
+
+    Attributes:
+      hparams: the sizes.
+      dtype: what the activations are computed in, float32 or bfloat16; norms and softmax are always float32.
+    """
+
+    def __init__(self, hparams: HParams, dtype="float32"):
+        self.hparams = hparams
+        self.dtype = tf.as_dtype(dtype)
+
+    def embed(self, ids, positions, wte, wpe):
+        """What goes into the first block: ids [batch, seq] and positions [batch or 1, seq] -> [batch, seq, n_embd]."""
+        return tf.cast(tf.gather(wte, ids), self.dtype) + tf.cast(tf.gather(wpe, positions), self.dtype)
+
+    def block(self, x, weights, positions=None, past=None, product=tf.matmul, attention=attend_window):
+        """One layer: the residual stream [batch, seq, n_embd] after it, and the keys and values it leaves.
+
+        Args:
+          x: the residual stream before it.
+          weights: by their names in the layer, such as `attn/c_attn/w`.
+          positions, past: as `transform` makes them; without, the ids are a window from its beginning.
+          product, attention: how products with a matrix, and the attention of a window, are computed.
+        """
+        attn, mlp = below("attn", weights), below("mlp", weights)
+        c_attn = self._conv1d(self.norm(x, below("ln_1", weights)), below("c_attn", attn), product)
+        q, k, v = (split_heads(part, self.hparams.n_head) for part in tf.split(c_attn, 3, axis=-1))
+        if past is not None:
+            k, v = write_rows(past[0], k, positions), write_rows(past[1], v, positions)
+            attended = attend(q, k, v, positions)  # [batch, head, dst, size]
+        elif q.shape[2] is None:
+            attended = attend(q, k, v, positions)
+        else:
+            attended = attention(q, k, v)
+        x += self._conv1d(merge_heads(attended), below("c_proj", attn), product)
+        c_fc = self._conv1d(self.norm(x, below("ln_2", weights)), below("c_fc", mlp), product)
+        x += self._conv1d(gelu(c_fc), below("c_proj", mlp), product)
+        return x, (k, v)
+
+    def norm(self, x, weights):
+        """A layer norm with the gain g and the bias b: [..., n_embd], in the dtype of the activations."""
+        x = tf.cast(x, tf.float32)
+        mean, variance = tf.nn.moments(x, axes=[-1], keepdims=True)
+        x = (x - mean) * tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
+        return tf.cast(x * tf.cast(weights["g"], tf.float32) + tf.cast(weights["b"], tf.float32), self.dtype)
+
+    def _conv1d(self, x, weights, product):
+        """OpenAI's name for a matrix product and a bias: [batch, seq, in] -> [batch, seq, out]."""
+        w, b = tf.cast(weights["w"], self.dtype)[0], tf.cast(weights["b"], self.dtype)
+        batch, seq = tf.shape(x)[0], tf.shape(x)[1]
+        flat = product(tf.reshape(x, [batch * seq, w.shape[0]]), w) + b  # one large product, not one a row
+        return tf.reshape(flat, [batch, seq, w.shape[1]])
+
+
+class GPT2(tf.Module, Graph):
     """A GPT-2: called on int32 ids [batch, seq] it gives float32 logits [batch, seq, n_vocab].
 
     Attributes:
-      hparams: its sizes.
+      hparams, dtype: see `Graph`.
       weights: its variables, by their names in a checkpoint.
       recompute: whether training computes each block again for its gradient, instead of keeping what is inside it.
     """
@@ -73,9 +128,8 @@ class GPT2(tf.Module):
             float32.
           weight_dtype: what the weights are kept in, by default `dtype`.
         """
-        super().__init__(name="model")
-        self.hparams = hparams
-        self.dtype = tf.as_dtype(dtype)
+        tf.Module.__init__(self, name="model")
+        Graph.__init__(self, hparams, dtype)
         self.recompute = False
         initial = initial or fresh_weights(seed=0)
         self.weights = {
@@ -115,10 +169,6 @@ class GPT2(tf.Module):
             present.append(key_value)
         return self.norm(x, below("model/ln_f", self.weights)), present
 
-    def embed(self, ids, positions, wte, wpe):
-        """What goes into the first block: ids [batch, seq] and positions [batch or 1, seq] -> [batch, seq, n_embd]."""
-        return tf.cast(tf.gather(wte, ids), self.dtype) + tf.cast(tf.gather(wpe, positions), self.dtype)
-
     def logits(self, hidden):
         """Hidden states [batch, seq, n_embd] -> float32 logits [batch, seq, n_vocab]."""
         wte = tf.cast(self.weights["model/wte"], self.dtype)
@@ -131,44 +181,6 @@ class GPT2(tf.Module):
         size = self.hparams.n_embd // self.hparams.n_head
         shape = [batch, self.hparams.n_head, src, size]
         return [(tf.zeros(shape, self.dtype), tf.zeros(shape, self.dtype)) for _ in range(self.hparams.n_layer)]
-
-    def block(self, x, weights, positions=None, past=None, product=tf.matmul, attention=attend_window):
-        """One layer: the residual stream [batch, seq, n_embd] after it, and the keys and values it leaves.
-
-        Args:
-          x: the residual stream before it.
-          weights: by their names in the layer, such as `attn/c_attn/w`.
-          positions, past: as `transform` makes them; without, the ids are a window from its beginning.
-          product, attention: how products with a matrix, and the attention of a window, are computed.
-        """
-        attn, mlp = below("attn", weights), below("mlp", weights)
-        c_attn = self._conv1d(self.norm(x, below("ln_1", weights)), below("c_attn", attn), product)
-        q, k, v = (split_heads(part, self.hparams.n_head) for part in tf.split(c_attn, 3, axis=-1))
-        if past is not None:
-            k, v = write_rows(past[0], k, positions), write_rows(past[1], v, positions)
-            attended = attend(q, k, v, positions)  # [batch, head, dst, size]
-        elif q.shape[2] is None:
-            attended = attend(q, k, v, positions)
-        else:
-            attended = attention(q, k, v)
-        x += self._conv1d(merge_heads(attended), below("c_proj", attn), product)
-        c_fc = self._conv1d(self.norm(x, below("ln_2", weights)), below("c_fc", mlp), product)
-        x += self._conv1d(gelu(c_fc), below("c_proj", mlp), product)
-        return x, (k, v)
-
-    def norm(self, x, weights):
-        """A layer norm with the gain g and the bias b: [..., n_embd], in the dtype of the activations."""
-        x = tf.cast(x, tf.float32)
-        mean, variance = tf.nn.moments(x, axes=[-1], keepdims=True)
-        x = (x - mean) * tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
-        return tf.cast(x * tf.cast(weights["g"], tf.float32) + tf.cast(weights["b"], tf.float32), self.dtype)
-
-    def _conv1d(self, x, weights, product):
-        """OpenAI's name for a matrix product and a bias: [batch, seq, in] -> [batch, seq, out]."""
-        w, b = tf.cast(weights["w"], self.dtype)[0], tf.cast(weights["b"], self.dtype)
-        batch, seq = tf.shape(x)[0], tf.shape(x)[1]
-        flat = product(tf.reshape(x, [batch * seq, w.shape[0]]), w) + b  # one large product, not one a row
-        return tf.reshape(flat, [batch, seq, w.shape[1]])
 
 
 def below(scope: str, weights):

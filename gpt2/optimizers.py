@@ -3,6 +3,7 @@
 Keras refuses names with `/`, and its optimizers have no update in place that XLA can fuse with the step.
 """
 
+import functools
 import itertools
 import zlib
 
@@ -48,23 +49,19 @@ class SGD(tf.Module):
           step: int32 scalar, how many updates came before.
           scale: float32 scalar that the gradients are multiplied by first.
         """
+        move = program_of(self.rule)
         # One layer after another: they share a program, so it is compiled once, and its size does not grow with depth.
         for _, group in itertools.groupby(gradients, key=lambda name: name.split("/")[:2]):
             names = list(group)
             weights = [own(self.weights[name]) for name in names]
             slots = [self._slots_of(name) for name in names]
             keys = tf.constant([self.seed % 2**31 ^ zlib.crc32(name.encode()) // 2 for name in names])
-            self._move(weights, slots, [gradients[name] for name in names], keys, learning_rate, step, scale)
+            move(weights, slots, [gradients[name] for name in names], keys, learning_rate, step, scale)
 
-    @tf.function(jit_compile=True)
-    def _move(self, weights, slots, gradients, keys, learning_rate, step, scale):
-        for i, (weight, slots_of_weight, gradient) in enumerate(zip(weights, slots, gradients, strict=True)):
-            gradient = tf.cast(gradient, tf.float32) * scale
-            change = self.change(weight, slots_of_weight, gradient, learning_rate, tf.cast(step + 1, tf.float32))
-            if weight.dtype == tf.bfloat16:
-                weight.assign(round_by_chance(tf.cast(weight, tf.float32) - change, [keys[i], step]))
-            else:
-                weight.assign_sub(change)
+    @property
+    def rule(self) -> tuple:
+        """What tells its updates from those of others: its class, and what that is given besides weights."""
+        return (type(self),)
 
     def _slots_of(self, name: str):
         slots = {kind: self.slots.get(f"{kind}/{name}") for kind in self.slot_kinds}
@@ -109,6 +106,10 @@ class AdamW(Adam):
         super().__init__(weights, seed)
         self.weight_decay = weight_decay
 
+    @property
+    def rule(self) -> tuple:
+        return type(self), self.weight_decay
+
     def change(self, weight, slots, gradient, learning_rate, t):
         change = super().change(weight, slots, gradient, learning_rate, t)
         if weight.shape.rank < 2:
@@ -149,6 +150,25 @@ class Adafactor(SGD):
         change /= tf.maximum(1.0, root_mean_square(change) / CLIP)
         size = tf.maximum(SCALE_EPSILON, root_mean_square(tf.cast(weight, tf.float32)))
         return tf.minimum(learning_rate, tf.math.rsqrt(t)) * size * change
+
+
+@functools.cache
+def program_of(rule):
+    """The function that moves some weights, compiled once for all optimizers of a rule."""
+    kind, *settings = rule
+    change_of = kind({}, *settings).change
+
+    @tf.function(jit_compile=True)
+    def move(weights, slots, gradients, keys, learning_rate, step, scale):
+        for i, (weight, slots_of_weight, gradient) in enumerate(zip(weights, slots, gradients, strict=True)):
+            gradient = tf.cast(gradient, tf.float32) * scale
+            change = change_of(weight, slots_of_weight, gradient, learning_rate, tf.cast(step + 1, tf.float32))
+            if weight.dtype == tf.bfloat16:
+                weight.assign(round_by_chance(tf.cast(weight, tf.float32) - change, [keys[i], step]))
+            else:
+                weight.assign_sub(change)
+
+    return move
 
 
 def round_by_chance(x, key):
