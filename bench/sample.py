@@ -37,7 +37,7 @@ def main(
     """Prints tokens a second, medians of the rounds, their ratios, and what surrounds them.
 
     Args:
-      model_name: the model that writes; its weights may be random, they cost the same.
+      model_name: the model that writes; with random weights fewer guesses are right than with those of a trained one.
       models_dir: the folder of the model folders.
       peers: the Python that the peers are installed for.
       rounds: how often each side is measured.
