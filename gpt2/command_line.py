@@ -41,7 +41,7 @@ def run(main) -> None:
         else:
             _call(main, arguments, name)
     except BrokenPipeError:
-        silence(sys.stdout)  # `| head` has enough.
+        silence(1)  # `| head` has enough.
         sys.exit(141)
     except (ValueError, OSError) as error:
         if not _is_message(error):
@@ -66,9 +66,9 @@ def _call(main, arguments, name):
     fire.Fire(main, command=arguments, name=name)
 
 
-def silence(stream: typing.IO) -> None:
-    """Lets all that comes to a stream go nowhere, also what is buffered, which would fail when the process ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+def silence(descriptor: int) -> None:
+    """Lets all that comes to an open file go nowhere, also what is buffered, which would fail when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def start_with_huge_pages() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from gpt2 import command_line
 from gpt2.hparams import find_hparams
-from gpt2.lite_graph import DTYPES, Graph
+from gpt2.lite_graph import DTYPES
 from gpt2.settings import STRATEGIES
 
 ENGINES = ("auto", "lite", "xla")
@@ -82,9 +82,10 @@ def _open_lite(prefix, model_folder, dtype, rows, say):
     from gpt2.lite import LiteEngine
 
     hparams = find_hparams(prefix, model_folder)
-    guesses = dtype == "float32" and rows == 1 and Graph(hparams, dtype).n_bytes >= SLOW_TO_READ
+    guesses = dtype == "float32" and rows == 1 and 4 * hparams.n_params >= SLOW_TO_READ
     paths = _lite_files(prefix, hparams, [dtype, "int8"] if guesses else [dtype], say)
-    atexit.register(_close_error_output)
+    # LiteRT's libraries tell the terminal of their end, when Python has nothing more to say to it.
+    atexit.register(command_line.silence, 2)
     with command_line.tensorflow_start_up_held():
         return LiteEngine(paths[dtype], hparams, dtype, rows, paths["int8"] if guesses else None)
 
@@ -109,11 +110,6 @@ def _lite_files(prefix, hparams, dtypes, say):
                 raise
             say(f"{error}; without it one text at a time is written more slowly")
     return paths
-
-
-def _close_error_output():
-    """LiteRT's libraries tell the terminal of their end, when Python has nothing more to say to it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _open_xla(prefix, model_folder, dtype, rows, strategy, tpu):

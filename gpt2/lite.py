@@ -18,7 +18,7 @@ from ai_edge_litert.options import CpuOptions, Options
 from ai_edge_litert.tensor_buffer import TensorBuffer
 
 from gpt2.hparams import HParams
-from gpt2.lite_graph import Graph
+from gpt2.lite_graph import LiteGraph
 from gpt2.speculation import Guess, Speculation
 
 CHUNK = 256  # Tokens of a text that are read at once; more take memory, fewer take time.
@@ -58,7 +58,7 @@ class LiteEngine:
         threadpoolctl.threadpool_limits(1, "blas")  # Two threads would sum in another order than one.
         self.threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self.pool = concurrent.futures.ThreadPoolExecutor(self.threads)
-        self.embed = _embedding(path, Graph(hparams, dtype))
+        self.embed = _embedding(path, LiteGraph(hparams, dtype))
         self.products = _Products(path, hparams, self.threads)
         self.size = hparams.n_embd // hparams.n_head
         self.texts: list[Text | None] = [None] * rows

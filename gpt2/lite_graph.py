@@ -42,7 +42,7 @@ class Slot:
         return int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize
 
 
-class Graph:
+class LiteGraph:
     """The model of a .tflite file; `slots` say where its weights belong, `head` is all that stands before them."""
 
     def __init__(self, hparams: HParams, dtype: str):

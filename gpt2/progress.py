@@ -29,7 +29,7 @@ def printing_to(stream):
         yield
     except OSError as error:
         if error.errno in (errno.EPIPE, errno.EIO):
-            command_line.silence(stream)
+            command_line.silence(stream.fileno())
     except ValueError:
         pass  # It was closed by this process.
 

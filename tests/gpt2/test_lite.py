@@ -14,7 +14,7 @@ from gpt2.filters import Filters
 from gpt2.find import find_prefix
 from gpt2.hparams import HParams, read_hparams
 from gpt2.lite import LiteEngine
-from gpt2.lite_graph import Graph
+from gpt2.lite_graph import LiteGraph
 from gpt2.model import GPT2, fresh_weights
 from gpt2.writing import Rules, Task, in_order, write
 from gpt2.xla import XlaEngine
@@ -252,7 +252,7 @@ def test_a_file_that_was_cut_or_damaged_counts_as_none_and_is_made_again(prefix,
     path = lite_file.make(found, SMALL, dtype)
     with open(path, "rb") as file:
         whole = bytearray(file.read())
-    first = Graph(SMALL, dtype).slots[0].offset
+    first = LiteGraph(SMALL, dtype).slots[0].offset
     damaged = {"end": whole[:-1], "middle": whole[: len(whole) // 2]}
     damaged["head"] = whole[:20] + bytes(100) + whole[120:]
     damaged["scales"] = whole[: first // 2] + bytes(byte ^ 1 for byte in whole[first // 2 : first]) + whole[first:]
@@ -264,7 +264,7 @@ def test_a_file_that_was_cut_or_damaged_counts_as_none_and_is_made_again(prefix,
         assert file.read() == whole
 
 
-def test_a_damaged_checkpoint_leaves_no_half_a_file(prefix, tmp_path):
+def test_a_damaged_checkpoint_leaves_no_half_a_file(prefix, files_made, tmp_path):
     found = find_prefix(str(shutil.copytree(os.path.dirname(prefix), tmp_path / "model")))
     with open(f"{found}.data-00000-of-00001", "r+b") as file:
         file.seek(-100, os.SEEK_END)
