@@ -6,38 +6,19 @@ order at any number of rows, whatever the length of the longest.
 """
 
 import concurrent.futures
-import dataclasses
-import functools
 import os
 
 import numpy as np
 import threadpoolctl
-from ai_edge_litert.compiled_model import CompiledModel
-from ai_edge_litert.environment import Environment
-from ai_edge_litert.options import CpuOptions, Options
-from ai_edge_litert.tensor_buffer import TensorBuffer
 
 from gpt2.hparams import HParams
-from gpt2.lite_graph import LiteGraph
+from gpt2.lite_products import Products, ProductsGraph
+from gpt2.lite_text import Text
 from gpt2.speculation import Guess, Speculation
 
 CHUNK = 256  # Tokens of a text that are read at once; more take memory, fewer take time.
 BLOCK = 32  # Positions whose values are summed by one call, always so many; see `weighted_sum`.
-PAIR = 2  # Rows that are multiplied with a text by one call, always so many; see `with_text`.
 SHARED_WORK = 3_000_000  # Numbers in the keys of a layer from which on a second thread is worth waking.
-
-
-@dataclasses.dataclass
-class Text:
-    """What a row goes on from: its ids, and the logits after the last.
-
-    Attributes:
-      past: keys [head, size, seq] and values [head, seq, size] for each layer.
-    """
-
-    ids: tuple[int, ...]
-    past: list[tuple[np.ndarray, np.ndarray]]
-    logits: np.ndarray
 
 
 class LiteEngine:
@@ -58,8 +39,8 @@ class LiteEngine:
         threadpoolctl.threadpool_limits(1, "blas")  # Two threads would sum in another order than one.
         self.threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self.pool = concurrent.futures.ThreadPoolExecutor(self.threads)
-        self.embed = _embedding(path, LiteGraph(hparams, dtype))
-        self.products = _Products(path, hparams, self.threads)
+        self.embed = _embedding(path, ProductsGraph(hparams, dtype))
+        self.products = Products(path, hparams, self.threads)
         self.size = hparams.n_embd // hparams.n_head
         self.texts: list[Text | None] = [None] * rows
         self.latest: Text | None = None  # Also when no row goes on from it: the next sample often does.
@@ -112,18 +93,18 @@ class LiteEngine:
         alike = (lengths == lengths[0]).all()  # One place for all rows is written much faster.
         where = np.s_[:, :, lengths[0]] if alike else np.s_[:, np.arange(self.rows), lengths]
         hidden = np.where(np.arange(src) <= lengths[:, None], np.float32(0), -np.inf)  # [n, src]
-        work = (n * src + sum(len(text.ids) for text in self.texts if text)) * self.hparams.n_embd
+        work = n * src * self.hparams.n_embd + sum(text.work for text in self.texts if text)
 
         def attend(layer, qkv, attended):
             q, k, v = self._heads(qkv)  # [head, n, size]
             keys, values = self.past[layer]
             keys[where], values[where] = k, v
-            texts = [(rows, *text.past[layer]) for rows, text in groups]
+            texts = [(rows, text.attend(layer, q[:, rows])) for rows, text in groups]
             attended = attended.reshape(n, self.hparams.n_head, self.size).swapaxes(0, 1)
 
             def some(heads):
-                mine = [(rows, k[heads], v[heads]) for rows, k, v in texts]
-                attend_step(q[heads], keys[heads, :, :src], values[heads, :, :src], hidden, mine, attended[heads])
+                read = [(rows, *text(heads)) for rows, text in texts]
+                attend_step(q[heads], keys[heads, :, :src], values[heads, :, :src], hidden, read, attended[heads])
 
             self._over_heads(some, work)
 
@@ -131,7 +112,7 @@ class LiteEngine:
 
     def _speculate(self, draft_path):
         """The guesses read the keys and values of the checked ids, and theirs are written over by the check."""
-        products = _Products(draft_path, self.hparams, self.threads)
+        products = Products(draft_path, self.hparams, self.threads)
 
         def draft(id, ahead):
             return self._pass(products, [id], ahead)[0]
@@ -143,7 +124,7 @@ class LiteEngine:
         past = self._empty(len(ids))
         for start in range(0, len(ids), CHUNK):
             x = self._read_chunk(ids, past, start)
-        return Text(ids, past, self.products.last(*(part[-1:] for part in x))[0].copy())
+        return Text(ids, past, self.products.last(*(part[-1:] for part in x))[0].copy(), self.threads)
 
     def score(self, ids: tuple[int, ...]):
         """The logits [seq, n_vocab] after each of at most n_ctx ids, some positions at a time."""
@@ -228,42 +209,26 @@ class LiteEngine:
         return np.zeros([self.hparams.n_head, self.rows, src, self.size], np.float32)
 
 
-def attend_step(q, keys, values, hidden, texts, attended):
+def attend_step(q, keys, values, hidden, read, attended):
     """One query of each row over the text it goes on from and what was written after it.
 
     q and attended [head, rows, size]; keys and values [head, rows, src, size], or [head, 1, src, size] for queries of
-    one row; hidden [rows, src] what to add to the scores; texts: (rows, keys [head, size, seq], values [head, seq,
-    size]) for each text.
+    one row; hidden [rows, src] what to add to the scores; read: for each text the rows that go on from it, and what
+    its attention gives.
     """
     scores = (q[:, :, None] @ keys.swapaxes(2, 3))[:, :, 0]  # [head, rows, src]
     scores += hidden
     greatest = scores.max(axis=-1)  # [head, rows]
-    read = []
-    for rows, k, v in texts:
-        s = with_text(q[:, rows], k)  # [head, rows of the text, seq]
-        greatest[:, rows] = np.maximum(greatest[:, rows], s.max(axis=-1))
-        read.append((rows, s, v))
+    for rows, greatest_read, _, _ in read:
+        greatest[:, rows] = np.maximum(greatest[:, rows], greatest_read)
     scores -= greatest[:, :, None]
     np.exp(scores, out=scores)
     total, mixed = weighted_sum(scores, values)
-    for rows, s, v in read:
-        s -= greatest[:, rows, None]
-        np.exp(s, out=s)
-        total[:, rows] += s.sum(axis=-1)
-        mixed[:, rows] += with_text(s, v)
+    for rows, greatest_read, total_read, mixed_read in read:
+        share = np.exp(greatest_read - greatest[:, rows])
+        total[:, rows] += share * total_read
+        mixed[:, rows] += share[:, :, None] * mixed_read
     np.divide(mixed, total[:, :, None], out=attended)
-
-
-def with_text(x, y):
-    """The products of the rows x [head, rows, n] and a text's y [head, n, m]: [head, rows, m].
-
-    Pair by pair, for BLAS sums one row in another order than several, and several in one call are faster; and without
-    room between the rows, for that is another order too where m is 1.
-    """
-    head, rows, n = x.shape
-    if rows % PAIR:
-        x = np.concatenate([x, np.zeros([head, -rows % PAIR, n], np.float32)], axis=1)
-    return (np.ascontiguousarray(x).reshape(head, -1, PAIR, n) @ y[:, None]).reshape(head, -1, y.shape[2])[:, :rows]
 
 
 def weighted_sum(weights, values):
@@ -276,71 +241,6 @@ def weighted_sum(weights, values):
     blocks = weights.reshape(head, rows, src // BLOCK, BLOCK)
     sums = blocks[:, :, :, None] @ values.reshape(head, -1, src // BLOCK, BLOCK, values.shape[-1])
     return blocks.sum(axis=2).sum(axis=-1), sums[:, :, :, 0].sum(axis=2)
-
-
-class _Products:
-    """LiteRT's part of the model: all but attention, for any number of rows."""
-
-    def __init__(self, path, hparams, threads):
-        options = Options(cpu_options=CpuOptions(num_threads=threads))
-        self.model = CompiledModel.from_file(path, options=options, environment=_environment())
-        self.hparams = hparams
-        self.sizes: dict[int, int] = {}
-        self.buffers: dict[int, dict[str, tuple[np.ndarray, TensorBuffer]]] = {}
-
-    def logits(self, x, attend):
-        """The logits [rows, n_vocab] after x [rows, n_embd]; attend(layer, qkv, attended) fills the latter."""
-        return self.last(*self.blocks(x, attend))
-
-    def blocks(self, x, attend):
-        """All blocks but what the last one does after its attention: its x, and what its attention gave."""
-        arrays = self._arrays(len(x))
-        arrays["x"][0][:] = x
-        self._run(0, arrays, ["x"], ["qkv"])
-        for layer in range(self.hparams.n_layer):
-            attend(layer, arrays["qkv"][0], arrays["attended"][0])
-            if layer < self.hparams.n_layer - 1:
-                self._run(layer + 1, arrays, ["x", "attended"], ["x_out", "qkv"])
-                arrays["x"], arrays["x_out"] = arrays["x_out"], arrays["x"]
-        return arrays["x"][0], arrays["attended"][0]
-
-    def last(self, x, attended):
-        """What `blocks` gave, or some rows of it, -> logits [rows, n_vocab], good until the next call."""
-        arrays = self._arrays(len(x))
-        if "logits" not in arrays:
-            arrays["logits"] = _shared_array(len(x), self.hparams.n_vocab)
-        arrays["x"][0][:], arrays["attended"][0][:] = x, attended
-        self._run(self.hparams.n_layer, arrays, ["x", "attended"], ["logits"])
-        return arrays["logits"][0]
-
-    def _run(self, signature, arrays, inputs, outputs):
-        rows = len(arrays["x"][0])
-        if self.sizes.get(signature) != rows:  # LiteRT would do so itself, and say so on the terminal.
-            for place in range(len(inputs)):
-                self.model.resize_input_tensor(place, [rows * self.hparams.n_embd], signature, strict=False)
-            self.sizes[signature] = rows
-        given, wanted = ([arrays[name][1] for name in names] for names in (inputs, outputs))
-        self.model.run_by_index(signature, given, wanted)
-
-    def _arrays(self, rows):
-        if rows not in self.buffers:
-            n_embd = self.hparams.n_embd
-            widths = {"x": n_embd, "x_out": n_embd, "attended": n_embd, "qkv": 3 * n_embd}
-            self.buffers[rows] = {name: _shared_array(rows, width) for name, width in widths.items()}
-        return self.buffers[rows]
-
-
-@functools.cache
-def _environment():
-    return Environment.create()
-
-
-def _shared_array(rows, width):
-    """An array of ours, and LiteRT's view of its memory."""
-    whole = np.zeros(rows * width + 16, np.float32)
-    start = -whole.ctypes.data % 64 // 4  # LiteRT takes memory that begins at a multiple of 64 bytes as it is.
-    array = whole[start : start + rows * width].reshape(rows, width)
-    return array, TensorBuffer.create_from_host_memory(array)
 
 
 def _embedding(path, graph):

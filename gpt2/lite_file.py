@@ -14,7 +14,8 @@ import time
 import numpy as np
 
 from gpt2.hparams import HParams
-from gpt2.lite_graph import LiteGraph, Slot
+from gpt2.lite_graph import Slot
+from gpt2.lite_products import ProductsGraph
 from poems import files
 
 ABANDONED = 3600  # Seconds after which a file that is not finished is one that never will be.
@@ -22,7 +23,7 @@ ABANDONED = 3600  # Seconds after which a file that is not finished is one that 
 
 def find(prefix: str, hparams: HParams, dtype: str) -> str | None:
     """The path of the file of these weights, None if none was made yet."""
-    graph = LiteGraph(hparams, dtype)
+    graph = ProductsGraph(hparams, dtype)
     name = _name(prefix, graph)
     paths = (os.path.join(folder, name) for folder in _folders(prefix))
     return next((path for path in paths if _is_whole(path, graph)), None)
@@ -38,7 +39,7 @@ def make(prefix: str, hparams: HParams, dtype: str) -> str:
     from gpt2 import checkpoint
 
     checkpoint.check_index(prefix, hparams)
-    graph = LiteGraph(hparams, dtype)
+    graph = ProductsGraph(hparams, dtype)
     name = _name(prefix, graph)
     for folder in _folders(prefix):
         path = os.path.join(folder, name)
@@ -59,14 +60,14 @@ def make(prefix: str, hparams: HParams, dtype: str) -> str:
     raise OSError(f"{path}: cannot be written ({failure}); free room there, or sample with --engine xla") from failure
 
 
-def _name(prefix: str, graph: LiteGraph) -> str:
+def _name(prefix: str, graph: ProductsGraph) -> str:
     """The index holds a checksum of every tensor, so its hash is that of the weights; the head is that of our graph."""
     with files.open_file(f"{prefix}.index") as file:
         digest = hashlib.sha256(file.read() + graph.head()).hexdigest()
     return f"{os.path.basename(prefix)}.{digest[:16]}.{graph.dtype}.tflite"
 
 
-def _is_whole(path: str, graph: LiteGraph) -> bool:
+def _is_whole(path: str, graph: ProductsGraph) -> bool:
     """Whether a file is there, as long as it should be, and has the head that was written."""
     if not os.path.exists(path):
         return False
@@ -91,7 +92,7 @@ def _remove_stale(path: str) -> None:
                 os.remove(old)
 
 
-def _write(path: str, graph: LiteGraph, read) -> None:
+def _write(path: str, graph: ProductsGraph, read) -> None:
     """Writes the weights one after the other, then the head, which holds the scales that were found on the way.
 
     At its end stands a hash of the head, for `_is_whole`; LiteRT looks nowhere but where the head points to.

@@ -1,8 +1,6 @@
-"""GPT-2's matrix products as the graph of a .tflite file, written down node by node: no converter, no TensorFlow.
+"""The graph of a .tflite file, written down node by node: no converter, no TensorFlow.
 
-What mixes positions, attention, is not in it (see `gpt2.lite`), so no shape is but the widths: a signature takes as
-many rows as it is given. The signatures, in order: `first` to the queries, keys and values of block 0, then one a
-block, from what its attention gave to those of the next block; the last one ends in logits.
+A signature takes as many rows as it is given; all other sizes are fixed.
 """
 
 import dataclasses
@@ -11,12 +9,10 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from gpt2.hparams import HParams
-
-LAYER_NORM_EPSILON = 1e-5  # OpenAI, src/model.py
-FULLY_CONNECTED_VERSION = 9  # tensorflow/lite/tools/versioning/op_version.cc: quantized by output channel
 PAGE, ALIGNMENT = 4096, 64  # Of the first weight, and of each; XNNPACK reads 64 bytes at a time.
-DTYPES = ("float32", "int8")
+
+DTYPES = ("float32", "int8")  # Of weights; all else is float32.
+FULLY_CONNECTED_VERSION = 9  # tensorflow/lite/tools/versioning/op_version.cc: quantized by output channel
 
 Op, Options, Type = schema.BuiltinOperator, schema.BuiltinOptions, schema.TensorType
 
@@ -43,10 +39,12 @@ class Slot:
 
 
 class LiteGraph:
-    """The model of a .tflite file; `slots` say where its weights belong, `head` is all that stands before them."""
+    """The model of a .tflite file; `slots` say where its weights belong, `head` is all that stands before them.
 
-    def __init__(self, hparams: HParams, dtype: str):
-        self.hparams, self.dtype = hparams, dtype
+    Who derives from it writes down the signatures, and then calls `_place`.
+    """
+
+    def __init__(self):
         self.codes: list[int] = []
         self.slots: list[Slot] = []
         self.buffers: list[schema.BufferT] = []
@@ -54,8 +52,6 @@ class LiteGraph:
         self.model = schema.ModelT(
             version=3, operatorCodes=[], subgraphs=[], buffers=[schema.BufferT()], signatureDefs=[]
         )
-        self._build()
-        self._place()
 
     def head(self, scales: dict[str, np.ndarray] | None = None) -> bytes:
         """The bytes before the weights, always as many, with the scales of the int8 weights once they are known."""
@@ -69,25 +65,6 @@ class LiteGraph:
     def n_bytes(self) -> int:
         """Up to the end of the last weight."""
         return self.slots[-1].offset + self.slots[-1].n_bytes
-
-    def _build(self):
-        n_layer, n_embd = self.hparams.n_layer, self.hparams.n_embd
-        self._begin("first")
-        x = self._input("x", n_embd)
-        self._end(qkv=self._conv1d(self._norm(x, "h0/ln_1"), "h0/attn/c_attn", 3 * n_embd))
-        for layer in range(n_layer):
-            self._begin(f"h{layer}")
-            x, attended = self._input("x", n_embd), self._input("attended", n_embd)
-            x = self._binary(Op.ADD, x, self._conv1d(attended, f"h{layer}/attn/c_proj", n_embd))
-            x = self._binary(Op.ADD, x, self._mlp(self._norm(x, f"h{layer}/ln_2"), f"h{layer}/mlp"))
-            if layer == n_layer - 1:
-                self._end(logits=self._dense(self._norm(x, "ln_f"), "wte", self.hparams.n_vocab))
-            else:
-                qkv = self._conv1d(self._norm(x, f"h{layer + 1}/ln_1"), f"h{layer + 1}/attn/c_attn", 3 * n_embd)
-                self._end(x=x, qkv=qkv)
-        self._keep(Slot("wpe", (self.hparams.n_ctx, n_embd), "float32"))
-        if self.dtype == "int8":
-            self._keep(Slot("wte/scales", (self.hparams.n_vocab,), "float32"))
 
     def _place(self):
         for slot, buffer in zip(self.slots, self.buffers, strict=True):
@@ -107,12 +84,12 @@ class LiteGraph:
         self.model.subgraphs.append(self.graph)
         self.model.signatureDefs.append(self.signature)
 
-    def _input(self, name, width):
-        """Rows of this width; given flat, since a buffer in our memory has one axis."""
+    def _input(self, name, shape):
+        """A tensor with rows where the shape has -1; given flat, since a buffer in our memory has one axis."""
         tensor = self._tensor([-1], name)
         self.graph.inputs.append(tensor)
         self.signature.inputs.append(schema.TensorMapT(name, tensor))
-        return self._reshape(tensor, [-1, width])
+        return self._reshape(tensor, shape)
 
     def _end(self, **outputs):
         for name, tensor in outputs.items():
@@ -120,42 +97,27 @@ class LiteGraph:
             self.graph.outputs.append(flat)
             self.signature.outputs.append(schema.TensorMapT(name, flat))
 
-    # Parts of GPT-2
+    # Nodes and tensors
 
-    def _norm(self, x, scope):
-        width = self.graph.tensors[x].shapeSignature[1]
-        x = self._binary(Op.SUB, x, self._mean(x))
-        variance = self._binary(Op.ADD, self._mean(self._binary(Op.MUL, x, x)), self._small(LAYER_NORM_EPSILON))
-        x = self._binary(Op.MUL, x, self._op(Op.RSQRT, [variance], [-1, 1]))
-        x = self._binary(Op.MUL, x, self._weight(Slot(f"{scope}/g", (width,), "float32")))
-        return self._binary(Op.ADD, x, self._weight(Slot(f"{scope}/b", (width,), "float32")))
-
-    def _mlp(self, x, scope):
-        x = self._conv1d(x, f"{scope}/c_fc", 4 * self.hparams.n_embd)
-        x = self._op(Op.GELU, [x], [-1, 4 * self.hparams.n_embd], schema.GeluOptionsT(approximate=True))
-        return self._conv1d(x, f"{scope}/c_proj", self.hparams.n_embd)
-
-    def _conv1d(self, x, scope, width):
-        return self._dense(x, f"{scope}/w", width, self._weight(Slot(f"{scope}/b", (width,), "float32")))
-
-    def _dense(self, x, name, width, bias=-1):
-        slot = Slot(name, (width, self.graph.tensors[x].shapeSignature[1]), self.dtype)
-        options = schema.FullyConnectedOptionsT(keepNumDims=True, asymmetricQuantizeInputs=True)
-        return self._op(Op.FULLY_CONNECTED, [x, self._weight(slot), bias], [-1, width], options)
-
-    def _mean(self, x):
-        axis = self._constant(np.array([1], np.int32))
-        return self._op(Op.MEAN, [x, axis], [-1, 1], schema.ReducerOptionsT(keepDims=True))
+    def _unary(self, op, x):
+        return self._op(op, [x], self._shape(x))
 
     def _binary(self, op, x, y):
         options = {Op.ADD: schema.AddOptionsT, Op.SUB: schema.SubOptionsT, Op.MUL: schema.MulOptionsT}[op]()
-        return self._op(op, [x, y], self.graph.tensors[x].shapeSignature, options)
+        return self._op(op, [x, y], self._shape(x), options)
+
+    def _reduce(self, op, x):
+        """Over the last axis, which stays, with one place."""
+        *shape, _ = self._shape(x)
+        axis = self._constant(np.array([len(shape)], np.int32))
+        return self._op(op, [x, axis], [*shape, 1], schema.ReducerOptionsT(keepDims=True))
+
+    def _shape(self, x):
+        return self.graph.tensors[x].shapeSignature
 
     def _reshape(self, x, shape):
         options = schema.ReshapeOptionsT(newShape=shape)
         return self._op(Op.RESHAPE, [x, self._constant(np.array(shape, np.int32))], shape, options)
-
-    # Nodes and tensors
 
     def _op(self, op, inputs, shape, options=None):
         output = self._tensor(shape)

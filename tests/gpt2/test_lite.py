@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gpt2 import lite_file
+from gpt2 import lite_file, lite_text
 from gpt2.checkpoint import save_model
 from gpt2.filters import Filters
 from gpt2.find import find_prefix
 from gpt2.hparams import HParams, read_hparams
 from gpt2.lite import LiteEngine
-from gpt2.lite_graph import LiteGraph
+from gpt2.lite_products import ProductsGraph
 from gpt2.model import GPT2, fresh_weights
 from gpt2.writing import Rules, Task, in_order, write
 from gpt2.xla import XlaEngine
@@ -40,8 +40,9 @@ def files_made(prefix):
     return {dtype: lite_file.make(prefix, SMALL, dtype) for dtype in ("float32", "int8")}
 
 
-@pytest.fixture
-def engine(files_made):
+@pytest.fixture(params=["NumPy attends", "LiteRT attends over long texts"])
+def engine(files_made, request, monkeypatch):
+    monkeypatch.setattr(lite_text, "LONG", 200 if request.param.startswith("NumPy") else 40)
     return lambda rows, dtype="float32": LiteEngine(files_made[dtype], SMALL, dtype, rows)
 
 
@@ -252,7 +253,7 @@ def test_a_file_that_was_cut_or_damaged_counts_as_none_and_is_made_again(prefix,
     path = lite_file.make(found, SMALL, dtype)
     with open(path, "rb") as file:
         whole = bytearray(file.read())
-    first = LiteGraph(SMALL, dtype).slots[0].offset
+    first = ProductsGraph(SMALL, dtype).slots[0].offset
     damaged = {"end": whole[:-1], "middle": whole[: len(whole) // 2]}
     damaged["head"] = whole[:20] + bytes(100) + whole[120:]
     damaged["scales"] = whole[: first // 2] + bytes(byte ^ 1 for byte in whole[first // 2 : first]) + whole[first:]
