@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from gpt2 import loss
 from gpt2.attention import attend, attend_window
-from gpt2.loss import summed_loss
+from gpt2.loss import loss_and_gradients, summed_loss
 from gpt2.model import gelu
 
 
@@ -51,6 +51,23 @@ def test_the_summed_loss_is_that_of_whole_logits(n, monkeypatch):
         return tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
 
     assert_same(lambda hidden, wte: summed_loss(hidden, wte, labels), plain, [normal(n, 16), normal(50, 16)], 0.3)
+
+
+@pytest.mark.parametrize("n", [1, 256, 257, 600])
+def test_the_mean_loss_and_its_gradients_are_those_of_whole_logits(n, monkeypatch):
+    monkeypatch.setattr(loss, "LARGE_BLOCK", 50 * 256)
+    labels = np.arange(n, dtype=np.int32) * 7 % 50
+    hidden, wte = normal(n, 16), normal(50, 16)
+
+    def plain(hidden, wte):
+        logits = tf.matmul(hidden, wte, transpose_b=True)
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
+
+    expected = value_and_gradients(plain, [hidden, wte], 1.0, jit_compile=False)
+    for got, want in zip(loss_and_gradients(hidden, wte, labels), expected, strict=True):
+        np.testing.assert_allclose(got, want, atol=2e-5, rtol=0)
+    *_, d_wte = loss_and_gradients(hidden, wte, labels, trains_wte=False)
+    assert d_wte is None
 
 
 def test_the_gelu_is_the_tanh_form():

@@ -40,7 +40,7 @@ def test_weights_and_slots_are_those_of_the_model_and_the_optimizer():
 
 
 def test_the_loss_has_the_logits_at_once_that_the_plan_counts():
-    assert memory.LOGITS_AT_ONCE == loss.BLOCK
+    assert (memory.LOGITS_AT_ONCE, memory.FEWER_LOGITS) == (loss.LARGE_BLOCK, loss.BLOCK)
 
 
 @pytest.mark.parametrize("name", MODELS)
