@@ -7,10 +7,10 @@ products outside of XLA: oneDNN makes them up to a fifth faster on a CPU.
 
 import functools
 
-import numpy as np
 import tensorflow as tf
 
 from gpt2.attention import window_and_log_sums, window_gradient
+from gpt2.later import later
 from gpt2.loss import loss_and_gradients, summed_loss_and_gradients
 from gpt2.model import GPT2, Graph, below
 
@@ -84,7 +84,7 @@ def programs(hparams, dtype, recompute: bool, trains_wte: bool):
     def block_gradients(x, weights, kept, d_y):
         known = KnownResults(kept)
         ways = {"product": known.product, "attention": known.attention} if not recompute else {}
-        x = later(x, d_y)
+        x = later(x, d_y)  # Where all is one program, as on a TPU, XLA would else compute it once and keep it.
         with tf.GradientTape() as tape:
             tape.watch((x, weights))
             y, _ = graph.block(x, weights, **ways)
@@ -104,9 +104,8 @@ def programs(hparams, dtype, recompute: bool, trains_wte: bool):
 
     @tf.function(jit_compile=True)
     def loss_in_least_memory(hidden, wte, labels):
-        n = labels.shape[0]
-        loss, d_hidden, d_wte = summed_loss_and_gradients(hidden, wte, labels)
-        return loss / n, d_hidden / n, d_wte / n if trains_wte else None
+        loss, d_hidden, d_wte = summed_loss_and_gradients(hidden, wte, labels, weight=1 / labels.shape[0])
+        return loss, d_hidden, d_wte if trains_wte else None
 
     def head(x, weights, wte, labels):
         hidden, wte = norm(x, weights), tf.cast(wte, graph.dtype)
@@ -196,13 +195,3 @@ class KnownResults:
             return attended, lambda d: window_gradient(q, k, v, attended, log_sums, d)
 
         return known(q, k, v)
-
-
-def later(tensor, gradient):
-    """The same tensor, but not there before the gradient is.
-
-    Where all is one program, as on a TPU, XLA would else see that it is computed twice, and keep the first. A zero is
-    added that depends on the gradient: NaN keeps XLA from knowing that it is always zero.
-    """
-    first = tf.reshape(gradient, [-1])[0]
-    return tensor + tf.cast(tf.where(tf.math.is_nan(first), np.nan, 0.0), tensor.dtype)

@@ -4,8 +4,9 @@ They are 206 MB for one window of 1,024 positions of OpenAI's models. There are 
 takes the least memory, `loss_and_gradients` the least time.
 """
 
-import numpy as np
 import tensorflow as tf
+
+from gpt2.later import later
 
 BLOCK = 2**24  # Logits that exist at once, 64 MB: large enough for a matrix product to run at full speed.
 LARGE_BLOCK = 2**26  # The same, where time counts more: the gradient of wte is a sum over blocks, and that is one less.
@@ -25,11 +26,8 @@ def summed_loss(hidden, wte, labels):
     return loss, grad
 
 
-def summed_loss_and_gradients(hidden, wte, labels):
-    """`summed_loss` and its gradients, float32: computed with it, while each block of logits is there.
-
-    d logits = softmax - one-hot.
-    """
+def summed_loss_and_gradients(hidden, wte, labels, weight: float = 1.0):
+    """`summed_loss` and its gradients, float32, times a weight: computed while each block of logits is there."""
     n, n_embd = hidden.shape
     n_vocab = wte.shape[0]
     blocks = -(-n * n_vocab // BLOCK)
@@ -41,16 +39,10 @@ def summed_loss_and_gradients(hidden, wte, labels):
     def block(i, loss, d_hidden, d_wte):
         h = tf.slice(hidden, [i * rows, 0], [rows, n_embd])
         label = tf.slice(labels, [i * rows], [rows])
-        logits = float32_product(h, wte, adj_y=True)  # [rows, n_vocab]
-        total = tf.reduce_logsumexp(logits, axis=-1, keepdims=True)
-        is_label = tf.range(n_vocab) == label[:, None]
-        is_real = label[:, None] >= 0
-        loss += tf.reduce_sum(tf.where(is_real, total, 0)) - tf.reduce_sum(tf.where(is_label, logits, 0))
-        d_logits = tf.where(is_real, tf.exp(logits - total) - tf.cast(is_label, tf.float32), 0)
-        d_logits = tf.cast(d_logits, hidden.dtype)
+        loss_of_block, d_logits = loss_and_d_logits(h, wte, label, weight)
         d_h = float32_product(d_logits, wte)
         d_hidden = tf.tensor_scatter_nd_update(d_hidden, i[None, None], d_h[None])
-        return i + 1, loss, d_hidden, d_wte + float32_product(d_logits, h, adj_x=True)
+        return i + 1, loss + loss_of_block, d_hidden, d_wte + float32_product(d_logits, h, adj_x=True)
 
     start = (tf.constant(0), tf.constant(0.0), tf.zeros([blocks, rows, n_embd]), tf.zeros(wte.shape))
     _, loss, d_hidden, d_wte = tf.while_loop(lambda i, *_: i < blocks, block, start, maximum_iterations=blocks)
@@ -71,7 +63,7 @@ def loss_and_gradients(hidden, wte, labels, trains_wte: bool = True):
     for start in range(0, n, rows):
         with tf.control_dependencies(d_hidden[-1:] + d_wte):  # one block after the other
             h = tf.identity(hidden[start : start + rows])
-        loss, d_logits = loss_and_d_logits(h, wte, labels[start : start + rows], n)
+        loss, d_logits = loss_and_d_logits(h, wte, labels[start : start + rows], 1 / n)
         losses.append(loss)
         d_hidden.append(float32_product(d_logits, wte))
         if trains_wte:
@@ -81,18 +73,22 @@ def loss_and_gradients(hidden, wte, labels, trains_wte: bool = True):
 
 
 @tf.function(jit_compile=True)
-def loss_and_d_logits(hidden, wte, labels, n):
-    """The losses of some of n positions, summed and divided by n, and the gradient by their logits [rows, n_vocab]."""
+def loss_and_d_logits(hidden, wte, labels, weight: float):
+    """The summed loss of some positions, and its gradient by their logits [rows, n_vocab], both times a weight.
+
+    d logits = softmax - one-hot. A label below 0 is none: it has no loss and no gradient.
+    """
     logits = float32_product(hidden, wte, adj_y=True)
     greatest = tf.reduce_max(logits, axis=-1, keepdims=True)
-    of_labels = tf.reduce_sum(tf.gather(logits, labels, batch_dims=1) - greatest[:, 0])
-    # Once those of the labels are read, the exponentials may take the place of the logits; see `later` in gradients.
-    greatest += tf.where(tf.math.is_nan(of_labels), np.nan, 0.0)
-    weights = tf.exp(logits - greatest)
-    total = tf.reduce_sum(weights, axis=-1, keepdims=True)
+    of_labels = tf.gather(logits, tf.maximum(labels, 0), batch_dims=1) - greatest[:, 0]
+    of_labels = tf.reduce_sum(tf.where(labels < 0, 0.0, of_labels))
+    # Once those of the labels are read, the exponentials may take the place of the logits.
+    exponentials = tf.exp(logits - later(greatest, of_labels))
+    total = tf.reduce_sum(exponentials, axis=-1, keepdims=True)
+    loss = tf.reduce_sum(tf.where(labels[:, None] < 0, 0.0, tf.math.log(total))) - of_labels
+    share = tf.where(labels[:, None] < 0, 0.0, weight / total)
     is_label = tf.range(wte.shape[0]) == labels[:, None]
-    d_logits = weights / (total * n) - tf.where(is_label, 1 / n, 0)
-    return (tf.reduce_sum(tf.math.log(total)) - of_labels) / n, tf.cast(d_logits, hidden.dtype)
+    return weight * loss, tf.cast(exponentials * share - tf.where(is_label, weight, 0.0), hidden.dtype)
 
 
 def float32_product(a, b, adj_x=False, adj_y=False):
