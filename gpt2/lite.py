@@ -7,6 +7,7 @@ order at any number of rows, whatever the length of the longest.
 
 import concurrent.futures
 import os
+from typing import NamedTuple
 
 import numpy as np
 import threadpoolctl
@@ -63,61 +64,81 @@ class LiteEngine:
         """Ends a row, which may be started again."""
         self.texts[row], self.lengths[row] = None, 0
 
-    def step(self, tokens, guess: Guess | None = None) -> np.ndarray:
-        """The logits float32 [rows, n_vocab] after one more id of each row; a row that is not started may get any.
+    def width(self, n: int) -> int:
+        """Of n rows, how many to step at once."""
+        return self.products.pace.width(n)
 
-        They are good until the next step.
+    def step(self, rows: list[int], tokens: list[int], guess: Guess | None = None) -> np.ndarray:
+        """The logits float32 [len(rows), n_vocab] after one more id of each of these rows, good until the next step.
 
         Args:
+          rows: in their order.
           guess: what is likely to come after it, see `Speculation`; the logits are the same with it and without.
         """
         if guess is None or self.speculation is None:
-            logits = self._pass(self.products, tokens)
+            logits = self._pass(self.products, rows, tokens, self.lengths[rows])
         else:
             logits = self.speculation.step(int(tokens[0]), guess)[None]
-        self.lengths += [text is not None for text in self.texts]
+        self.lengths[rows] += 1
         return logits
 
-    def _pass(self, products, tokens, ahead=0):
-        """The logits after one more id of each row, or after several of a single row, each after those before it.
+    def _pass(self, products, rows, tokens, lengths):
+        """The logits after one more id of each of these rows, or after several of a single one.
 
-        Their keys and values are written, so many ids ahead of where the rows are, and the rows stay where they are.
+        Each comes so many ids after the text; its keys and values are written there, and the rows stay where they are.
         """
-        n = len(tokens)
-        lengths = self.lengths + ahead + (np.arange(n) if self.rows == 1 else 0)
         self._grow(int(lengths.max()) + 1)
-        positions = lengths + [len(text.ids) if text else 0 for text in self.texts]
-        x = self.embed(tokens, np.minimum(positions, self.hparams.n_ctx - 1))
-        groups = self._groups()
-        src = -(-(int(lengths.max()) + 1) // BLOCK) * BLOCK
-        alike = (lengths == lengths[0]).all()  # One place for all rows is written much faster.
-        where = np.s_[:, :, lengths[0]] if alike else np.s_[:, np.arange(self.rows), lengths]
-        hidden = np.where(np.arange(src) <= lengths[:, None], np.float32(0), -np.inf)  # [n, src]
-        work = n * src * self.hparams.n_embd + sum(text.work for text in self.texts if text)
+        x = self.embed(tokens, lengths + [len(self.texts[row].ids) for row in rows])
+        runs = self._runs(rows, lengths)
 
         def attend(layer, qkv, attended):
-            q, k, v = self._heads(qkv)  # [head, n, size]
-            keys, values = self.past[layer]
-            keys[where], values[where] = k, v
-            texts = [(rows, text.attend(layer, q[:, rows])) for rows, text in groups]
-            attended = attended.reshape(n, self.hparams.n_head, self.size).swapaxes(0, 1)
-
-            def some(heads):
-                read = [(rows, *text(heads)) for rows, text in texts]
-                attend_step(q[heads], keys[heads, :, :src], values[heads, :, :src], hidden, read, attended[heads])
-
-            self._over_heads(some, work)
+            attended = attended.reshape(len(rows), self.hparams.n_head, self.size).swapaxes(0, 1)
+            arrays = *self._heads(qkv), attended  # [head, len(rows), size]
+            for run in runs:
+                self._attend(layer, run, *(array[:, run.part] for array in arrays))
 
         return products.logits(x, attend)
+
+    def _attend(self, layer, run, q, k, v, attended):
+        """Writes down the keys and values, and attends over those of the rows and of their texts."""
+        for past, new in zip(self.past[layer], (k, v), strict=True):
+            past[run.places] = new
+        keys, values = (past[:, run.rows, : run.hidden.shape[1]] for past in self.past[layer])
+        texts = [(rows, text.attend(layer, q[:, rows])) for rows, text in run.texts]
+
+        def some(heads):
+            read = [(rows, *text(heads)) for rows, text in texts]
+            attend_step(q[heads], keys[heads], values[heads], run.hidden, read, attended[heads])
+
+        self._over_heads(some, run.work)
+
+    def _runs(self, rows, lengths):
+        """Rows that stand side by side attend together; those between them wait."""
+        starts = [i for i, row in enumerate(rows) if i == 0 or row > rows[i - 1] + 1]
+        return [self._run(slice(*ends), rows, lengths) for ends in zip(starts, [*starts[1:], len(rows)], strict=True)]
+
+    def _run(self, part, rows, lengths):
+        rows, lengths = rows[part], lengths[part]
+        side_by_side = slice(rows[0], rows[-1] + 1)
+        alike = (lengths == lengths[0]).all()  # One place for all rows is written much faster.
+        places = np.s_[:, side_by_side, lengths[0]] if alike else np.s_[:, rows, lengths]
+        src = -(-(int(lengths.max()) + 1) // BLOCK) * BLOCK
+        hidden = np.where(np.arange(src) <= lengths[:, None], np.float32(0), -np.inf)  # [len(rows), src]
+        texts = [self.texts[row] for row in rows]
+        work = hidden.size * self.hparams.n_embd + sum(text.work for text in texts)
+        return _Run(part, side_by_side, places, hidden, _groups(texts), work)
 
     def _speculate(self, draft_path):
         """The guesses read the keys and values of the checked ids, and theirs are written over by the check."""
         products = Products(draft_path, self.hparams, self.threads)
 
         def draft(id, ahead):
-            return self._pass(products, [id], ahead)[0]
+            return self._pass(products, [0], [id], self.lengths + ahead)[0]
 
-        return Speculation(draft, lambda ids: self._pass(self.products, ids))
+        def check(ids):
+            return self._pass(self.products, [0] * len(ids), ids, self.lengths + np.arange(len(ids)))
+
+        return Speculation(draft, check)
 
     def read(self, ids: tuple[int, ...]) -> Text:
         """Reads a text from its first position on."""
@@ -160,14 +181,6 @@ class LiteEngine:
         q, k, v = qkv.reshape(len(qkv), 3, self.hparams.n_head, self.size).transpose(1, 2, 0, 3)
         return q * np.float32(self.size**-0.5), k, v
 
-    def _groups(self):
-        """Which rows go on from each text that is in use: an index, of all rows where that is so."""
-        found: dict[int, tuple[list[int], Text]] = {}
-        for row, text in enumerate(self.texts):
-            if text:
-                found.setdefault(id(text), ([], text))[0].append(row)
-        return [(np.s_[:] if len(rows) == self.rows else rows, text) for rows, text in found.values()]
-
     def _over_heads(self, function, work):
         """Calls a function of a slice of the heads, in threads where there is work enough for several."""
         if work < SHARED_WORK or self.threads == 1:
@@ -207,6 +220,34 @@ class LiteEngine:
 
     def _room(self, src):
         return np.zeros([self.hparams.n_head, self.rows, src, self.size], np.float32)
+
+
+class _Run(NamedTuple):
+    """Rows of a pass that stand side by side.
+
+    Attributes:
+      part: where they stand among those of the pass.
+      rows: where they stand among all.
+      places: where in a layer's keys, or values, those of the pass are written.
+      hidden: [rows, src] what to add to the scores of what was written.
+      texts: which of the rows go on from each text.
+      work: how many numbers a layer's attention reads.
+    """
+
+    part: slice
+    rows: slice
+    places: tuple
+    hidden: np.ndarray
+    texts: list[tuple[slice | list[int], Text]]
+    work: int
+
+
+def _groups(texts):
+    """Which of the rows with these texts have each: an index, of all rows where that is so."""
+    found: dict[int, tuple[list[int], Text]] = {}
+    for row, text in enumerate(texts):
+        found.setdefault(id(text), ([], text))[0].append(row)
+    return [(np.s_[:] if len(rows) == len(texts) else rows, text) for rows, text in found.values()]
 
 
 def attend_step(q, keys, values, hidden, read, attended):

@@ -4,6 +4,7 @@ The signatures, in order: `first` to the queries, keys and values of block 0, th
 gave to those of the next block; the last one ends in logits.
 """
 
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -12,6 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 from gpt2.hparams import HParams
 from gpt2.lite_graph import LiteGraph, Op, Slot
 from gpt2.lite_program import Program, SharedArray, shared_array
+from gpt2.pace import Pace
 
 LAYER_NORM_EPSILON = 1e-5  # OpenAI, src/model.py
 
@@ -72,16 +74,24 @@ class ProductsGraph(LiteGraph):
 
 
 class Products:
-    """The products, ready to run."""
+    """The products, ready to run.
+
+    Attributes:
+      pace: how long they take for so many rows.
+    """
 
     def __init__(self, path: str, hparams: HParams, threads: int):
         """Raises a RuntimeError if LiteRT cannot hold the file."""
         self.program, self.hparams = Program(path, threads), hparams
         self.arrays: dict[int, dict[str, SharedArray]] = {}
+        self.pace, self.seconds = Pace(), 0.0
 
     def logits(self, x: np.ndarray, attend: Attend) -> np.ndarray:
         """The logits [rows, n_vocab] after x [rows, n_embd]; attend(layer, qkv, attended) fills the latter."""
-        return self.last(*self.blocks(x, attend))
+        self.seconds = 0.0
+        logits = self.last(*self.blocks(x, attend))
+        self.pace.note(len(x), self.seconds)
+        return logits
 
     def blocks(self, x: np.ndarray, attend: Attend) -> tuple[np.ndarray, np.ndarray]:
         """All blocks but what the last one does after its attention: its x, and what its attention gave."""
@@ -105,7 +115,9 @@ class Products:
         return arrays["logits"].array
 
     def _run(self, signature, arrays, inputs, outputs):
+        start = time.perf_counter()
         self.program.run(signature, [arrays[name] for name in inputs], [arrays[name] for name in outputs])
+        self.seconds += time.perf_counter() - start
 
     def _arrays(self, rows):
         if rows not in self.arrays:

@@ -44,13 +44,25 @@ class SpreadEngine:
         place = next(place for place, share in enumerate(self.shares) if row in share)
         self.engines[place].free(row - self.shares[place][0])
 
-    def step(self, tokens, guess=None) -> np.ndarray:
-        """The logits float32 [rows, n_vocab] after one more id of each row; a row that is not started may get any.
+    def width(self, n: int) -> int:
+        """Of n rows, how many to step at once: all."""
+        return n
+
+    def step(self, rows: list[int], tokens: list[int], guess=None) -> np.ndarray:
+        """The logits float32 [len(rows), n_vocab] after one more id of each of these rows.
 
         Nothing is guessed here: on a GPU or a TPU a step is not so bound by the reading of the weights.
         """
-        waiting = [self._on(place, self.engines[place].step, tokens[share]) for place, share in enumerate(self.shares)]
-        return np.concatenate([future.result() for future in waiting])
+        logits = np.empty([self.rows, self.hparams.n_vocab], np.float32)
+        ids = dict(zip(rows, tokens, strict=True))
+        waiting = []
+        for place, share in enumerate(self.shares):
+            if mine := [row for row in share if row in ids]:
+                step = self.engines[place].step
+                waiting.append((mine, self._on(place, step, mine - share[0], [ids[row] for row in mine])))
+        for mine, future in waiting:
+            logits[mine] = future.result()
+        return logits[rows]
 
     def score(self, ids: tuple[int, ...]):
         """The logits [seq, n_vocab] after each of at most n_ctx ids, in parts."""

@@ -146,24 +146,28 @@ def write(
                 logits[places] = engine.start(places, prompt)
             if not rows:
                 return
-            places = list(rows)
+            turn = list(rows)[: engine.width(len(rows))]
+            places = sorted(turn)
             changed = [rows[place].changed(logits[place]) for place in places]
             numbers = [rows[place].task.number for place in places]
             positions = [rows[place].position for place in places]
-            tokens = np.full(engine.rows, end_of_text)
-            tokens[places] = choose(changed, rules.filters, rules.seed, numbers, positions)
-            for place in places:
+            tokens = dict(zip(places, choose(changed, rules.filters, rules.seed, numbers, positions), strict=True))
+            for place, token in tokens.items():
                 row = rows[place]
-                why = row.take(int(tokens[place]), logits[place])
+                why = row.take(int(token), logits[place])
                 if on_token and (why != END_OF_TEXT):
                     on_token(row.task.number, row.ids[-1])
                 if why:
                     del rows[place]
                     engine.free(place)
                     yield Sample(row.task.number, row.ids, row.logprobs, why)
-            full = [place for place, row in rows.items() if len(row.window) > n_ctx]
-            if len(full) < len(rows):
-                logits[:] = engine.step(tokens, rows[0].guess if engine.rows == 1 else None)
+            for place in turn:
+                if place in rows:
+                    rows[place] = rows.pop(place)  # behind those that wait
+            full = [place for place in places if place in rows and len(rows[place].window) > n_ctx]
+            if due := [place for place in places if place in rows and place not in full]:
+                guess = rows[0].guess if engine.rows == 1 else None
+                logits[due] = engine.step(due, [tokens[place] for place in due], guess)
             for place in full:
                 # Positions are absolute, so keys and values that were shifted would be wrong: they are computed again.
                 rows[place].window = rows[place].window[-max(n_ctx // 2, 1) :]

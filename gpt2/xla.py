@@ -38,16 +38,22 @@ class XlaEngine:
         """Ends a row, which may be started again."""
         self.lengths[row] = 0
 
-    def step(self, tokens, guess=None) -> np.ndarray:
-        """The logits float32 [rows, n_vocab] after one more id of each row; a row that is not started may get any.
+    def width(self, n: int) -> int:
+        """Of n rows, how many to step at once: all, since a step computes all rows anyway."""
+        return n
+
+    def step(self, rows: list[int], tokens: list[int], guess=None) -> np.ndarray:
+        """The logits float32 [len(rows), n_vocab] after one more id of each of these rows.
 
         Nothing is guessed here: on a GPU or a TPU a step is not so bound by the reading of the weights.
         """
         self._make_room(int(self.lengths.max()) + 1)
         positions = np.minimum(self.lengths, self._src() - 1)
-        logits = self.decode(tf.constant(tokens, tf.int32), tf.constant(positions)).numpy()
-        self.lengths += self.lengths > 0
-        return logits
+        ids = np.zeros(self.rows, np.int32)
+        ids[rows] = tokens
+        logits = self.decode(tf.constant(ids), tf.constant(positions)).numpy()
+        self.lengths[rows] += 1
+        return logits[rows]
 
     def score(self, ids: tuple[int, ...]):
         """The logits [seq, n_vocab] after each of at most n_ctx ids, in parts."""

@@ -33,10 +33,10 @@ def logits_after(window):
 
 
 class Engine:
-    """The two engines' interface over `logits_after`; counts its steps."""
+    """The engines' interface over `logits_after`; counts its steps, of so many rows at most."""
 
-    def __init__(self, rows):
-        self.hparams, self.rows = HPARAMS, rows
+    def __init__(self, rows, most=99):
+        self.hparams, self.rows, self.most = HPARAMS, rows, most
         self.windows = {}
         self.steps = 0
 
@@ -49,14 +49,15 @@ class Engine:
     def free(self, row):
         del self.windows[row]
 
-    def step(self, tokens, guess=None):
+    def width(self, n):
+        return min(n, self.most)
+
+    def step(self, rows, tokens, guess=None):
         self.steps += 1
-        logits = np.zeros([self.rows, N_VOCAB], np.float32)
-        for row, window in self.windows.items():
-            if len(window) < N_CTX:
-                window.append(int(tokens[row]))
-                logits[row] = logits_after(window)
-        return logits
+        for row, token in zip(rows, tokens, strict=True):
+            assert len(self.windows[row]) < N_CTX
+            self.windows[row].append(int(token))
+        return np.array([logits_after(self.windows[row]) for row in rows])
 
     def score(self, ids):
         yield np.array([logits_after(ids[: end + 1]) for end in range(len(ids))])
@@ -79,6 +80,7 @@ def test_samples_do_not_depend_on_the_batch_and_come_in_order():
     alone = written(1)
     assert [sample.number for sample in alone] == list(range(1, 24))
     assert written(7) == written(20) == alone
+    assert list(in_order(write(Engine(7, most=4), tasks(23), Rules()), itertools.count(1))) == alone
     assert {sample.why for sample in alone} == {END_OF_TEXT, LENGTH}
 
 
@@ -102,6 +104,20 @@ def test_the_batch_is_full_while_there_are_samples_to_write():
     samples = list(write(engine, work, Rules(banning=no_end)))
     assert sorted(len(sample.ids) for sample in samples) == sorted(lengths)
     assert sum(lengths) / engine.steps > 3.8  # ids at a time, of 4; the last ones end alone
+
+
+def test_rows_that_wait_come_first_in_the_next_step():
+    engine = Engine(4, most=3)
+    texts = dict.fromkeys(range(1, 5), 0)
+    lags = []
+
+    def on_token(number, id):
+        texts[number] += 1
+        lags.append(max(texts.values()) - min(texts.values()))
+
+    list(write(engine, [Task(number, (4,), 12) for number in texts], Rules(banning=no_end), on_token))
+    assert max(lags) == 2  # inside of a step
+    assert engine.steps == 4 * 12 / 3 - 1  # the last ids of all need none
 
 
 def plainly(task, seed=0):
@@ -130,7 +146,7 @@ def test_who_stops_in_the_middle_leaves_no_row_behind():
 def test_an_interrupt_in_a_step_leaves_no_row_behind(monkeypatch):
     engine = Engine(4)
 
-    def interrupted(tokens, guess=None):
+    def interrupted(rows, tokens, guess=None):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(engine, "step", interrupted)

@@ -1,0 +1,34 @@
+"""How many rows to step at a time: whoever multiplies in tiles of 7 rows takes as long for 8 as for 14."""
+
+import collections
+import math
+
+TRIES = 3  # Steps of so many rows, of which the fastest counts: the first is slow, and another process may disturb one.
+WORTH = 1.05  # How much faster fewer rows than all have to be.
+
+
+class Pace:
+    """The seconds that the products of so many rows take; the attention takes as long for each row."""
+
+    def __init__(self):
+        self.tries: collections.Counter[int] = collections.Counter()
+        self.seconds: dict[int, float] = {}
+
+    def width(self, n: int) -> int:
+        """Of n rows, how many to step at once, three quarters at least, to make the most ids a second.
+
+        Each number is tried. The rest waits for the next step, and comes first in it.
+        """
+        widths = range(n, math.ceil(3 * n / 4) - 1, -1)
+        untried = min(widths, key=lambda width: self.tries[width])
+        if len(widths) > 1 and self.tries[untried] < TRIES:
+            return untried
+        return max(widths, key=lambda width: self._rate(width) * (WORTH if width == n else 1))
+
+    def note(self, width: int, seconds: float) -> None:
+        """Learns how long a step of so many rows took."""
+        self.tries[width] += 1
+        self.seconds[width] = min(self.seconds.get(width, math.inf), seconds)
+
+    def _rate(self, width):
+        return width / self.seconds.get(width, math.inf)
