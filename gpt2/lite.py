@@ -7,7 +7,6 @@ order at any number of rows, whatever the length of the longest.
 
 import concurrent.futures
 import os
-from typing import NamedTuple
 
 import numpy as np
 import threadpoolctl
@@ -15,10 +14,10 @@ import threadpoolctl
 from gpt2.hparams import HParams
 from gpt2.lite_products import Products, ProductsGraph
 from gpt2.lite_text import Text
+from gpt2.lite_written import Written, join
 from gpt2.speculation import Guess, Speculation
 
 CHUNK = 256  # Tokens of a text that are read at once; more take memory, fewer take time.
-BLOCK = 32  # Positions whose values are summed by one call, always so many; see `weighted_sum`.
 SHARED_WORK = 3_000_000  # Numbers in the keys of a layer from which on a second thread is worth waking.
 
 
@@ -46,7 +45,7 @@ class LiteEngine:
         self.texts: list[Text | None] = [None] * rows
         self.latest: Text | None = None  # Also when no row goes on from it: the next sample often does.
         self.lengths = np.zeros(rows, int)  # of what was written after the text
-        self.past = [(self._room(BLOCK), self._room(BLOCK)) for _ in range(hparams.n_layer)]
+        self.written = Written(hparams, rows)
         self.speculation = self._speculate(draft_path) if draft_path and rows == 1 else None
         self.read((0,))  # LiteRT has something to tell the terminal when it first runs; who holds that, holds it now.
 
@@ -87,46 +86,28 @@ class LiteEngine:
 
         Each comes so many ids after the text; its keys and values are written there, and the rows stay where they are.
         """
-        self._grow(int(lengths.max()) + 1)
-        x = self.embed(tokens, lengths + [len(self.texts[row].ids) for row in rows])
-        runs = self._runs(rows, lengths)
+        texts = [self.texts[row] for row in rows]
+        x = self.embed(tokens, lengths + [len(text.ids) for text in texts])
+        runs, parts = self.written.runs(rows, lengths), _parts(texts)
+        work = sum(part.work for part in (*runs, *texts))
 
         def attend(layer, qkv, attended):
-            attended = attended.reshape(len(rows), self.hparams.n_head, self.size).swapaxes(0, 1)
-            arrays = *self._heads(qkv), attended  # [head, len(rows), size]
+            q, k, v = self._heads(qkv)  # [head, len(rows), size]
             for run in runs:
-                self._attend(layer, run, *(array[:, run.part] for array in arrays))
+                run.write(layer, k, v)
+            written = [(run.part, run.attend(layer, q[:, run.part])) for run in runs]
+            read = [(part, text.attend(layer, q[:, part])) for part, text in parts]
+            attended = attended.reshape(len(rows), self.hparams.n_head, self.size).swapaxes(0, 1)
+
+            def some(heads):
+                def given(attentions):
+                    return [(part, *attention(heads)) for part, attention in attentions]
+
+                join(given(written), given(read), attended[heads])
+
+            self._over_heads(some, work)
 
         return products.logits(x, attend)
-
-    def _attend(self, layer, run, q, k, v, attended):
-        """Writes down the keys and values, and attends over those of the rows and of their texts."""
-        for past, new in zip(self.past[layer], (k, v), strict=True):
-            past[run.places] = new
-        keys, values = (past[:, run.rows, : run.hidden.shape[1]] for past in self.past[layer])
-        texts = [(rows, text.attend(layer, q[:, rows])) for rows, text in run.texts]
-
-        def some(heads):
-            read = [(rows, *text(heads)) for rows, text in texts]
-            attend_step(q[heads], keys[heads], values[heads], run.hidden, read, attended[heads])
-
-        self._over_heads(some, run.work)
-
-    def _runs(self, rows, lengths):
-        """Rows that stand side by side attend together; those between them wait."""
-        starts = [i for i, row in enumerate(rows) if i == 0 or row > rows[i - 1] + 1]
-        return [self._run(slice(*ends), rows, lengths) for ends in zip(starts, [*starts[1:], len(rows)], strict=True)]
-
-    def _run(self, part, rows, lengths):
-        rows, lengths = rows[part], lengths[part]
-        side_by_side = slice(rows[0], rows[-1] + 1)
-        alike = (lengths == lengths[0]).all()  # One place for all rows is written much faster.
-        places = np.s_[:, side_by_side, lengths[0]] if alike else np.s_[:, rows, lengths]
-        src = -(-(int(lengths.max()) + 1) // BLOCK) * BLOCK
-        hidden = np.where(np.arange(src) <= lengths[:, None], np.float32(0), -np.inf)  # [len(rows), src]
-        texts = [self.texts[row] for row in rows]
-        work = hidden.size * self.hparams.n_embd + sum(text.work for text in texts)
-        return _Run(part, side_by_side, places, hidden, _groups(texts), work)
 
     def _speculate(self, draft_path):
         """The guesses read the keys and values of the checked ids, and theirs are written over by the check."""
@@ -201,87 +182,19 @@ class LiteEngine:
             if not future.cancel():
                 future.result()
 
-    def _grow(self, needed):
-        """Makes room for so many tokens in each row."""
-        src = self.past[0][0].shape[2]
-        if needed <= src:
-            return
-        wider = [(self._room(src + max(src, BLOCK)), self._room(src + max(src, BLOCK))) for _ in self.past]
-        for old, new in zip(self.past, wider, strict=True):
-            for a, b in zip(old, new, strict=True):
-                b[:, :, :src] = a
-        self.past = wider
-
     def _empty(self, seq):
         """Room for the keys and values of a text."""
         head, size = self.hparams.n_head, self.size
         shapes = [head, size, seq], [head, seq, size]
         return [tuple(np.empty(shape, np.float32) for shape in shapes) for _ in range(self.hparams.n_layer)]
 
-    def _room(self, src):
-        return np.zeros([self.hparams.n_head, self.rows, src, self.size], np.float32)
 
-
-class _Run(NamedTuple):
-    """Rows of a pass that stand side by side.
-
-    Attributes:
-      part: where they stand among those of the pass.
-      rows: where they stand among all.
-      places: where in a layer's keys, or values, those of the pass are written.
-      hidden: [rows, src] what to add to the scores of what was written.
-      texts: which of the rows go on from each text.
-      work: how many numbers a layer's attention reads.
-    """
-
-    part: slice
-    rows: slice
-    places: tuple
-    hidden: np.ndarray
-    texts: list[tuple[slice | list[int], Text]]
-    work: int
-
-
-def _groups(texts):
+def _parts(texts):
     """Which of the rows with these texts have each: an index, of all rows where that is so."""
     found: dict[int, tuple[list[int], Text]] = {}
     for row, text in enumerate(texts):
         found.setdefault(id(text), ([], text))[0].append(row)
     return [(np.s_[:] if len(rows) == len(texts) else rows, text) for rows, text in found.values()]
-
-
-def attend_step(q, keys, values, hidden, read, attended):
-    """One query of each row over the text it goes on from and what was written after it.
-
-    q and attended [head, rows, size]; keys and values [head, rows, src, size], or [head, 1, src, size] for queries of
-    one row; hidden [rows, src] what to add to the scores; read: for each text the rows that go on from it, and what
-    its attention gives.
-    """
-    scores = (q[:, :, None] @ keys.swapaxes(2, 3))[:, :, 0]  # [head, rows, src]
-    scores += hidden
-    greatest = scores.max(axis=-1)  # [head, rows]
-    for rows, greatest_read, _, _ in read:
-        greatest[:, rows] = np.maximum(greatest[:, rows], greatest_read)
-    scores -= greatest[:, :, None]
-    np.exp(scores, out=scores)
-    total, mixed = weighted_sum(scores, values)
-    for rows, greatest_read, total_read, mixed_read in read:
-        share = np.exp(greatest_read - greatest[:, rows])
-        total[:, rows] += share * total_read
-        mixed[:, rows] += share[:, :, None] * mixed_read
-    np.divide(mixed, total[:, :, None], out=attended)
-
-
-def weighted_sum(weights, values):
-    """The sum of the weights [head, rows, src], and that of the values [head, rows or 1, src, size] times them.
-
-    Block by block, for BLAS sums a long matrix in another order than a short one: so weights of 0 after the last one
-    change nothing, not even the last bit, and src may be as long as the longest row needs.
-    """
-    head, rows, src = weights.shape
-    blocks = weights.reshape(head, rows, src // BLOCK, BLOCK)
-    sums = blocks[:, :, :, None] @ values.reshape(head, -1, src // BLOCK, BLOCK, values.shape[-1])
-    return blocks.sum(axis=2).sum(axis=-1), sums[:, :, :, 0].sum(axis=2)
 
 
 def _embedding(path, graph):
