@@ -13,8 +13,8 @@ import threadpoolctl
 
 from gpt2.hparams import HParams
 from gpt2.lite_products import Products, ProductsGraph
-from gpt2.lite_text import Text
-from gpt2.lite_written import Written, join
+from gpt2.lite_text import Text, in_one
+from gpt2.lite_written import Written
 from gpt2.speculation import Guess, Speculation
 
 CHUNK = 256  # Tokens of a text that are read at once; more take memory, fewer take time.
@@ -95,15 +95,14 @@ class LiteEngine:
             q, k, v = self._heads(qkv)  # [head, len(rows), size]
             for run in runs:
                 run.write(layer, k, v)
-            written = [(run.part, run.attend(layer, q[:, run.part])) for run in runs]
             read = [(part, text.attend(layer, q[:, part])) for part, text in parts]
             attended = attended.reshape(len(rows), self.hparams.n_head, self.size).swapaxes(0, 1)
 
             def some(heads):
-                def given(attentions):
-                    return [(part, *attention(heads)) for part, attention in attentions]
-
-                join(given(written), given(read), attended[heads])
+                given = in_one([(part, attention(heads)) for part, attention in read], len(rows))
+                for run in runs:
+                    mine = [array[:, run.part] for array in given]
+                    run.attend(layer, heads, q[heads, run.part], mine, attended[heads, run.part])
 
             self._over_heads(some, work)
 

@@ -17,7 +17,8 @@ LONG = 256  # Ids from which on a text gets a file of its own; that takes as lon
 PAIR = 2  # Rows that are multiplied with a text by one call, always so many; see `with_text`.
 
 Past = list[tuple[np.ndarray, np.ndarray]]  # Keys [head, size, seq] and values [head, seq, size] of each layer.
-Attention = Callable[[slice], tuple[np.ndarray, np.ndarray, np.ndarray]]
+Given = tuple[np.ndarray, np.ndarray, np.ndarray]  # What an attention gives, see `_attend`.
+Attention = Callable[[slice], Given]
 
 
 class Text:
@@ -55,6 +56,19 @@ def _attend(past, layer, q):
         return greatest, weights.sum(axis=-1), with_text(weights, values[heads])
 
     return of
+
+
+def in_one(parts: list[tuple[slice | list[int], Given]], rows: int) -> Given:
+    """What the attention over several texts gave to their rows, as if it were that of one text."""
+    if len(parts) == 1:
+        return parts[0][1]
+    head, _, size = parts[0][1][2].shape
+    numbers, vectors = (head, rows), (head, rows, size)
+    whole = np.empty(numbers, np.float32), np.empty(numbers, np.float32), np.empty(vectors, np.float32)
+    for which, given in parts:
+        for array, part in zip(whole, given, strict=True):
+            array[:, which] = part
+    return whole
 
 
 def with_text(x, y):

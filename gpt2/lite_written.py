@@ -1,14 +1,8 @@
-"""What was written in the rows of a batch after the texts that they go on from: attention over it, in NumPy.
-
-An attention, of these or of a text (`gpt2.lite_text`), is a function of a slice of the heads that gives, for queries
-[head, rows, size], the greatest score of each and the sum of exp(score - greatest), [head, rows], and the sum of the
-values times those weights, [head, rows, size]; `join` makes them one.
-"""
+"""What was written in the rows of a batch after the texts that they go on from: attention over it, in NumPy."""
 
 import numpy as np
 
 from gpt2.hparams import HParams
-from gpt2.lite_text import Attention
 
 BLOCK = 32  # Positions whose values are summed by one call, always so many; see `weighted_sum`.
 
@@ -67,19 +61,23 @@ class Run:
         for past, new in zip(self.past[layer], (k, v), strict=True):
             past[self.places] = new[:, self.part]
 
-    def attend(self, layer: int, q: np.ndarray) -> Attention:
-        """The attention for queries [head, rows, size]."""
-        keys, values = (past[:, self.rows, : self.src] for past in self.past[layer])
+    def attend(self, layer: int, heads: slice, q, read, attended) -> None:
+        """Fills attended [heads, rows, size] for queries of that shape.
 
-        def of(heads):
-            scores = (q[heads, :, None] @ keys[heads].swapaxes(2, 3))[:, :, 0]  # [head, rows, src]
-            scores += self.hidden
-            greatest = scores.max(axis=-1)
-            scores -= greatest[:, :, None]
-            np.exp(scores, out=scores)
-            return greatest, *weighted_sum(scores, values[heads])
-
-        return of
+        read: what the attention over their texts gave, see `gpt2.lite_text`.
+        """
+        keys, values = (past[heads, self.rows, : self.src] for past in self.past[layer])
+        greatest_read, total_read, mixed_read = read
+        scores = (q[:, :, None] @ keys.swapaxes(2, 3))[:, :, 0]  # [head, rows, src]
+        scores += self.hidden
+        greatest = np.maximum(scores.max(axis=-1), greatest_read)
+        scores -= greatest[:, :, None]
+        np.exp(scores, out=scores)
+        total, mixed = weighted_sum(scores, values)
+        share = np.exp(greatest_read - greatest)
+        total += share * total_read
+        mixed += share[:, :, None] * mixed_read
+        np.divide(mixed, total[:, :, None], out=attended)
 
 
 def weighted_sum(weights, values):
@@ -92,25 +90,3 @@ def weighted_sum(weights, values):
     blocks = weights.reshape(head, rows, src // BLOCK, BLOCK)
     sums = blocks[:, :, :, None] @ values.reshape(head, -1, src // BLOCK, BLOCK, values.shape[-1])
     return blocks.sum(axis=2).sum(axis=-1), sums[:, :, :, 0].sum(axis=2)
-
-
-def join(written, read, attended):
-    """Fills attended [head, rows, size] with the means of the values.
-
-    written and read: for each attention the rows that it is of, an index, and what it gave. Each row is in one of each.
-    """
-    greatest = np.empty(attended.shape[:2], np.float32)
-    total, whole = np.empty_like(greatest), np.empty(attended.shape, np.float32)
-    for rows, greatest_there, _, _ in written:
-        greatest[:, rows] = greatest_there
-    for rows, greatest_there, _, _ in read:
-        greatest[:, rows] = np.maximum(greatest[:, rows], greatest_there)
-    for rows, greatest_there, total_there, mixed in written:
-        share = np.exp(greatest_there - greatest[:, rows])
-        total[:, rows] = share * total_there
-        np.multiply(mixed, share[:, :, None], out=whole[:, rows])
-    for rows, greatest_there, total_there, mixed in read:
-        share = np.exp(greatest_there - greatest[:, rows])
-        total[:, rows] += share * total_there
-        whole[:, rows] += mixed * share[:, :, None]
-    np.divide(whole, total[:, :, None], out=attended)

@@ -3,6 +3,7 @@
 import collections
 import math
 
+FEWER = 2  # Rows that may wait.
 TRIES = 3  # Steps of so many rows, of which the fastest counts: the first is slow, and another process may disturb one.
 WORTH = 1.05  # How much faster fewer rows than all have to be.
 
@@ -15,15 +16,13 @@ class Pace:
         self.seconds: dict[int, float] = {}
 
     def width(self, n: int) -> int:
-        """Of n rows, how many to step at once, three quarters at least, to make the most ids a second.
+        """Of n rows, how many to step at once, to make the most ids a second.
 
         Each number is tried. The rest waits for the next step, and comes first in it.
         """
-        widths = range(n, math.ceil(3 * n / 4) - 1, -1)
-        untried = min(widths, key=lambda width: self.tries[width])
-        if len(widths) > 1 and self.tries[untried] < TRIES:
-            return untried
-        return max(widths, key=lambda width: self._rate(width) * (WORTH if width == n else 1))
+        widths = range(n, max(n - FEWER, math.ceil(3 * n / 4)) - 1, -1)
+        untried = (width for width in widths if self.tries[width] < TRIES)
+        return next(untried, None) or max(widths, key=lambda width: self._rate(width) * (WORTH if width == n else 1))
 
     def note(self, width: int, seconds: float) -> None:
         """Learns how long a step of so many rows took."""
