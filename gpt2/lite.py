@@ -18,7 +18,7 @@ from gpt2.lite_written import Written
 from gpt2.speculation import Guess, Speculation
 
 CHUNK = 256  # Tokens of a text that are read at once; more take memory, fewer take time.
-SHARED_WORK = 3_000_000  # Numbers in the keys of a layer from which on a second thread is worth waking.
+SHARED_WORK = 1_300_000  # Numbers in the keys of a layer from which on a second thread is worth waking.
 
 
 class LiteEngine:

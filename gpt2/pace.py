@@ -6,6 +6,7 @@ import math
 FEWER = 2  # Rows that may wait.
 TRIES = 3  # Steps of so many rows, of which the fastest counts: the first is slow, and another process may disturb one.
 WORTH = 1.05  # How much faster fewer rows than all have to be.
+AGAIN = 32  # Every so many steps all rows go, since the machine may have been slow when that was tried.
 
 
 class Pace:
@@ -22,6 +23,8 @@ class Pace:
         """
         widths = range(n, max(n - FEWER, math.ceil(3 * n / 4)) - 1, -1)
         untried = (width for width in widths if self.tries[width] < TRIES)
+        if self.tries.total() % AGAIN == 0:
+            return n
         return next(untried, None) or max(widths, key=lambda width: self._rate(width) * (WORTH if width == n else 1))
 
     def note(self, width: int, seconds: float) -> None:

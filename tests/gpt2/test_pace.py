@@ -26,16 +26,17 @@ def tiles(width, tile=7):
 def test_full_tiles_are_preferred_where_they_are_faster(n, best):
     widths = run(Pace(), n, tiles)
     assert min(widths) >= 3 / 4 * n
-    assert set(widths[20:]) == {best}
+    assert widths[20:].count(best) >= 0.96 * len(widths[20:])
 
 
 def test_all_rows_go_where_a_step_takes_as_long_for_any_number():
     assert set(run(Pace(), 8, lambda width: 0.02)[20:]) == {8}
 
 
-def test_a_slow_step_now_and_then_changes_nothing():
+def test_slow_steps_change_nothing_for_long():
     pace = Pace()
-    pace.note(7, 1.0)
-    run(pace, 8, tiles)
-    pace.note(7, 1.0)
-    assert pace.width(8) == 7
+    run(pace, 8, lambda width: 2 * tiles(width), 3)  # while all rows are tried
+    run(pace, 8, lambda width: tiles(width, tile=8))
+    assert pace.width(8) == 8
+    pace.note(8, 1.0)
+    assert pace.width(8) == 8
