@@ -84,7 +84,8 @@ def programs(hparams, dtype, recompute: bool, trains_wte: bool):
     def block_gradients(x, weights, kept, d_y):
         known = KnownResults(kept)
         ways = {"product": known.product, "attention": known.attention} if not recompute else {}
-        x = later(x, d_y)  # Where all is one program, as on a TPU, XLA would else compute it once and keep it.
+        # Where all is one program, as on a TPU, XLA would else compute the block once and keep what is inside.
+        x = later(x, d_y)
         with tf.GradientTape() as tape:
             tape.watch((x, weights))
             y, _ = graph.block(x, weights, **ways)

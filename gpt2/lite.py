@@ -71,7 +71,7 @@ class LiteEngine:
         """The logits float32 [len(rows), n_vocab] after one more id of each of these rows, good until the next step.
 
         Args:
-          rows: in their order.
+          rows: ascending.
           guess: what is likely to come after it, see `Speculation`; the logits are the same with it and without.
         """
         if guess is None or self.speculation is None:
@@ -82,7 +82,7 @@ class LiteEngine:
         return logits
 
     def _pass(self, products, rows, tokens, lengths):
-        """The logits after one more id of each of these rows, or after several of a single one.
+        """The logits after one more id of each of these rows, ascending, or after several of a single one.
 
         Each comes so many ids after the text; its keys and values are written there, and the rows stay where they are.
         """

@@ -15,10 +15,7 @@ class Written:
         self.past = [(self._room(BLOCK), self._room(BLOCK)) for _ in range(hparams.n_layer)]
 
     def runs(self, rows: list[int], lengths: np.ndarray) -> list["Run"]:
-        """The rows, in their order, of which so many stand side by side; each will have one more id than these lengths.
-
-        A row may stand there several times, with several ids.
-        """
+        """Ascending rows as they stand side by side, each to get an id after so many; or one row, to get several."""
         self._grow(int(lengths.max()) + 1)
         starts = [i for i, row in enumerate(rows) if i == 0 or row > rows[i - 1] + 1]
         stops = [*starts[1:], len(rows)]

@@ -3,10 +3,10 @@
 import collections
 import math
 
-FEWER = 2  # Rows that may wait.
+FEWER, SHARE = 2, 1 / 4  # Rows that may wait, and of all rows the share.
 TRIES = 3  # Steps of so many rows, of which the fastest counts: the first is slow, and another process may disturb one.
 WORTH = 1.05  # How much faster fewer rows than all have to be.
-AGAIN = 32  # Every so many steps all rows go, since the machine may have been slow when that was tried.
+AGAIN = 100  # After so many steps a number is tried again, in two, since the machine may have been slow when it was.
 
 
 class Pace:
@@ -17,14 +17,15 @@ class Pace:
         self.seconds: dict[int, float] = {}
 
     def width(self, n: int) -> int:
-        """Of n rows, how many to step at once, to make the most ids a second.
+        """Of n rows, how many to step at once, to make the most ids a second: n or a few less, each of which is tried.
 
-        Each number is tried. The rest waits for the next step, and comes first in it.
+        The rest waits for the next step, and comes first in it.
         """
-        widths = range(n, max(n - FEWER, math.ceil(3 * n / 4)) - 1, -1)
+        widths = range(n, max(n - FEWER, math.ceil(n * (1 - SHARE))) - 1, -1)
+        rounds, step = divmod(self.tries.total(), AGAIN)
+        if step < 2:
+            return widths[rounds % len(widths)]
         untried = (width for width in widths if self.tries[width] < TRIES)
-        if self.tries.total() % AGAIN == 0:
-            return n
         return next(untried, None) or max(widths, key=lambda width: self._rate(width) * (WORTH if width == n else 1))
 
     def note(self, width: int, seconds: float) -> None:

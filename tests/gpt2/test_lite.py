@@ -73,11 +73,13 @@ def test_all_positions_of_a_text_are_scored(engine, expected):
 
 
 def test_a_row_does_not_depend_on_the_others_to_the_last_bit(engine):
-    """Other rows are longer, wait, end, begin anew, share its text; the rows are 1, 3 and 7."""
+    """Other rows are longer, wait, end, begin anew, share its text; up to 3, 7, 8 and 15 go at a time."""
     alone = engine(1)
     wanted = [alone.start([0], tuple(IDS[:9]))] + [alone.step([0], [token])[0].copy() for token in IDS[9:]]
-    for rows in (3, 7):
+    for rows in (3, 7, 8, 15):
         many = engine(rows)
+        for row in range(3, rows):
+            many.start([row], tuple(IDS[:row]))
         many.start([0], tuple(IDS[:70]))
         for token in IDS[:50]:
             many.step([0], [token])
@@ -87,7 +89,7 @@ def test_a_row_does_not_depend_on_the_others_to_the_last_bit(engine):
                 many.free(0)
             if number == 30:
                 many.start([0], tuple(IDS[:9]))
-            going = [row for row, text in enumerate(many.texts) if text and (row == 1 or (row + number) % 3)]
+            going = [row for row, text in enumerate(many.texts) if text and (row == 1 or (row + number) % 12)]
             got.append(many.step(going, [token if row == 1 else row for row in going])[going.index(1)].copy())
         np.testing.assert_array_equal(got, wanted)
 

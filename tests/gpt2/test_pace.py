@@ -7,14 +7,14 @@ import pytest
 from gpt2.pace import Pace
 
 
-def run(pace, n, seconds, steps=300):
-    """The widths of so many steps of n rows; seconds(width) is what each takes, the first twice as long."""
-    widths = []
+def run(pace, n, seconds, steps=600):
+    """The widths of so many steps of n rows; seconds(width) is what each takes, after another width twice as long."""
+    widths = [0]
     for _ in range(steps):
         width = pace.width(n)
-        pace.note(width, seconds(width) * (1 if width in widths else 2))
+        pace.note(width, seconds(width) * (1 if width == widths[-1] else 2))
         widths.append(width)
-    return widths
+    return widths[1:]
 
 
 def tiles(width, tile=7):
@@ -22,21 +22,35 @@ def tiles(width, tile=7):
     return 0.009 + 0.008 * math.ceil(width / tile)
 
 
+def share(widths, width):
+    return widths.count(width) / len(widths)
+
+
 @pytest.mark.parametrize(("n", "best"), [(1, 1), (3, 3), (7, 7), (8, 7), (9, 7), (12, 12), (16, 14), (20, 20)])
 def test_full_tiles_are_preferred_where_they_are_faster(n, best):
     widths = run(Pace(), n, tiles)
     assert min(widths) >= 3 / 4 * n
-    assert widths[20:].count(best) >= 0.96 * len(widths[20:])
+    assert share(widths[20:], best) > 0.97
 
 
-def test_all_rows_go_where_a_step_takes_as_long_for_any_number():
-    assert set(run(Pace(), 8, lambda width: 0.02)[20:]) == {8}
+@pytest.mark.parametrize("seconds", [lambda width: 0.02, lambda width: 0.02 * (width / 8) ** 1.1])
+def test_all_rows_go_where_fewer_gain_little_or_nothing(seconds):
+    assert share(run(Pace(), 8, seconds)[20:], 8) > 0.97
 
 
-def test_slow_steps_change_nothing_for_long():
+@pytest.mark.parametrize(("tile", "best"), [(7, 7), (8, 8)])
+@pytest.mark.parametrize("slow", [7, 8])
+def test_a_number_that_was_slow_while_it_was_tried_is_tried_again(tile, best, slow):
+    def seconds(width):
+        return tiles(width, tile)
+
     pace = Pace()
-    run(pace, 8, lambda width: 2 * tiles(width), 3)  # while all rows are tried
-    run(pace, 8, lambda width: tiles(width, tile=8))
-    assert pace.width(8) == 8
-    pace.note(8, 1.0)
-    assert pace.width(8) == 8
+    run(pace, 8, lambda width: seconds(width) * (3 if width == slow else 1), 20)
+    assert share(run(pace, 8, seconds, 1000)[400:], best) > 0.97
+
+
+def test_a_slow_step_changes_nothing():
+    pace = Pace()
+    run(pace, 8, tiles, 50)
+    pace.note(7, 1.0)
+    assert pace.width(8) == 7

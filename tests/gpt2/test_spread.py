@@ -40,6 +40,19 @@ def test_samples_do_not_depend_on_the_number_of_devices(model, expected, rows, n
         np.testing.assert_allclose(sample.logprobs, other.logprobs, atol=1e-4)
 
 
+@pytest.mark.parametrize("make", [XlaEngine, lambda model, rows: SpreadEngine(lambda: model, ["CPU:0"] * 2, rows)])
+def test_a_row_may_wait_while_others_step(model, make):
+    expected = model(tf.constant([[4, 6, 7, 8]])).numpy()[0, 1:]
+    engine = make(model, 3)
+    found = [engine.start([0, 1, 2], (4, 6))]
+    for token in (1, 2, 3):
+        engine.step([0, 1], [token, token])
+    found += [engine.step([2], [7])[0]]
+    engine.step([0], [9])
+    found += [engine.step([1, 2], [5, 8])[-1]]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_rows_are_shared_out_evenly_and_a_device_without_one_is_not_used(model):
     engine = SpreadEngine(lambda: model, ["CPU:0"] * 3, 5)
     assert [one.rows for one in engine.engines] == [2, 2, 1]

@@ -155,10 +155,11 @@ def test_an_interrupt_in_a_step_leaves_no_row_behind(monkeypatch):
     assert engine.windows == {}
 
 
+@pytest.mark.parametrize("most", [99, 2])
 @pytest.mark.parametrize("n_prompt", [1, 15, 16])
-def test_the_window_slides_by_half(n_prompt):
+def test_the_window_slides_by_half(n_prompt, most):
     work = [Task(number, tuple(range(n_prompt)), 60) for number in range(1, 12)]
-    found = list(in_order(write(Engine(3), work, Rules(banning=no_end)), itertools.count(1)))
+    found = list(in_order(write(Engine(3, most), work, Rules(banning=no_end)), itertools.count(1)))
     assert [sample.ids for sample in found] == [plainly(task) for task in work]
 
 
