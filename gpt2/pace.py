@@ -25,13 +25,14 @@ class Pace:
         rounds, step = divmod(self.tries.total(), AGAIN)
         if step < 2:
             return widths[rounds % len(widths)]
+
+        def rate(width):
+            return width / self.seconds[width] * (WORTH if width == n else 1)
+
         untried = (width for width in widths if self.tries[width] < TRIES)
-        return next(untried, None) or max(widths, key=lambda width: self._rate(width) * (WORTH if width == n else 1))
+        return next(untried, None) or max(widths, key=rate)
 
     def note(self, width: int, seconds: float) -> None:
         """Learns how long a step of so many rows took."""
         self.tries[width] += 1
         self.seconds[width] = min(self.seconds.get(width, math.inf), seconds)
-
-    def _rate(self, width):
-        return width / self.seconds.get(width, math.inf)

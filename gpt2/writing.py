@@ -164,8 +164,9 @@ def write(
             for place in turn:
                 if place in rows:
                     rows[place] = rows.pop(place)  # behind those that wait
-            full = [place for place in places if place in rows and len(rows[place].window) > n_ctx]
-            if due := [place for place in places if place in rows and place not in full]:
+            going = [place for place in places if place in rows]
+            full = [place for place in going if len(rows[place].window) > n_ctx]
+            if due := [place for place in going if place not in full]:
                 guess = rows[0].guess if engine.rows == 1 else None
                 logits[due] = engine.step(due, [tokens[place] for place in due], guess)
             for place in full:
