@@ -54,15 +54,13 @@ def main(
       inspect: a dataset to look into: says what is in it and decodes a few poems; nothing is written.
     """
     from encoder import dataset
-    from poems import book_table, files
+    from poems import book_table
     from poems import report as poems_report
     from poems import sources as poems_sources
     from poems.cleaning import choose_rules
     from poems.corpus import Corpus
     from poems.layout import Layout
 
-    if any(map(files.is_remote, filter(None, (*sources, models_dir, books, report, inspect)))):
-        command_line.start_tensorflow(look_for_devices=False)  # quietly, before gfile imports it
     if inspect is not None:
         if sources:
             raise ValueError(f"--inspect only looks into {inspect}, found {sources[0]} as well; leave it out")

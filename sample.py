@@ -9,7 +9,7 @@ import os
 import random
 import sys
 
-from gpt2 import command_line
+from gpt2 import command_line, screen
 
 
 def main(
@@ -136,16 +136,16 @@ def main(
     layout = verse_prompts.read_layout(os.path.join(os.path.dirname(prefix), "layout.json"))
     about = {"author": author, "title": title, "tags": tags, "book": book}
     if prompts is not None:
-        asked = verse_prompts.read_many(prompts, about, layout, nsamples)
+        wanted = verse_prompts.read_many(prompts, about, layout, nsamples)
     else:
-        asked = [verse_prompts.lay_out(read_prompt(prompt, prompt_file), about, layout, nsamples)]
+        wanted = [verse_prompts.lay_out(read_prompt(prompt, prompt_file), about, layout, nsamples)]
 
     import encoder
     from encoder.endings import Endings
     from encoder.words import NoRepeat, wordless
     from gpt2 import bulk, find, parts, terminal, writing
     from gpt2.hparams import find_hparams
-    from gpt2.job import Job, hash_of
+    from gpt2.job import Asked, Job
 
     enc = encoder.load_encoder(model_folder)
     hparams = find_hparams(prefix, model_folder)
@@ -171,8 +171,9 @@ def main(
         logprobs=best_of > 1 or (out or "").endswith(".jsonl"),
     )
     job = Job(enc, hparams, rules, endings, length, best_of, include_prompt)
-    if slides := job.check(asked):  # before the model is loaded
+    if slides := job.check(wanted):  # before the model is loaded
         say(slides)
+    asked = Asked(wanted)
     if interactive:
         lay_out = functools.partial(verse_prompts.lay_out, about=about, described=layout, nsamples=nsamples or 1)
         terminal.converse(job, open_engine(batch_size), lay_out, say)
@@ -181,7 +182,7 @@ def main(
     else:
         settings = dataclasses.asdict(filters) | {"stop": stop, "lines": lines, "stanzas": stanzas, "length": length}
         settings |= {"no_repeat": no_repeat, "best_of": best_of, "dtype": dtype, "seed": seed}
-        settings |= {"prompts": hash_of(asked), "weights": find.hash_of(prefix), "checkpoint": prefix}
+        settings |= {"prompts": asked.digest(), "weights": find.hash_of(prefix), "checkpoint": prefix}
         if out.endswith(".txt"):
             settings["include_prompt"] = include_prompt
         bulk.complete(job, lambda: open_engine(batch_size), asked, prefix, out, settings, worker, n_workers, say)
@@ -200,6 +201,8 @@ def find_model(model_name, models_dir, run_name, checkpoint_dir, restore_from) -
         raise ValueError("--restore_from and --run_name are both given, expected one of them")
     if restore_from is not None:
         weights = restore_from
+    elif run_name == "":
+        raise ValueError("--run_name is empty, expected the name of a run")
     elif run_name is not None:
         weights = os.path.join(checkpoint_dir, run_name)
         if not files.exists(weights):
@@ -211,11 +214,7 @@ def find_model(model_name, models_dir, run_name, checkpoint_dir, restore_from) -
         say(f"{os.path.join(models_dir, '124M')} is not here, so this is the demo's run, {weights}")
         if not files.exists(weights):
             raise FileNotFoundError(f"{weights}: no such run; train it: python prepare_corpus.py, python train.py")
-    folder, name = os.path.split(weights)
-    if name == "best" and not files.is_folder(weights) and not files.exists(f"{weights}.index"):
-        prefix = find.find_prefix(folder or ".", pointer=name)
-    else:
-        prefix = find.find_prefix(weights)
+    prefix = find.find_prefix(weights)
     return prefix, find.vocabulary_of(prefix, model_name or "124M", models_dir)
 
 
@@ -259,7 +258,8 @@ def read_prompt(prompt: str, prompt_file: str | None) -> str:
 
 def say(text: str) -> None:
     """A message, away from the results."""
-    print(f"sample.py: {text}", file=sys.stderr)
+    with screen.printing_to(sys.stderr):
+        print(f"sample.py: {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Retrains a GPT-2 on poems: python train.py --dataset poetry.npz"""
 
 import functools
+import math
 import os
 import signal
 import socket
@@ -143,13 +144,13 @@ def main(
 
 def begin(flags, given: dict, folder: str, held: lock.Lock) -> None:
     """Finds what to train, and on what, before anything slow is started; then trains."""
-    save = find.last_save(folder)
+    if flags.plan:
+        show_plan(flags, given, folder)
+        return
+    save = find.last_save(folder, say)
     changes: list[str] = []
     if save:
         flags, changes = settings.go_on(flags, given, folder)
-    if flags.plan:
-        show_plan(flags, save)
-        return
     weights, model_folder = find_start(flags, save)
     import encoder
 
@@ -161,14 +162,22 @@ def begin(flags, given: dict, folder: str, held: lock.Lock) -> None:
     available = memory.available(flags.device)
     machine.choose_device(flags.device)
     command_line.start_tensorflow(look_for_devices=not workers.is_multi_worker(flags.strategy))
+    import tensorflow as tf
+
     from gpt2 import distribution, restart
 
+    if available[0] == "gpu" and not tf.config.list_physical_devices("GPU"):
+        available = memory.available("cpu")
     with restart.with_the_others(say):
         with restart.naming_who_is_missing():
             devices = distribution.find_strategy(flags.strategy, flags.tpu)
             steps_found = distribution.make_values_of_all(devices)(find.step_of(save) if save else 0)
         distribution.check_same_step(steps_found, folder)
-        train(flags, devices, save, weights, model_folder, enc, prompts, path, changes, available, held)
+        try:
+            train(flags, devices, save, weights, model_folder, enc, prompts, path, changes, available, held)
+        except tf.errors.ResourceExhaustedError:
+            remedy = memory.remedy(sizes_of(flags, given, folder), flags, *available)
+            raise OSError(f"out of memory; what {folder} holds is untouched; {remedy}") from None
 
 
 def train(flags, strategy, save, weights, model_folder: str, enc, prompts, path, changes, available, held) -> None:
@@ -195,10 +204,14 @@ def train(flags, strategy, save, weights, model_folder: str, enc, prompts, path,
     tokens = corpus.training
     seq = min(flags.n_ctx or model.hparams.n_ctx, len(tokens) - 1)
     tokens_per_step = flags.accumulate_gradients * flags.batch_size * seq
-    steps = flags.steps
+    steps, used = flags.steps, (state.windows - state.left_out) * seq
     if flags.epochs is not None:
-        used = state.windows * seq
         steps = state.step + windows.steps_of_epochs(flags.epochs, len(tokens), tokens_per_step, used)
+    if flags.patience and not (held_out and flags.val_every):
+        raise ValueError(
+            f"--patience {flags.patience} counts validations, and there are none; give --val_every, or a dataset "
+            "with text held out, or --val_dataset"
+        )
     if reason := why_over(flags, folder, state.step, steps):
         say(reason)
         return
@@ -208,16 +221,16 @@ def train(flags, strategy, save, weights, model_folder: str, enc, prompts, path,
     lines = [*changes, *settings.moved(folder, here), *settings.other_data(folder, data), about_device(here)]
     of_all = distribution.make_values_of_all(strategy)
     if distribution.worker_of(strategy) == 0:
-        run_folder.create(folder, model, vars(flags) | {"machine": here, "data": data}, corpus.about.get("layout"))
         held.take()
+        run_folder.create(folder, model, vars(flags) | {"machine": here, "data": data}, corpus.about.get("layout"))
         vocabulary.write(folder, enc.vocabulary)
     of_all(state.step)  # Now the folder is there for all.
     if short := memory.shortage(model.hparams, flags, *available):
         say(short)
-    for line in (*lines, about_corpus(flags, model, tokens, held_out, steps, tokens_per_step)):
+    to_use = None if steps is None else used + (steps - state.step) * tokens_per_step
+    for line in (*lines, about_corpus(flags, model, tokens, held_out, steps, to_use, tokens_per_step)):
         say(line)
-    remedy = memory.remedy(model.hparams, flags, *available)
-    take = make_take(flags, strategy, state, optimizer, trained, tokens, seq, steps, remedy)
+    take = make_take(flags, strategy, state, optimizer, trained, tokens, seq, steps)
     validate = make_validate(flags, strategy, model, enc, held_out, is_prefix, seq)
     take_steps(flags, strategy, state, steps, tokens_per_step, enc, take, validate, write_samples, of_all)
 
@@ -235,7 +248,7 @@ def why_over(flags, folder: str, step: int, steps: int | None) -> str | None:
     return None
 
 
-def make_take(flags, strategy, state, optimizer, trained, tokens, seq: int, steps: int | None, remedy: str):
+def make_take(flags, strategy, state, optimizer, trained, tokens, seq: int, steps: int | None):
     """A function that makes so many steps at once, and gives the loss before each and its learning rate."""
     import tensorflow as tf
 
@@ -249,10 +262,7 @@ def make_take(flags, strategy, state, optimizer, trained, tokens, seq: int, step
         coming = range(state.step, state.step + flags.steps_per_call)
         rates = [learning_rate_at(step, flags.learning_rate, flags.schedule, flags.warmup, steps) for step in coming]
         scalars = (tf.constant(rates, tf.float32), tf.constant(state.updates), tf.constant(count))
-        try:
-            losses = train_steps(shares, *scalars).numpy().tolist()
-        except tf.errors.ResourceExhaustedError:
-            raise OSError(f"out of memory at step {state.step + 1}, the last save is untouched; {remedy}") from None
+        losses = train_steps(shares, *scalars).numpy().tolist()
         return list(zip(losses, rates, strict=True))[:count]
 
     return take
@@ -306,6 +316,9 @@ def take_steps(flags, strategy, state, steps, tokens_per_step: int, enc, take, v
                     say(in_words(report))
                 if validate and is_time(flags.val_every, state.step):
                     record |= validate()
+                    if not math.isfinite(record["val_loss"]):
+                        wrong = f"is {record['val_loss']} on held-out text"
+                        break
             log.append(record)
             progress.show(bar, log.records)
             if events:
@@ -318,6 +331,8 @@ def take_steps(flags, strategy, state, steps, tokens_per_step: int, enc, take, v
         if is_time(flags.sample_every, state.step) and is_chief:
             write_samples(state.step, functools.partial(progress.print_above, bar), events)
     bar.close()
+    if is_stale:
+        say(f"ends here: not better for {flags.patience} validations")
     kept.finish()
     if member:
         member.leave()
@@ -335,28 +350,37 @@ def find_start(flags, save: str | None) -> tuple[str | None, str]:
 
     if save is None and flags.restore_from == "scratch":
         return None, files.model_folder(flags.model_name, flags.models_dir)
-    if save is None and flags.restore_from in ("latest", "fresh"):
-        save = files.model_folder(flags.model_name, flags.models_dir)
-    prefix = find.find_prefix(save or flags.restore_from)
+    if save:
+        prefix = save
+    elif flags.restore_from in ("latest", "fresh"):
+        prefix = find.find_prefix(files.model_folder(flags.model_name, flags.models_dir))
+    else:
+        prefix = find.find_prefix(flags.restore_from)
     return prefix, find.vocabulary_of(prefix, flags.model_name, flags.models_dir)
 
 
-def show_plan(flags, save: str | None) -> None:
+def show_plan(flags, given: dict, folder: str) -> None:
     """Prints what memory training would take, without a dataset, weights, or any of that memory."""
     from gpt2 import memory
-    from gpt2.hparams import MODELS, read_hparams
-    from poems import files
 
-    name = flags.model_name
-    if save:
-        hparams = read_hparams(os.path.dirname(save))
-    elif name in MODELS or files.OTHER_NAMES.get(name) in MODELS:
-        hparams = MODELS.get(name) or MODELS[files.OTHER_NAMES[name]]
-    else:
-        hparams = read_hparams(files.model_folder(name, flags.models_dir))
+    hparams = sizes_of(flags, given, folder)
     check_n_ctx(flags, hparams)
     for line in memory.lines(hparams, flags, *memory.available(flags.device)):
         print(line)
+
+
+def sizes_of(flags, given: dict, folder: str):
+    """The sizes of the model that the flags name, or else of the run in this folder; OpenAI's need not be here."""
+    from gpt2.hparams import MODELS, find_hparams, read_hparams
+    from poems import files
+
+    if given["model_name"] is None and (save := find.last_save(folder)):
+        return find_hparams(save, find.vocabulary_of(save, flags.model_name, flags.models_dir))
+    if flags.restore_from not in ("latest", "fresh", "scratch"):
+        return find_hparams(find.find_prefix(flags.restore_from))
+    name = flags.model_name
+    known = MODELS.get(name) or MODELS.get(files.OTHER_NAMES.get(name, name))
+    return known or read_hparams(files.model_folder(name, flags.models_dir))
 
 
 def check_n_ctx(flags, hparams) -> None:
@@ -405,14 +429,14 @@ def about_device(here: dict) -> str:
     return f"on {here['device']}, {here['cores']} cores, TensorFlow {here['tensorflow']}{unseen}"
 
 
-def about_corpus(flags, model, tokens, held_out, steps: int | None, tokens_per_step: int) -> str:
-    """One line on the model and on how often it will see the dataset."""
+def about_corpus(flags, model, tokens, held_out, steps: int | None, to_use: int | None, tokens_per_step: int) -> str:
+    """One line on the model and on how often it will have seen the dataset, after so many steps and tokens."""
     about = f"{len(held_out):,} held out" if held_out else "none held out, so no validation"
     name = flags.model_name if flags.restore_from in ("latest", "fresh", "scratch") else flags.restore_from
     line = f"{name}, {model.hparams.n_params:,} parameters; {len(tokens):,} tokens to train on, {about}"
-    if steps is None:
+    if to_use is None:
         return f"{line}; an epoch is {len(tokens) / tokens_per_step:,.1f} steps"
-    epochs = steps * tokens_per_step / len(tokens)
+    epochs = to_use / len(tokens)
     warning = ", so it will learn them by heart: stop earlier (--patience), or bring more" if epochs > MANY else ""
     return f"{line}; {steps:,} steps are {epochs:,.1f} epochs{warning}"
 
@@ -449,6 +473,8 @@ def join_swarm(flags, model, enc, step: int):
     number = member.join(model.weights, step)
     if not files.exists(os.path.join(flags.swarm, "encoder.json")):
         vocabulary.write(flags.swarm, enc.vocabulary)
+    run = os.path.join(flags.checkpoint_dir, flags.run_name)
+    files.copy(os.path.join(run, "layout.json"), os.path.join(flags.swarm, "layout.json"))
     say(f"{name} joined the swarm in {flags.swarm} after its round {number}")
     return member
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from gpt2 import command_line
+from gpt2 import command_line, machine
 
 
 def main(
@@ -40,7 +40,7 @@ def main(
         parts = {"write": write, "start": start, "step": step}
         parts[part](folder, model_name, n_ctx, dtype)
         return
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(f"{machine.cpu_name()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as temporary:
         if folder is None:
             folder = os.path.join(temporary, model_name)

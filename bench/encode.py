@@ -33,7 +33,7 @@ import regex
 import encoder
 from encoder import vocabulary
 from encoder.bulk import BulkEncoder
-from gpt2 import command_line
+from gpt2 import command_line, machine
 from poems import gutenberg
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -43,7 +43,7 @@ SLOW_MB = 4  # What the slow ones encode, which would take minutes for all.
 OPENAIS_PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"  # src/encoder.py
 # What tiktoken takes for GPT-2: the same pieces, found faster.
 TIKTOKENS_PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"
-# For verse in letters beyond ASCII, of which no corpus is at hand: the same words spelt otherwise.
+# For verse in letters beyond ASCII: the same words spelt otherwise.
 ALPHABETS = {
     "latin": {},
     "accented": str.maketrans("eu'", "éù’"),
@@ -86,7 +86,7 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "verse.txt")
         size = write_text(path, text, megabytes, alphabet)
-        print(machine())
+        print(about_here())
         if peak_memory_gb is not None:
             report_memory(path, peak_memory_gb)
         else:
@@ -265,11 +265,11 @@ def measure_memory(path, n, limit):
     return {"bytes": done, "seconds": seconds, "first": first, "others": others}
 
 
-def machine():
+def about_here():
     """The machine and the versions, in a line."""
     packages = ("numpy", "regex", "tiktoken", "tokenizers")
     found = [f"{name} {importlib.metadata.version(name)}" for name in packages if importlib.util.find_spec(name)]
-    return f"{os.cpu_count()} cores, {platform.machine()}; Python {platform.python_version()}, {', '.join(found)}"
+    return f"{os.cpu_count()} cores, {machine.cpu_name()}; Python {platform.python_version()}, {', '.join(found)}"
 
 
 if __name__ == "__main__":

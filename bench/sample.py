@@ -43,10 +43,10 @@ def main(
       rounds: how often each side is measured.
       held_out: a text; its perplexity in float32 and int8 is printed, ours and CTranslate2's.
     """
-    from gpt2 import find
+    from gpt2 import find, machine
 
     prefix = find.find_prefix(os.path.join(models_dir, model_name))
-    print(f"{os.cpu_count()} cores, {platform.machine()}; Python {platform.python_version()}, {versions(peers)}")
+    print(f"{os.cpu_count()} cores, {machine.cpu_name()}; Python {platform.python_version()}, {versions(peers)}")
     with tempfile.TemporaryDirectory() as folder:
         report_start_up(model_name, models_dir, folder)
         weights = os.path.join(folder, "weights.npz")

@@ -12,7 +12,6 @@ Efficiency is the time of a step on one core, over that of the same step with tw
 
 import json
 import os
-import platform
 import socket
 import statistics
 import subprocess
@@ -21,7 +20,7 @@ import time
 
 import numpy as np
 
-from gpt2 import command_line
+from gpt2 import command_line, machine
 
 WARM_UP = 3
 WAYS = ("one core", "two alone", "mirrored", "workers")
@@ -53,7 +52,7 @@ def main(
         return
     import tensorflow as tf
 
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; TensorFlow {tf.__version__}")
+    print(f"{machine.cpu_name()}, {os.cpu_count()} cores; TensorFlow {tf.__version__}")
     flags = [f"--model_name={model_name}", f"--models_dir={models_dir}", f"--steps={steps}"]
     seconds: dict[str, list[float]] = {name: [] for name in WAYS}
     for _ in range(rounds):

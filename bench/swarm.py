@@ -13,13 +13,12 @@ the files that it writes into the folder and reads there, in all rounds; one of 
 """
 
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 
-from gpt2 import command_line
+from gpt2 import command_line, machine
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PATIENCE = 3600  # Seconds for which a member waits for the others: all are to be in all rounds.
@@ -28,7 +27,7 @@ PATIENCE = 3600  # Seconds for which a member waits for the others: all are to b
 def main(
     *,
     dataset: str = "gutenberg.npz",
-    start: str | None = "checkpoint/demo",
+    start: str = "checkpoint/demo",
     model_name: str = "demo",
     models_dir: str = "models",
     members: int = 4,
@@ -44,8 +43,8 @@ def main(
 
     Args:
       dataset: an .npz of prepare_corpus.py, with verse held out.
-      start: the run, or model folder, to begin with; None for random weights of the sizes of model_name.
-      model_name: where start is None, a model of the folder of models, whose vocabulary is taken as well.
+      start: the run, or model folder, to begin with; empty for random weights of the sizes of model_name.
+      model_name: where start is empty, a model of the folder of models, whose vocabulary is taken as well.
       models_dir: the folder of the model folders.
       members: of a swarm.
       batch_size: windows in a step of a member; the synchronous run has as many for each of them.
@@ -65,7 +64,7 @@ def main(
 
         from gpt2.hparams import read_hparams
 
-        print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; TensorFlow {tf.__version__}")
+        print(f"{machine.cpu_name()}, {os.cpu_count()} cores; TensorFlow {tf.__version__}")
         print(f"{steps} steps of {members} times {batch_size} windows, {steps // swarm_every} rounds of a swarm")
         start = start or write_start(model_name, models_dir, place)
         flags = {"dataset": dataset, "restore_from": start}
@@ -122,7 +121,7 @@ def finish(processes: list[subprocess.Popen]) -> None:
 def make_validate_at(dataset: str, start: str):
     """A function of a model folder or prefix: its loss on all verse that the dataset holds out, nats a token."""
     import gpt2
-    from gpt2 import averaging, data
+    from gpt2 import checkpoint, data
     from gpt2.find import find_prefix
     from gpt2.validation import make_validate
 
@@ -131,7 +130,7 @@ def make_validate_at(dataset: str, start: str):
     validate = make_validate(model, held_out, batch=8, count=len(held_out), seq=model.hparams.n_ctx)
 
     def validate_at(path: str) -> float:
-        averaging.assign(model.weights, find_prefix(path))
+        checkpoint.assign(model.weights, find_prefix(path))
         return validate()["val_loss"]
 
     return validate_at

@@ -14,7 +14,6 @@ import importlib.metadata
 import importlib.util
 import json
 import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -23,7 +22,7 @@ import time
 
 import numpy as np
 
-from gpt2 import command_line
+from gpt2 import command_line, machine
 from gpt2.hparams import MODELS, HParams, read_hparams
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -57,7 +56,7 @@ def main(
     if side:
         print(json.dumps(measure(side, hparams, batch_size, seconds)))
         return
-    print(machine())
+    print(about_here())
     chosen = [name for name in (sides.split(";") if sides else SIDES) if is_installed(name)]
     turns: dict[str, list[dict]] = {name: [] for name in chosen}
     for _ in range(rounds):
@@ -275,14 +274,14 @@ def torch_product():
     return lambda: a @ b
 
 
-def machine() -> str:
+def about_here() -> str:
     """The machine, and the versions of what is measured."""
     packages = {"tensorflow", *(package for package, _, _ in SIDES.values()), "torch"}
     versions = []
     for package in sorted(packages):
         if importlib.util.find_spec(package):
             versions.append(f"{package} {importlib.metadata.version(package.replace('_', '-'))}")
-    return f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}; {', '.join(versions)}"
+    return f"{os.cpu_count()} cores, {machine.cpu_name()}; {', '.join(versions)}"
 
 
 # The package that a side needs, a function of the sizes that makes its step, and one that makes its large product.

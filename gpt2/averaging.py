@@ -1,6 +1,6 @@
 """The mean of several checkpoints, the bad ones left out and named, and the outer step that a swarm takes with it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -71,9 +71,3 @@ def outer_step(old, mean, momentum, learning_rate: float, decay: float):
     change = old - mean
     momentum = decay * momentum + change
     return old - learning_rate * (change + decay * momentum), momentum
-
-
-def assign(weights: Mapping[str, tf.Variable], prefix: str, names: Iterable[str] | None = None) -> None:
-    """Gives variables their values from a bundle, one at a time."""
-    for name in names or weights:
-        weights[name].assign(tf.cast(read_tensor(prefix, name), weights[name].dtype))

@@ -7,19 +7,22 @@ import time
 from tqdm import tqdm
 
 from gpt2 import output, parts
-from gpt2.job import Job, prompt_of
+from gpt2.job import Asked, Job
+from gpt2.screen import SCREEN
 
 REFRESH = 0.2  # Seconds after which the rate is shown anew, also where no sample has ended.
 
 
-def complete(job: Job, open_engine, asked, prefix: str, out: str, settings, worker: int, n_workers: int, say) -> None:
+def complete(
+    job: Job, open_engine, asked: Asked, prefix: str, out: str, settings, worker: int, n_workers: int, say
+) -> None:
     """Writes the samples that a file lacks: one worker into it, each of several into a part that the first joins."""
 
     def shown(number):
-        return job.shown(prompt_of(asked, number))
+        return job.shown(asked.prompt_of(number))
 
     write = functools.partial(save, job, open_engine, asked, prefix, say)
-    total = sum(prompt.nsamples for prompt in asked) if all(prompt.nsamples for prompt in asked) else None
+    total = asked.total
     if n_workers == 1 and not parts.find_parts(out):
         file = output.Out(out, settings, shown)
         first = file.n_written + 1
@@ -38,7 +41,7 @@ def complete(job: Job, open_engine, asked, prefix: str, out: str, settings, work
         held.join(total)
 
 
-def save(job: Job, open_engine, asked, prefix: str, say, file, numbers) -> None:
+def save(job: Job, open_engine, asked: Asked, prefix: str, say, file, numbers) -> None:
     """Writes the samples of these numbers into a file, after those that it holds, and closes it."""
     if file.n_written:
         say(f"{file.path} holds {file.n_written} samples already, and is gone on with")
@@ -48,7 +51,7 @@ def save(job: Job, open_engine, asked, prefix: str, say, file, numbers) -> None:
     engine = open_engine()
     total = None if isinstance(numbers, itertools.count) else file.n_written + len(numbers)
     start, n_tokens, shown = time.monotonic(), 0, 0.0
-    with tqdm(total=total, initial=file.n_written, unit="sample", disable=None, dynamic_ncols=True) as bar:
+    with tqdm(total=total, initial=file.n_written, unit="sample", disable=None, dynamic_ncols=True, file=SCREEN) as bar:
 
         def count(number, id):
             nonlocal n_tokens, shown

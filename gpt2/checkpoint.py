@@ -144,6 +144,12 @@ def in_float32(weights: Mapping[str, tf.Variable]) -> dict[str, tf.Tensor]:
     return {name: tf.cast(weight, tf.float32) for name, weight in weights.items()}
 
 
+def assign(weights: Mapping[str, tf.Variable], prefix: str) -> None:
+    """Gives weights their values in a bundle, one at a time; raises as `read_tensor`."""
+    for name, weight in weights.items():
+        weight.assign(tf.cast(read_tensor(prefix, name), weight.dtype))
+
+
 def read_shapes(prefix: str) -> dict[str, tuple[int, ...]]:
     """The names of the tensors of a bundle, and their shapes.
 

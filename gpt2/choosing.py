@@ -12,6 +12,14 @@ from gpt2.random_numbers import key_of, threefry
 WEIGHT_BITS, RANDOM_BITS = 40, 23  # Sums of 2**16 weights stay below 2**56, times random bits split in two below 2**63.
 
 
+def check_finite(logits: np.ndarray) -> None:
+    """Raises a ValueError for logits that are no numbers."""
+    if not np.isfinite(logits).all():
+        raise ValueError(
+            "the model's logits are no numbers, so its weights have diverged; take an earlier save: --restore_from"
+        )
+
+
 def choose(logits, filters: Filters, seed: int, numbers, positions) -> np.ndarray:
     """An id for each row of logits float32 [rows, n_vocab], an array or a list of rows: int64 [rows].
 

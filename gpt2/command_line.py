@@ -9,6 +9,7 @@ import difflib
 import inspect
 import math
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -31,6 +32,7 @@ def run(main) -> None:
     traceback.
     """
     name = os.path.basename(sys.argv[0])
+    open_closed_streams()
     try:
         arguments = spell_out(sys.argv[1:], main)
     except ValueError as error:
@@ -61,9 +63,18 @@ def run(main) -> None:
 
 def _call(main, arguments, name):
     decorators.SetParseFn(str)(main)
+    if any("://" in argument for argument in arguments):
+        start_tensorflow(look_for_devices=False)  # Quietly, before it is imported for its file systems.
     parsers = {flag: lambda text, flag=flag, kind=kind: parse(flag, text, kind) for flag, kind in flags(main).items()}
     decorators.SetParseFns(**parsers)(main)
     fire.Fire(main, command=arguments, name=name)
+
+
+def open_closed_streams() -> None:
+    """Gives a process that was started with closed standard streams, as a daemon may be, ones that lead nowhere."""
+    for stream, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, stream) is None:
+            setattr(sys, stream, open(os.devnull, mode))  # noqa: SIM115  open as long as the process
 
 
 def silence(descriptor: int) -> None:
@@ -167,8 +178,8 @@ def tensorflow_start_up_held():
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except MemoryError:
-            raise  # It tells enough by itself.
+        except (MemoryError, KeyboardInterrupt):
+            raise  # They tell enough by themselves.
         except BaseException:
             held.seek(0)
             os.write(terminal, held.read())
@@ -212,5 +223,6 @@ def _is_message(error: BaseException) -> bool:
 
 
 def _complain(name: str, error: BaseException | str, status: int) -> typing.NoReturn:
-    print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
+    text = re.sub(r"\{\{.*?\}\}\s*", "", str(error))  # TensorFlow's note on the operation that failed
+    print(f"{name}: {' '.join(text.split())}", file=sys.stderr)
     sys.exit(status)

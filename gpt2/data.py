@@ -196,6 +196,6 @@ def local_copy(path: str) -> str:
         beside = path.removesuffix(".npz") + ".json"
         if gfile.exists(beside):
             gfile.copy(beside, copy.removesuffix(".npz") + ".json", overwrite=True)
-        gfile.copy(path, copy + ".part", overwrite=True)
-        os.replace(copy + ".part", copy)
+        gfile.copy(path, part := files.beside(copy), overwrite=True)
+        os.replace(part, copy)
     return copy

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from gpt2 import command_line
 from gpt2.hparams import find_hparams
-from gpt2.lite_graph import DTYPES
 from gpt2.settings import STRATEGIES
 
 ENGINES = ("auto", "lite", "xla")
+LITE_DTYPES = ("float32", "int8")
 SLOW_TO_READ = 2**28  # Bytes of weights from which on reading them takes more of a step than all else, so guesses pay.
 
 
@@ -38,7 +38,7 @@ def open_engine(
     """
     check(name, dtype, strategy, tpu)
     accelerated = name == "auto" and dtype == "float32" and has_accelerator()
-    if name == "xla" or dtype not in DTYPES or is_xla_only(strategy, tpu) or accelerated:
+    if name == "xla" or dtype not in LITE_DTYPES or is_xla_only(strategy, tpu) or accelerated:
         return _open_xla(prefix, model_folder, dtype, rows, strategy, tpu)
     try:
         return _open_lite(prefix, model_folder, dtype, rows, say)
@@ -53,7 +53,7 @@ def check(name: str, dtype: str, strategy: str = "auto", tpu: str | None = None)
     """Raises a ValueError for what there is not, and what does not go together."""
     if name not in ENGINES:
         raise ValueError(f"--engine is {name}, expected {', '.join(ENGINES)}")
-    if dtype not in (*DTYPES, "bfloat16"):
+    if dtype not in (*LITE_DTYPES, "bfloat16"):
         raise ValueError(f"--dtype is {dtype}, expected float32, bfloat16 or int8")
     if (name, dtype) in (("xla", "int8"), ("lite", "bfloat16")):
         raise ValueError(f"--engine {name} has no {dtype}, expected {'lite' if name == 'xla' else 'xla'}")
@@ -72,10 +72,15 @@ def is_xla_only(strategy: str, tpu: str | None) -> bool:
 
 
 def has_accelerator() -> bool:
-    """Whether there is a GPU or a TPU that TensorFlow may use, told without TensorFlow."""
-    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+    """Whether there is a GPU or a TPU that TensorFlow uses; where there is no sign of any, told without TensorFlow."""
+    if glob.glob("/dev/accel*") or os.environ.get("TPU_NAME"):
+        return True
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1") or not glob.glob("/dev/nvidia[0-9]*"):
         return False
-    return bool(glob.glob("/dev/nvidia[0-9]*") or glob.glob("/dev/accel*") or os.environ.get("TPU_NAME"))
+    command_line.start_tensorflow()
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def _open_lite(prefix, model_folder, dtype, rows, say):

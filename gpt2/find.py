@@ -3,23 +3,30 @@
 import hashlib
 import os
 import re
+from collections.abc import Callable
 
 from poems import files
 
 
-def find_prefix(path: str, pointer: str = "checkpoint") -> str:
+def find_prefix(path: str, pointer: str = "checkpoint", whole: bool = True) -> str:
     """The prefix of the weights in a folder, as its `checkpoint` says; a prefix, with or without `.index`, is its own.
 
-    Args:
-      pointer: the file that names it: in a run, `best` names the weights that lost least on held-out text.
+    So is RUN/best, which stands for those of the run that lost least on held-out text.
 
+    Args:
+      pointer: the file that names it.
+      whole: whether the weights that it names must be there.
     Raises:
       FileNotFoundError: there is none; names those that a folder without `checkpoint` holds.
-      ValueError: `checkpoint` is not what TensorFlow writes.
+      ValueError: `checkpoint` is not what TensorFlow writes, or TensorFlow cannot read from such a path.
     """
+    check_path(path)
     path = path.removesuffix(".index")
     if files.exists(path + ".index"):
         return path
+    folder, name = os.path.split(path)
+    if name == "best" and not files.is_folder(path) and files.is_folder(folder or "."):
+        return find_prefix(folder or ".", pointer=name)
     if not files.is_folder(path):
         raise FileNotFoundError(f"{path}: no such model folder, and no weights under that prefix ({path}.index)")
     pointer = os.path.join(path, pointer)
@@ -36,9 +43,17 @@ def find_prefix(path: str, pointer: str = "checkpoint") -> str:
         raise ValueError(f'{pointer}: expected a line model_checkpoint_path: "PREFIX", found none; write one')
     # An absolute path is that of the machine it was trained on; the files lie beside `checkpoint` all the same.
     prefix = os.path.join(path, _last_part(named[1]))
-    if not files.exists(prefix + ".index"):
+    if whole and not files.exists(prefix + ".index"):
         raise FileNotFoundError(f"{prefix}.index: no such file, though {pointer} names it")
     return prefix
+
+
+def check_path(path: str) -> None:
+    """Raises a ValueError for no path, or one that TensorFlow takes for a pattern when it reads weights."""
+    if not path:
+        raise ValueError("a path is empty, expected that of a folder or of weights")
+    if found := re.search(r"[*?\[\]{}]", path):
+        raise ValueError(f"{path}: holds {found[0]}, expected a path without * ? [ ] {{ }}; rename the folder")
 
 
 def listed_in(folder: str, pointer: str = "checkpoint") -> list[str]:
@@ -62,19 +77,38 @@ def prefixes_in(folder: str) -> list[str]:
     return [os.path.join(folder, name.removesuffix(".index")) for name in weights]
 
 
-def last_save(folder: str) -> str | None:
-    """The prefix that a run goes on from; None where nothing has been saved yet.
+def last_save(folder: str, say: Callable[[str], object] = lambda text: None) -> str | None:
+    """The prefix that a run goes on from, if it is still there; None where nothing has been saved yet.
 
+    Args:
+      say: is told where `checkpoint` is damaged, so that it is the newest save.
     Raises:
-      FileNotFoundError, ValueError: as `find_prefix`; also where saves are there and no `checkpoint` says which counts.
+      FileNotFoundError: saves are there and no `checkpoint` says which counts.
+      ValueError: `checkpoint` is not what TensorFlow writes, and no save is there.
     """
+    check_path(folder)
     pointer = os.path.join(folder, "checkpoint")
-    if files.exists(pointer):
-        with files.open_file(pointer) as file:
-            begun = bool(file.read())
-    else:
-        begun = bool(prefixes_in(folder))
-    return find_prefix(folder) if begun else None
+    if not files.exists(pointer):
+        return find_prefix(folder) if prefixes_in(folder) else None
+    states = steps_in(folder, "state")
+    with files.open_file(pointer) as file:
+        is_empty = not file.read()
+    if is_empty and len(states) < 2:
+        return None  # Not even the first save has come to its end.
+    try:
+        return find_prefix(folder, whole=False)
+    except (FileNotFoundError, ValueError):
+        if not states:
+            raise
+    newest = os.path.join(folder, f"model-{states[-1]}")
+    say(f"{pointer}: damaged, so {newest} counts, the newest save")
+    return newest
+
+
+def steps_in(folder: str, kind: str) -> list[int]:
+    """The steps of the saves that a folder holds, the lowest first."""
+    names = [name for name in files.list_folder(folder) if re.fullmatch(rf"{re.escape(kind)}-\d+\.index", name)]
+    return sorted(step_of(name.removesuffix(".index")) for name in names)
 
 
 def step_of(prefix: str) -> int:

@@ -11,6 +11,32 @@ from typing import Any
 from gpt2 import writing
 
 
+class Asked:
+    """The prompts that samples go on from, as many from each as it says: numbered from 1 on, through all of them.
+
+    Attributes:
+      prompts: in their order.
+      total: how many samples; None where the last prompt asks for samples without end.
+    """
+
+    def __init__(self, prompts):
+        self.prompts = list(prompts)
+        counts = [prompt.nsamples for prompt in self.prompts]
+        self.total = sum(counts) if all(counts) else None
+        self._ends = list(itertools.accumulate(count or math.inf for count in counts))
+
+    def prompt_of(self, number: int):
+        """The prompt of the sample of this number; None after the last."""
+        place = bisect.bisect_left(self._ends, number)
+        return self.prompts[place] if place < len(self.prompts) else None
+
+    def digest(self) -> str:
+        """What tells these prompts from others; how many samples go on from a single one does not matter."""
+        many = len(self.prompts) > 1
+        told = [(prompt.pieces, prompt.begins, prompt.nsamples if many else None) for prompt in self.prompts]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+
 @dataclasses.dataclass(frozen=True)
 class Job:
     """How samples are written, whatever their prompts."""
@@ -23,11 +49,11 @@ class Job:
     best_of: int
     include_prompt: bool
 
-    def check(self, asked) -> str | None:
+    def check(self, prompts) -> str | None:
         """A line that says so if the window will slide; raises a ValueError for a prompt that is none or too long."""
         n_ctx = self.hparams.n_ctx
         longest = 0
-        for prompt in asked:
+        for prompt in prompts:
             try:
                 ids = ids_of(self.enc, prompt)
                 longest = max(longest, len(ids) + writing.sample_length(self.hparams, ids, self.length))
@@ -37,7 +63,7 @@ class Job:
             return f"when the window of {n_ctx} tokens is full, its last half is read again and the rest forgotten"
         return None
 
-    def samples(self, engine, asked, numbers, on_token=None):
+    def samples(self, engine, asked: Asked, numbers, on_token=None):
         """Pairs of a sample and its prompt, of the samples of these numbers, in their order.
 
         The numbers go on from one prompt to the next; of each group of `best_of` tasks one becomes a sample.
@@ -46,13 +72,13 @@ class Job:
         samples = writing.write(engine, tasks, self.rules, on_token)
         in_order = writing.in_order(samples, (task.number for task in begun))
         for sample in writing.best_of(in_order, self.best_of):
-            yield sample, prompt_of(asked, sample.number)
+            yield sample, asked.prompt_of(sample.number)
 
-    def tasks(self, asked, numbers):
+    def tasks(self, asked: Asked, numbers):
         """The tasks of the samples of these numbers, until there is no prompt for one."""
         known: dict[Any, tuple] = {}
         for number in numbers:
-            prompt = prompt_of(asked, number)
+            prompt = asked.prompt_of(number)
             if prompt is None:
                 return
             if prompt not in known:
@@ -71,16 +97,3 @@ def ids_of(enc, prompt) -> list[int]:
     """The ids of a prompt, after end-of-text where it begins a poem."""
     begin = [enc.end_of_text] if prompt.begins else []
     return [*begin, *itertools.chain.from_iterable(map(enc.encode, prompt.pieces))]
-
-
-def prompt_of(asked, number: int):
-    """The prompt of the sample of this number; None after the last."""
-    ends = list(itertools.accumulate(prompt.nsamples or math.inf for prompt in asked))
-    place = bisect.bisect_left(ends, number)
-    return asked[place] if place < len(asked) else None
-
-
-def hash_of(asked) -> str:
-    """What tells these prompts from others; how many samples go on from a single one does not matter."""
-    told = [(prompt.pieces, prompt.begins, prompt.nsamples if len(asked) > 1 else None) for prompt in asked]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]

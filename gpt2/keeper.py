@@ -3,6 +3,8 @@
 import os
 import time
 
+import numpy as np
+
 from gpt2 import loading, run_folder, saves
 from gpt2.board import Board
 from gpt2.schedule import is_time
@@ -23,9 +25,10 @@ class Keeper:
           say: shows a message.
         """
         self.folder, self.flags, self.state, self.log, self.events, self.say = folder, flags, state, log, events, say
-        self.saved, self.saved_at, self.rollbacks = state.step, time.monotonic(), 0
-        # Of all steps that this run ever made: those after the last save are not in the log.
-        self.best_loss = saves.best_loss(folder)
+        self.saved, self.saved_at = state.step, time.monotonic()
+        self.rollbacks, self.bad = 0, 0  # how many without getting past the step whose loss was bad
+        if events and state.step == 0:
+            saves.forget_best(folder)  # That of a try that came to no save.
 
     def save(self) -> None:
         """Saves all that the run goes on from.
@@ -37,28 +40,38 @@ class Keeper:
         self.log.flush()
         if self.events:
             saves.save(self.folder, self.state, self.flags.keep, self.flags.keep_hours)
-        self.saved, self.rollbacks = self.state.step, 0
+        self.saved = self.state.step
+        if self.saved >= self.bad:
+            self.rollbacks = 0
 
     def save_if_due(self, record: dict) -> None:
-        """What is due after the step of this record: a save, or the name of the best. What fails is told."""
+        """What is due after the step of this record: a save, or the name of the best."""
         minutes = self.flags.save_minutes
         is_late = minutes is not None and time.monotonic() - self.saved_at >= 60 * minutes
+        if is_time(self.flags.save_every, self.state.step) or is_late:
+            self._try(self._save_and_draw)
+        if self.events and record.get("val_loss", np.inf) < saves.best_loss(self.folder):
+            is_saved = self.saved == self.state.step
+            self._try(saves.save_best, self.folder, self.state, record["val_loss"], is_saved)
+
+    def _save_and_draw(self):
+        self.save()
+        if self.events:
+            run_folder.draw_loss(self.folder, self.log.records)
+            self.events.flush()
+
+    def _try(self, function, *args):
+        """What fails is told."""
         try:
-            if is_time(self.flags.save_every, self.state.step) or is_late:
-                self.save()
-                if self.events:
-                    run_folder.draw_loss(self.folder, self.log.records)
-                    self.events.flush()
-            if self.events and record.get("val_loss", self.best_loss) < self.best_loss:
-                saves.save_best(self.folder, self.state, record["val_loss"], self.saved == self.state.step)
-                self.best_loss = record["val_loss"]
+            function(*args)
         except (OSError, ValueError) as error:  # Weights that are no numbers: then the next loss is none.
             self.say(f"{error}; training goes on, and tries again at the next save")
 
     def go_back(self, wrong: str) -> None:
         """Goes back to the last save, since a loss is bad; see `loading.roll_back`."""
-        self.rollbacks += 1
-        self.say(loading.roll_back(self.flags, self.folder, self.state, wrong, self.rollbacks))
+        self.rollbacks, self.bad = self.rollbacks + 1, max(self.bad, self.state.step + 1)
+        self.say(loading.roll_back(self.flags, self.folder, self.state, self.saved, wrong, self.rollbacks))
+        self.saved = self.state.step
         self.log.cut(self.state.step)
 
     def finish(self) -> None:

@@ -1,16 +1,19 @@
 """The engine for a CPU: LiteRT multiplies the matrices, NumPy attends over the keys and values, which it holds.
 
-A row of the batch is a text read once, which many rows may share and none changes, and the tokens written after it.
+A row of the batch is a text read once (`lite_text`), which many rows may share and none changes, and the tokens written
+after it (`lite_written`). The products are a .tflite file's (`lite_products`), made from a checkpoint (`lite_file`);
+`lite_graph` writes what such a file is, `lite_program` opens and runs it.
+
 What is computed for a row does not depend on the others, to the last bit: whatever is summed is summed in the same
 order at any number of rows, whatever the length of the longest.
 """
 
 import concurrent.futures
-import os
 
 import numpy as np
 import threadpoolctl
 
+from gpt2 import machine
 from gpt2.hparams import HParams
 from gpt2.lite_products import Products, ProductsGraph
 from gpt2.lite_text import Text, in_one
@@ -37,7 +40,7 @@ class LiteEngine:
         """
         self.hparams, self.rows = hparams, rows
         threadpoolctl.threadpool_limits(1, "blas")  # Two threads would sum in another order than one.
-        self.threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self.threads = machine.n_cores()
         self.pool = concurrent.futures.ThreadPoolExecutor(self.threads)
         self.embed = _embedding(path, ProductsGraph(hparams, dtype))
         self.products = Products(path, hparams, self.threads)
@@ -92,9 +95,9 @@ class LiteEngine:
         work = sum(part.work for part in (*runs, *texts))
 
         def attend(layer, qkv, attended):
-            q, k, v = self._heads(qkv)  # [head, len(rows), size]
+            q, kv = self._heads(qkv)
             for run in runs:
-                run.write(layer, k, v)
+                run.write(layer, kv)
             read = [(part, text.attend(layer, q[:, part])) for part, text in parts]
             attended = attended.reshape(len(rows), self.hparams.n_head, self.size).swapaxes(0, 1)
 
@@ -137,17 +140,17 @@ class LiteEngine:
         """Fills the past of some ids; the last block's input and what its attention gave, before `last`."""
         stop = min(start + CHUNK, len(ids))
         x = self.embed(ids[start:stop], np.arange(start, stop))
-        hidden = np.where(np.arange(stop) <= np.arange(start, stop)[:, None], np.float32(0), -np.inf)
+        mask = np.where(np.arange(stop) <= np.arange(start, stop)[:, None], np.float32(0), -np.inf)
 
         def attend(layer, qkv, attended):
-            q, k, v = self._heads(qkv)  # [head, dst, size]
+            q, (k, v) = self._heads(qkv)
             keys, values = past[layer]
             keys[:, :, start:stop], values[:, start:stop] = k.swapaxes(1, 2), v
             attended = attended.reshape(stop - start, self.hparams.n_head, self.size).swapaxes(0, 1)
 
             def some(heads):
                 scores = q[heads] @ keys[heads, :, :stop]  # [head, dst, src]
-                scores += hidden
+                scores += mask
                 scores -= scores.max(axis=-1, keepdims=True)
                 np.exp(scores, out=scores)
                 attended[heads] = scores @ values[heads, :stop] / scores.sum(axis=-1, keepdims=True)
@@ -157,9 +160,9 @@ class LiteEngine:
         return self.products.blocks(x, attend)
 
     def _heads(self, qkv):
-        """[rows, 3 * n_embd] -> three of [head, rows, size], the queries scaled."""
-        q, k, v = qkv.reshape(len(qkv), 3, self.hparams.n_head, self.size).transpose(1, 2, 0, 3)
-        return q * np.float32(self.size**-0.5), k, v
+        """[rows, 3 * n_embd] -> queries [head, rows, size], scaled, and keys and values [2, head, rows, size]."""
+        qkv = qkv.reshape(len(qkv), 3, self.hparams.n_head, self.size).transpose(1, 2, 0, 3)
+        return qkv[0] * np.float32(self.size**-0.5), qkv[1:]
 
     def _over_heads(self, function, work):
         """Calls a function of a slice of the heads, in threads where there is work enough for several."""

@@ -78,8 +78,10 @@ def _is_whole(path: str, graph: ProductsGraph) -> bool:
 
 
 def _folders(prefix: str) -> list[str]:
-    cache = os.path.join(files.cache_folder(), "tflite")
-    return [cache] if files.is_remote(prefix) else [os.path.dirname(prefix) or ".", cache]
+    beside = os.path.dirname(prefix) or "."
+    place = beside if files.is_remote(prefix) else os.path.abspath(beside)  # All models have a prefix model.ckpt.
+    cache = os.path.join(files.cache_folder(), "tflite", hashlib.sha256(place.encode()).hexdigest()[:16])
+    return [cache] if files.is_remote(prefix) else [beside, cache]
 
 
 def _remove_stale(path: str) -> None:

@@ -11,7 +11,6 @@ from ai_edge_litert import schema_py_generated as schema
 
 PAGE, ALIGNMENT = 4096, 64  # Of the first weight, and of each; XNNPACK reads 64 bytes at a time.
 
-DTYPES = ("float32", "int8")  # Of weights; all else is float32.
 FULLY_CONNECTED_VERSION = 9  # tensorflow/lite/tools/versioning/op_version.cc: quantized by output channel
 
 Op, Options, Type = schema.BuiltinOperator, schema.BuiltinOptions, schema.TensorType

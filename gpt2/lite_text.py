@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from gpt2 import command_line
 from gpt2.lite_graph import LiteGraph, Op, Slot
 from gpt2.lite_program import Program, SharedArray, shared_array
 
@@ -88,7 +89,8 @@ class _LongAttention:
 
     def __init__(self, past, threads):
         self.n_head, self.size, _ = past[0][0].shape
-        self.program = Program(_file(past), threads)
+        with command_line.tensorflow_start_up_held():
+            self.program = Program(_file(past), threads)
         self.arrays: dict[int, list[SharedArray]] = {}
 
     def attend(self, layer, q):

@@ -4,36 +4,28 @@ import numpy as np
 
 from gpt2.hparams import HParams
 
-BLOCK = 32  # Positions whose values are summed by one call, always so many; see `weighted_sum`.
+BLOCK = 32  # Positions whose keys, or values, are multiplied by one call, always so many.
 
 
 class Written:
-    """The keys and values of each layer, [head, rows, src, size]."""
+    """The keys and values, in blocks of positions: each [layer, 2, head, rows, BLOCK, size].
+
+    A layer's part of a block is read from end to end, twice as fast as with room between the rows. And what a row gets
+    does not depend on how many blocks there are, not even in the last bit, as it would in one matrix, which BLAS sums
+    in another order when it is longer: blocks that are hidden from a row add zeros.
+    """
 
     def __init__(self, hparams: HParams, rows: int):
-        self.rows, self.n_head, self.size = rows, hparams.n_head, hparams.n_embd // hparams.n_head
-        self.past = [(self._room(BLOCK), self._room(BLOCK)) for _ in range(hparams.n_layer)]
+        self.shape = (hparams.n_layer, 2, hparams.n_head, rows, BLOCK, hparams.n_embd // hparams.n_head)
+        self.blocks: list[np.ndarray] = []
 
     def runs(self, rows: list[int], lengths: np.ndarray) -> list["Run"]:
         """Ascending rows as they stand side by side, each to get an id after so many; or one row, to get several."""
-        self._grow(int(lengths.max()) + 1)
+        while len(self.blocks) * BLOCK <= lengths.max():
+            self.blocks.append(np.zeros(self.shape, np.float32))
         starts = [i for i, row in enumerate(rows) if i == 0 or row > rows[i - 1] + 1]
         stops = [*starts[1:], len(rows)]
-        return [Run(self.past, slice(*ends), rows, lengths) for ends in zip(starts, stops, strict=True)]
-
-    def _grow(self, needed):
-        """Makes room for so many tokens in each row."""
-        src = self.past[0][0].shape[2]
-        if needed <= src:
-            return
-        wider = [(self._room(src + max(src, BLOCK)), self._room(src + max(src, BLOCK))) for _ in self.past]
-        for old, new in zip(self.past, wider, strict=True):
-            for a, b in zip(old, new, strict=True):
-                b[:, :, :src] = a
-        self.past = wider
-
-    def _room(self, src):
-        return np.zeros([self.n_head, self.rows, src, self.size], np.float32)
+        return [Run(self.blocks, slice(*ends), rows, lengths) for ends in zip(starts, stops, strict=True)]
 
 
 class Run:
@@ -44,46 +36,45 @@ class Run:
       work: how many numbers a layer's attention reads.
     """
 
-    def __init__(self, past, part: slice, rows: list[int], lengths: np.ndarray):
+    def __init__(self, blocks, part: slice, rows: list[int], lengths: np.ndarray):
         rows, lengths = rows[part], lengths[part]
-        self.past, self.part, self.rows = past, part, slice(rows[0], rows[-1] + 1)
-        alike = (lengths == lengths[0]).all()  # One place for all rows is written much faster.
-        self.places = np.s_[:, self.rows, lengths[0]] if alike else np.s_[:, rows, lengths]
-        self.src = -(-(int(lengths.max()) + 1) // BLOCK) * BLOCK
-        self.hidden = np.where(np.arange(self.src) <= lengths[:, None], np.float32(0), -np.inf)  # [rows, src]
-        self.work = len(rows) * self.src * past[0][0].shape[0] * past[0][0].shape[3]
+        self.part, self.rows = part, slice(rows[0], rows[-1] + 1)
+        self.blocks = blocks[: int(lengths.max()) // BLOCK + 1]
+        self.places = self._places(np.array(rows), lengths)
+        positions = np.arange(len(self.blocks) * BLOCK).reshape(-1, BLOCK)
+        self.mask = np.where(positions <= lengths[:, None, None], np.float32(0), -np.inf)  # [rows, block, BLOCK]
+        self.work = len(rows) * positions.size * blocks[0].shape[2] * blocks[0].shape[5]
 
-    def write(self, layer: int, k: np.ndarray, v: np.ndarray) -> None:
-        """Keeps the keys and values [head, rows of the step, size] of the new ids."""
-        for past, new in zip(self.past[layer], (k, v), strict=True):
-            past[self.places] = new[:, self.part]
+    def _places(self, rows, lengths):
+        """The blocks that get new keys, each with which of the rows, and their places in it."""
+        block, position = np.divmod(lengths, BLOCK)
+        if (lengths == lengths[0]).all():  # One place for all rows is written much faster.
+            return [(self.blocks[block[0]], np.s_[:], np.s_[:, :, self.rows, position[0]])]
+        found = [(number, np.flatnonzero(block == number)) for number in np.unique(block)]
+        return [(self.blocks[number], here, np.s_[:, :, rows[here], position[here]]) for number, here in found]
+
+    def write(self, layer: int, kv: np.ndarray) -> None:
+        """Keeps the keys and values [2, head, rows of the step, size] of the new ids."""
+        for block, here, place in self.places:
+            block[layer][place] = kv[:, :, self.part][:, :, here]
 
     def attend(self, layer: int, heads: slice, q, read, attended) -> None:
         """Fills attended [heads, rows, size] for queries of that shape.
 
         read: what the attention over their texts gave, see `gpt2.lite_text`.
         """
-        keys, values = (past[heads, self.rows, : self.src] for past in self.past[layer])
+        past = [block[layer, :, heads, self.rows] for block in self.blocks]
         greatest_read, total_read, mixed_read = read
-        scores = (q[:, :, None] @ keys.swapaxes(2, 3))[:, :, 0]  # [head, rows, src]
-        scores += self.hidden
-        greatest = np.maximum(scores.max(axis=-1), greatest_read)
-        scores -= greatest[:, :, None]
+        scores = np.empty([*q.shape[:2], len(past), BLOCK], np.float32)  # [head, rows, block, BLOCK]
+        for i, (keys, _) in enumerate(past):
+            np.matmul(q[:, :, None], keys.swapaxes(2, 3), out=scores[:, :, i : i + 1])
+        scores += self.mask
+        greatest = np.maximum(scores.max(axis=(2, 3)), greatest_read)
+        scores -= greatest[:, :, None, None]
         np.exp(scores, out=scores)
-        total, mixed = weighted_sum(scores, values)
         share = np.exp(greatest_read - greatest)
-        total += share * total_read
-        mixed += share[:, :, None] * mixed_read
+        total = share * total_read + scores.sum(axis=2).sum(axis=-1)
+        mixed = share[:, :, None] * mixed_read
+        for i, (_, values) in enumerate(past):
+            mixed += (scores[:, :, i : i + 1] @ values)[:, :, 0]
         np.divide(mixed, total[:, :, None], out=attended)
-
-
-def weighted_sum(weights, values):
-    """The sum of the weights [head, rows, src], and that of the values [head, rows or 1, src, size] times them.
-
-    Block by block, for BLAS sums a long matrix in another order than a short one: so weights of 0 after the last one
-    change nothing, not even the last bit, and src may be as long as the longest row needs.
-    """
-    head, rows, src = weights.shape
-    blocks = weights.reshape(head, rows, src // BLOCK, BLOCK)
-    sums = blocks[:, :, :, None] @ values.reshape(head, -1, src // BLOCK, BLOCK, values.shape[-1])
-    return blocks.sum(axis=2).sum(axis=-1), sums[:, :, :, 0].sum(axis=2)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from gpt2 import checkpoint, find, saves, settings
-from gpt2.hparams import read_hparams
+from gpt2.hparams import find_hparams, read_hparams
 from gpt2.model import GPT2, fresh_weights
 from gpt2.optimizers import OPTIMIZERS
 
@@ -15,6 +15,8 @@ def load(flags, weights: str | None, model_folder: str, save: str | None, say: C
 
     Where the last save is damaged, it is the one before it.
     """
+    if save:
+        find_hparams(save, model_folder)  # If they are damaged, no save is to blame.
     for prefix in saves.good_saves(save) if save else ():
         try:
             return load_from(flags, prefix, model_folder, True, say)
@@ -42,9 +44,12 @@ def load_from(flags, weights: str | None, model_folder: str, is_save: bool, say:
     return state, optimizer, trained
 
 
-def roll_back(flags, folder: str, state: saves.State, wrong: str, times: int) -> str:
+def roll_back(flags, folder: str, state: saves.State, saved: int, wrong: str, times: int) -> str:
     """Goes back to the last save after a bad loss, and leaves out the windows up to it; gives a line that says so.
 
+    Args:
+      saved: the step of that save, which is not the last in the folder where that was found to be bad.
+      times: how many roll backs in a row this is.
     Raises:
       ValueError: that is not wanted, not possible, or has not helped.
     """
@@ -57,11 +62,20 @@ def roll_back(flags, folder: str, state: saves.State, wrong: str, times: int) ->
         again = f", after going back {ROLLBACKS} times" if times > ROLLBACKS else ""
         other = "" if flags.on_bad_loss == "roll_back" else ", or with --on_bad_loss roll_back"
         raise ValueError(
-            f"{what}{again}; the save of step {find.step_of(save)} is untouched, "
-            f"go on from it with a lower --learning_rate{other}"
+            f"{what}{again}; the save of step {saved} is untouched, go on from it with a lower --learning_rate{other}"
         )
     used = state.windows
-    saves.restore_weights(save, state.model)
-    saves.restore_state(save, state)
-    state.windows = used
+    # Bad at once, twice, on other windows: so it is the weights.
+    last = saved - 1 if times > 1 and state.step == saved else saved
+    for prefix in saves.good_saves(save):
+        if find.step_of(prefix) <= last:
+            try:
+                checkpoint.assign(state.model.weights, prefix)
+                saves.restore_state(prefix, state)
+                break
+            except (ValueError, OSError):
+                continue  # It was damaged since.
+    else:
+        raise ValueError(f"{what}, and no save is left to go back to; begin again with a lower --learning_rate")
+    state.windows, state.left_out = used, state.left_out + used - state.windows
     return f"{what}; back to the save of step {state.step}, and on with other windows"

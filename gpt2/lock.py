@@ -53,6 +53,7 @@ class Lock:
         if self.file or not self.wanted or files.is_remote(self.folder):
             return
         try:
+            os.makedirs(self.folder, exist_ok=True)
             file = open(os.path.join(self.folder, "lock"), "a+")  # noqa: SIM115  open as long as it is held
         except OSError:
             return  # A folder that cannot be written is told when the run is begun.

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from gpt2 import averaging
-from gpt2.checkpoint import find_hparams, in_float32, read_tensor, write_bundle, write_pointer
+from gpt2.checkpoint import assign, find_hparams, in_float32, read_tensor, write_bundle, write_pointer
 from gpt2.find import find_prefix, step_of
 from gpt2.hparams import HParams, write_hparams
 from gpt2.saves import remove_old
@@ -47,13 +47,17 @@ class Member:
           outer: how the average moves, `average` or `nesterov`; see `averaging.OUTER`.
           patience: seconds to wait for the others at the end of a round.
         Raises:
-          ValueError: the swarm is one of models of other sizes.
+          ValueError: the swarm is one of models of other sizes, or the folder is that of something else.
         """
         self.folder, self.name, self.hparams = folder, name, hparams
         self.every, self.outer, self.patience = every, outer, patience
         self.home = home_of(folder, name)
         self.round, self.began, self.settled = 0, 0, False
-        if round_of(folder) is not None and (found := find_hparams(find_prefix(folder))) != hparams:
+        if round_of(folder) is None:
+            return
+        if not files.exists(f"{find_prefix(folder)}.json"):
+            raise ValueError(f"{folder}: the folder of a model or a run, expected that of a swarm; name a new one")
+        if (found := find_hparams(find_prefix(folder))) != hparams:
             raise ValueError(f"{folder}: a swarm of {found}, expected {hparams}; name another folder or model")
 
     def join(self, weights: Mapping[str, tf.Variable], step: int) -> int:
@@ -153,7 +157,7 @@ class Member:
     def _begin(self, weights: Mapping[str, tf.Variable], step: int, settled: bool) -> dict:
         """Begins a round with the newest average; what is known of the round before."""
         prefix = find_prefix(self.folder)
-        averaging.assign(weights, prefix)
+        assign(weights, prefix)
         report = read_report(prefix)
         self.round, self.began, self.settled = step_of(prefix) + 1, step, settled
         self._note({"round": self.round, "settled": settled, "step": step})

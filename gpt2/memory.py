@@ -1,5 +1,6 @@
 """How much memory training takes, told before any is taken: part by part, whether it fits, and what makes it fit."""
 
+import math
 import os
 import subprocess
 import types
@@ -147,14 +148,29 @@ def gpu_memory() -> float | None:
         return None
 
 
-def free_memory() -> float | None:
-    """Bytes that programs may still take on this machine."""
+def free_memory(cgroup: str = "/sys/fs/cgroup") -> float | None:
+    """Bytes that programs may still take on this machine, or in this container."""
     try:
         with open("/proc/meminfo") as file:
-            return next(float(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))
+            free = next(float(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))
+        return min(free, _left_in(cgroup))
     except (OSError, StopIteration):
         pass
     try:
         return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, OSError, ValueError):
         return None
+
+
+def _left_in(cgroup):
+    """Bytes that a container has left, its caches of files not counted: infinity where there is no limit."""
+    try:
+        with open(os.path.join(cgroup, "memory.max")) as file:
+            limit = float(file.read())
+        with open(os.path.join(cgroup, "memory.current")) as file:
+            used = float(file.read())
+        with open(os.path.join(cgroup, "memory.stat")) as file:
+            cached = next(float(line.split()[1]) for line in file if line.startswith("inactive_file "))
+        return limit - used + cached
+    except (OSError, ValueError, StopIteration):  # "max" is no number.
+        return math.inf

@@ -17,7 +17,7 @@ from poems import files
 FORMS = (".txt", ".jsonl")
 HEADER = re.compile(rb"^={40} SAMPLE \d+ ={40}\n", re.MULTILINE)
 SEED = re.compile(rb'\{"seed": (-?\d+)')  # The beginning of a .jsonl.
-WHOLE = "bytes"  # In the settings of a .txt: so many are whole samples, for certain.
+WHOLE, COUNT = "bytes", "samples"  # In the settings of a .txt: so many are whole samples, for certain; and how many.
 
 
 def header(number: int) -> str:
@@ -129,6 +129,7 @@ class Out:
         self.file = open_alone(path)
         try:
             content, self.n_bytes, self.n_written = held(path, settings, shown)
+            self.n_samples = self.n_written
             cut(self.file, path, content, self.n_bytes)  # without the last one, if a stop has cut it
             files.sync(path)  # before the note, which must not know of more than is there
             self._note()
@@ -144,6 +145,7 @@ class Out:
             written = _begin(sample["number"], self.shown) + f"{sample['text']}\n".encode()
         add(self.file, self.path, written)
         self.n_bytes += len(written)
+        self.n_samples += 1
 
     def show_life(self) -> None:
         """Nothing: nobody waits for this file."""
@@ -155,9 +157,9 @@ class Out:
         self._note()
 
     def _note(self):
-        """Beside a .txt, its settings and the bytes that are known to be whole samples."""
+        """Beside a .txt, its settings, the bytes that are known to be whole samples, and how many these are."""
         if not self.is_jsonl:
-            noted = json.dumps(self.settings | {WHOLE: self.n_bytes}, ensure_ascii=False) + "\n"
+            noted = json.dumps(self.settings | {WHOLE: self.n_bytes, COUNT: self.n_samples}, ensure_ascii=False) + "\n"
             with told_of(_beside(self.path)):
                 files.write_file(_beside(self.path), noted.encode())
 
@@ -246,7 +248,7 @@ def _held_txt(path, settings, content, shown):
     if not content:
         return 0, 0
     found = _noted(path)
-    known = found.pop(WHOLE)
+    known, count = found.pop(WHOLE), found.pop(COUNT, None)
     compare(path, found, settings)
     # Looked for one by one, since a prompt or a text may hold a line that looks like the header of another sample.
     starts, texts = [], []
@@ -267,8 +269,11 @@ def _held_txt(path, settings, content, shown):
         n_whole, end = len(starts) - 1, starts[-1]
         other = HEADER.search(content, texts[-1])
         is_ours = other is None or begin.startswith(content[other.start() :])
+    n_known = sum(start < known for start in starts)
     if known > len(content):
         wrong = f"holds {len(content)} bytes, expected at least {known}"
+    elif count not in (None, n_known):
+        wrong = f"holds {n_known} samples with their numbers, expected {count}"
     elif not is_ours:
         wrong = f"sample {len(starts) + 1} does not come after sample {len(starts)}"
     else:

@@ -1,14 +1,17 @@
-"""What a run shows on the terminal: messages, and a bar of its steps. Neither a closed nor a full one ends training."""
+"""What a run shows on the terminal: messages, and a bar of its steps."""
 
 import contextlib
-import errno
+import itertools
 import os
 import sys
 from collections.abc import Sequence
 
 from tqdm import tqdm
 
-from gpt2 import command_line, machine, watch
+from gpt2 import machine, watch
+from gpt2.screen import SCREEN, printing_to
+
+RECENT = 10_000  # Steps, after which a held-out loss is no news; a week has more of them than one wants to look at.
 
 
 def say(text: str) -> None:
@@ -20,40 +23,6 @@ def say_at_once(text: str) -> None:
     """The same in the handler of a signal, which may have come while something else was being printed."""
     with contextlib.suppress(OSError):
         os.write(2, f"\ntrain.py: {text}\n".encode())
-
-
-@contextlib.contextmanager
-def printing_to(stream):
-    """Lets what cannot be printed go nowhere, and, where the terminal or the pipe is gone, all that comes after it."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.EPIPE, errno.EIO):
-            command_line.silence(stream.fileno())
-    except ValueError:
-        pass  # It was closed by this process.
-
-
-class Screen:
-    """Standard error for a bar: lines in place of a line that is written over and over, where it is no terminal."""
-
-    def write(self, text: str) -> None:
-        """Prints a part of the bar, as far as it can be printed."""
-        with printing_to(sys.stderr):
-            if not sys.stderr.isatty():
-                text = text.strip("\r\n ") and text.strip("\r\n ") + "\n"
-            sys.stderr.write(text)
-
-    def flush(self) -> None:
-        """Shows it."""
-        with printing_to(sys.stderr):
-            sys.stderr.flush()
-
-    def __getattr__(self, name):
-        return getattr(sys.stderr, name)  # its width, its letters, whether it is a terminal
-
-
-SCREEN = Screen()
 
 
 def progress_bar(steps: int | None, step: int, shown: bool):
@@ -74,7 +43,8 @@ def print_above(bar, text: str) -> None:
 def show(bar, records: Sequence[dict]) -> None:
     """Moves the bar one step on: loss, its mean over the last steps, held-out loss, tokens a second, memory."""
     figures = {"loss": f"{records[-1]['loss']:.2f}", "mean": f"{watch.smoothed(records):.2f}"}
-    validated = next((record for record in reversed(records) if "val_loss" in record), None)
+    newest = itertools.islice(reversed(records), RECENT)
+    validated = next((record for record in newest if "val_loss" in record), None)
     if validated:
         figures["held out"] = f"{validated['val_loss']:.2f}"
     figures["tokens/s"] = f"{records[-1]['tokens_per_s']:,.0f}"

@@ -31,7 +31,9 @@ def make_write_samples(flags, model, enc, prompts: Sequence[str], say):
                 for (prompt, ids), length in zip(starts, lengths, strict=True)
                 for sampled in sampler.samples(ids, flags.sample_num, length)
             ]
-            text = "".join(f"======== SAMPLE {number} ========\n{text}\n" for number, text in enumerate(texts, start=1))
+            text = "\n".join(
+                f"======== SAMPLE {number} ========\n{text}\n" for number, text in enumerate(texts, start=1)
+            )
             files.make_folder(folder)
             with files.open_file(os.path.join(folder, f"samples-{step}"), "w") as file:
                 file.write(text)

@@ -9,19 +9,18 @@ import dataclasses
 import os
 import re
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
 
 from gpt2.checkpoint import in_float32, read_shapes, read_tensor, write_bundle, write_pointer
-from gpt2.find import find_prefix, listed_in, step_of
+from gpt2.find import listed_in, step_of, steps_in
 from gpt2.model import GPT2
 from poems import files
 
 KEPT_STATES = 2  # The one before the last serves if the last is damaged. A state is twice as large as its weights.
-COUNTERS = ("updates", "windows")
+COUNTERS = ("updates", "windows", "left_out")
 
 gfile = tf.io.gfile
 
@@ -34,7 +33,8 @@ class State:
       slots: of the optimizer, by their names.
       step: how many steps have been made.
       updates: how many of them this state of the optimizer has seen: fewer if its state was once lost.
-      windows: how many windows were used, with those that were left out since training on them went wrong.
+      windows: how many windows were used, with those that were left out.
+      left_out: how many of them, since training on them went wrong.
     """
 
     model: GPT2
@@ -42,6 +42,7 @@ class State:
     step: int = 0
     updates: int = 0
     windows: int = 0
+    left_out: int = 0
 
 
 def save(folder: str, state: State, kept: int = 5, hours: float = 0) -> None:
@@ -54,16 +55,22 @@ def save(folder: str, state: State, kept: int = 5, hours: float = 0) -> None:
       ValueError: a weight is no number; the save before it still counts.
       OSError: it cannot be written, or reads back as something else; the save before it still counts.
     """
-    check_finite(state.model, state.step)
-    bundles = {
-        f"model-{state.step}": in_float32(state.model.weights),
-        f"state-{state.step}": {**state.slots, **{name: np.int64(getattr(state, name)) for name in COUNTERS}},
-    }
+    check_finite({**state.model.weights, **state.slots}, state.step)
+    name = f"model-{state.step}"
+    counters = {name: np.int64(getattr(state, name)) for name in COUNTERS}
+    # The state first: weights that a crash left unlisted have one beside them, and so are known to be ours.
+    bundles = {f"state-{state.step}": {**state.slots, **counters}, name: in_float32(state.model.weights)}
+    if best_of(folder) == name and not holds(os.path.join(folder, name), bundles[name]):
+        gfile.remove(os.path.join(folder, "best"))  # The run has come here on another way than when these were best.
     # A list without any state beside it is that of another tool.
     before = listed_in(folder) if steps_in(folder, "state") else []
-    older = [name for name in before if name != f"model-{state.step}"]
+    older = [other for other in before if other != name]
     write(folder, bundles, f"the save of step {state.step}", others=older)
-    remove_old(folder, "state", min(kept, KEPT_STATES), state.step)
+    for step in [found for found in steps_in(folder, "state") if found <= state.step][: -min(kept, KEPT_STATES)]:
+        remove(os.path.join(folder, f"state-{step}"))
+        if f"model-{step}" not in {*older, best_of(folder)}:
+            remove(os.path.join(folder, f"model-{step}"))  # of a save that was killed before it counted
+    remove_unfinished(folder)
     needed = {f"model-{step}" for step in steps_in(folder, "state")} | {best_of(folder)}
     needed |= {f"model-{step}" for step in spaced(folder, [step_of(name) for name in older], hours) if hours}
     for name in set(older[: max(0, len(older) + 1 - kept)]) - needed:
@@ -78,14 +85,22 @@ def save_best(folder: str, state: State, val_loss: float, is_saved: bool) -> Non
     """
     name = f"model-{state.step}"
     older = [other for other in listed_in(folder, "best") if other != name]
-    about: dict[str, Any] = {"pointer": "best", "others": older, "note": f"val_loss: {val_loss!r}"}
+    pointer = ("best", older, f"val_loss: {val_loss!r}")
     if is_saved:
-        write_pointer(folder, name, **about)
+        write_pointer(folder, name, *pointer)
     else:
-        check_finite(state.model, state.step)
-        write(folder, {name: in_float32(state.model.weights)}, f"the best step, {state.step}", **about)
+        check_finite(state.model.weights, state.step)
+        write(folder, {name: in_float32(state.model.weights)}, f"the best step, {state.step}", *pointer)
     for other in set(older) - set(listed_in(folder)):
         remove(os.path.join(folder, other))
+
+
+def forget_best(folder: str) -> None:
+    """Removes the best weights of a run that begins anew."""
+    for name in listed_in(folder, "best"):
+        remove(os.path.join(folder, name))
+    if files.exists(pointer := os.path.join(folder, "best")):
+        files.remove(pointer)
 
 
 def best_of(folder: str) -> str | None:
@@ -102,32 +117,36 @@ def best_loss(folder: str) -> float:
     return float(noted[1]) if noted else np.inf
 
 
-def write(folder: str, bundles: Mapping[str, Mapping], what: str, **about) -> None:
-    """Writes bundles, reads them back, and lets a pointer name the first of them.
+def write(
+    folder: str,
+    bundles: Mapping[str, Mapping],
+    what: str,
+    pointer: str = "checkpoint",
+    others: Iterable[str] = (),
+    note: str = "",
+) -> None:
+    """Writes bundles, reads them back, and lets a pointer name the last of them. What is there already stays.
 
     Args:
-      about: the pointer, as of `write_pointer`.
-
+      pointer, others, note: as of `write_pointer`.
     Raises:
       OSError: that failed; what was written is removed again, and the pointer still names what it named.
     """
-    prefixes = [os.path.join(folder, name) for name in bundles]
+    new = {name: tensors for name, tensors in bundles.items() if not holds(os.path.join(folder, name), tensors)}
+    named = list(bundles)[-1]
     try:
-        check_space(folder, sum(n_bytes(tensor) for tensors in bundles.values() for tensor in tensors.values()))
-        for prefix, tensors in zip(prefixes, bundles.values(), strict=True):
-            write_bundle(prefix, tensors)
-            verify(prefix, tensors)
-        write_pointer(folder, next(iter(bundles)), **about)
+        check_space(folder, sum(n_bytes(tensor) for tensors in new.values() for tensor in tensors.values()))
+        for name, tensors in new.items():
+            write_bundle(os.path.join(folder, name), tensors)
+            verify(os.path.join(folder, name), tensors)
+        write_pointer(folder, named, pointer, others, note)
     except (tf.errors.OpError, OSError, ValueError) as error:
-        remove_failed(folder, prefixes)
-        reason = getattr(error, "message", None) or str(error)
-        raise OSError(f"{folder}: {what} failed ({reason}); the one before it still counts") from error
-
-
-def restore_weights(prefix: str, model: GPT2) -> None:
-    """Gives a model the weights that have this prefix."""
-    for name, weight in model.weights.items():
-        weight.assign(tf.cast(read_tensor(prefix, name), weight.dtype))
+        if next(reversed(listed_in(folder, pointer)), None) != named:
+            for name in new:
+                remove(os.path.join(folder, name))
+        raise OSError(
+            f"{folder}: {what} failed ({getattr(error, 'message', None) or error}); the one before it still counts"
+        ) from error
 
 
 def restore_state(prefix: str, state: State) -> bool:
@@ -137,11 +156,14 @@ def restore_state(prefix: str, state: State) -> bool:
       Whether it was there; if not, as in a run of another tool, the optimizer begins anew.
     Raises:
       ValueError: it is the state of another optimizer, or damaged.
-      FileNotFoundError: a part of it is not there.
+      FileNotFoundError: it, or a part of it, is not there, in a run that has others.
     """
     state.step = step_of(prefix)
-    path = os.path.join(os.path.dirname(prefix), f"state-{state.step}")
+    folder = os.path.dirname(prefix)
+    path = os.path.join(folder, f"state-{state.step}")
     if not files.exists(path + ".index"):
+        if any(name.startswith("state-") for name in files.list_folder(folder)):
+            raise FileNotFoundError(f"{path}.index: no such file; it was removed")
         return False
     found = set(read_shapes(path))
     if found - set(COUNTERS) != set(state.slots):
@@ -156,15 +178,16 @@ def restore_state(prefix: str, state: State) -> bool:
 def good_saves(prefix: str) -> Iterator[str]:
     """The prefix of a save, then those of the saves before it that have a state, the newest first."""
     yield prefix
+    last = step_of(prefix) if files.exists(prefix + ".index") else np.inf
     for step in reversed(steps_in(os.path.dirname(prefix), "state")):
         earlier = os.path.join(os.path.dirname(prefix), f"model-{step}")
-        if step < step_of(prefix) and files.exists(earlier + ".index"):
+        if step < last and files.exists(earlier + ".index"):
             yield earlier
 
 
-def check_finite(model: GPT2, step: int) -> None:
-    """Raises a ValueError if a weight is no number."""
-    for name, weight in model.weights.items():
+def check_finite(tensors: Mapping, step: int) -> None:
+    """Raises a ValueError if a weight, or a slot of the optimizer, is no number."""
+    for name, weight in tensors.items():
         if not tf.reduce_all(tf.math.is_finite(weight)):
             raise ValueError(
                 f"{name} is no number after step {step}, so it is not saved; the save before it still counts, "
@@ -193,15 +216,22 @@ def verify(prefix: str, tensors: Mapping) -> None:
         read_tensor(prefix, name)
 
 
-def remove_failed(folder: str, prefixes: Collection[str]) -> None:
-    """Removes what a failed save has left, unless it counts by now."""
+def holds(prefix: str, tensors: Mapping) -> bool:
+    """Whether a bundle is there, whole, and has these values."""
+    if not files.exists(prefix + ".index"):
+        return False
     try:
-        counts = find_prefix(folder)
-    except (OSError, ValueError):
-        counts = None
-    if counts not in prefixes:
-        for prefix in prefixes:
-            remove(prefix)
+        same = (np.array_equal(read_tensor(prefix, name), tensor) for name, tensor in tensors.items())
+        return set(read_shapes(prefix)) == set(tensors) and all(same)
+    except (tf.errors.OpError, OSError, ValueError):
+        return False
+
+
+def remove_unfinished(folder: str) -> None:
+    """Removes the files that TensorFlow was writing when it was killed."""
+    for name in gfile.listdir(folder):
+        if re.match(r"(model|state)-\d+\..*\.tempstate\d+$", name):
+            gfile.remove(os.path.join(folder, name))
 
 
 def remove_old(folder: str, kind: str, kept: int, step: int) -> None:
@@ -218,12 +248,6 @@ def spaced(folder: str, steps: Iterable[int], hours: float) -> Iterator[int]:
         if written - last >= hours * 3600e9:
             last = written
             yield step
-
-
-def steps_in(folder: str, kind: str) -> list[int]:
-    """The steps of the saves that a folder holds, the lowest first."""
-    names = [name for name in gfile.listdir(folder) if re.fullmatch(rf"{re.escape(kind)}-\d+\.index", name)]
-    return sorted(step_of(name.removesuffix(".index")) for name in names)
 
 
 def remove(prefix: str) -> None:

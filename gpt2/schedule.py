@@ -27,5 +27,6 @@ def is_time(every: int, step: int) -> bool:
 
 def steps_at_once(flags, step: int, steps: int | None) -> int:
     """How many steps may be taken before something else is due."""
-    dues = [every - step % every for every in (flags.save_every, flags.val_every, flags.sample_every) if every]
+    intervals = [flags.save_every, flags.val_every, flags.sample_every, *([flags.swarm_every] if flags.swarm else [])]
+    dues = [every - step % every for every in intervals if every]
     return min([flags.steps_per_call, *dues, *([] if steps is None else [steps - step])])

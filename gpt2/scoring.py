@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gpt2.choosing import log_probability
+from gpt2.choosing import check_finite, log_probability
 
 
 def log_probabilities(engine, prompt: list[int], ids: list[int]) -> Iterator[float]:
@@ -21,6 +21,7 @@ def log_probabilities(engine, prompt: list[int], ids: list[int]) -> Iterator[flo
         window = whole[start : start + n_ctx]
         position = start + 1  # of the id that the next row of logits predicts
         for part in engine.score(window):
+            check_finite(part)
             for row in part:
                 if done <= position < len(whole):
                     yield log_probability(row, whole[position])

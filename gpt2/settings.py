@@ -42,6 +42,9 @@ LEAST = {
     "steps": 0,
     "sample_every": 0,
     "sample_num": 1,
+    "sample_length": 1,
+    "top_k": 0,
+    "top_p": 0,
     "save_every": 1,
     "val_every": 0,
     "val_batch_size": 1,
@@ -81,8 +84,9 @@ def settle(given: dict) -> types.SimpleNamespace:
     defaults = DEFAULTS | DEMO if demo else DEFAULTS
     said = {name: value for name, value in given.items() if value is not None}
     flags = types.SimpleNamespace(**(given | defaults | said))
-    if not re.fullmatch(r"[^/\\*?\[\]{}]+", flags.run_name):
+    if not re.fullmatch(r"[^/\\*?\[\]{}]+", flags.run_name) or flags.run_name in (".", ".."):
         raise ValueError(f"--run_name is {flags.run_name!r}, expected a name without / \\ * ? [ ] {{ }}")
+    find.check_path(flags.checkpoint_dir)
     if flags.dataset is None and not flags.plan:
         raise ValueError("--dataset is missing; give an .npz of prepare_corpus.py, or a file or folder of text")
     for name, number in LEAST.items():
@@ -91,13 +95,16 @@ def settle(given: dict) -> types.SimpleNamespace:
     for name in ("learning_rate", "save_minutes", "epochs"):
         if getattr(flags, name) is not None and not getattr(flags, name) > 0:
             raise ValueError(f"--{name} is {getattr(flags, name)}, expected a positive number")
-    if flags.noise > 1:
-        raise ValueError(f"--noise is {flags.noise}, expected a share from 0 to 1")
+    for name in ("noise", "top_p"):
+        if getattr(flags, name) > 1:
+            raise ValueError(f"--{name} is {getattr(flags, name)}, expected a share from 0 to 1")
     for name, known in CHOICES.items():
         if getattr(flags, name) not in known:
             raise ValueError(f"--{name} is {getattr(flags, name)}, expected {' or '.join(known)}")
     if given["epochs"] is not None and given["steps"] is not None:
         raise ValueError("--steps and --epochs are both given, expected one of them")
+    if flags.tpu and flags.strategy == "auto":
+        flags.strategy = "tpu"
     if flags.epochs is not None:
         flags.steps = None
     elif flags.schedule != "constant" and flags.steps is None:
@@ -106,8 +113,9 @@ def settle(given: dict) -> types.SimpleNamespace:
 
 
 def is_demo(given: dict) -> bool:
-    """Whether the demo is trained: by its name, or where nothing is named and 124M is not there."""
+    """Whether the demo is trained: by its name, or where no model and no run is named and 124M is not there."""
     unnamed = given["model_name"] is None and given["run_name"] is None
+    unnamed &= given["restore_from"] in (None, "latest", "fresh", "scratch")
     return given["model_name"] == "demo" or (unnamed and not files.has_model("124M", given["models_dir"]))
 
 

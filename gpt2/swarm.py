@@ -62,6 +62,7 @@ def main(
         write_hparams(out, hparams)
         if files.exists(os.path.join(model_folder, "encoder.json")):
             vocabulary.write(out, encoder.load_encoder(model_folder).vocabulary)
+        files.copy(os.path.join(home, "layout.json"), os.path.join(out, "layout.json"))
         print(f"swarm: saved the mean of {len(counted)} in {out}", file=sys.stderr)
     if dataset:
         show_losses(model, counted, dataset, val_batch_size, val_batch_count, model_folder)
@@ -74,7 +75,7 @@ def show_losses(model, folders: list[str], dataset: str, batch_size: int, count:
       ValueError: the dataset was made with another vocabulary than that of the model's folder.
     """
     import encoder
-    from gpt2 import averaging, data
+    from gpt2 import checkpoint, data
     from gpt2.find import find_prefix
     from gpt2.validation import make_validate
     from poems import files
@@ -86,7 +87,7 @@ def show_losses(model, folders: list[str], dataset: str, batch_size: int, count:
     validate = make_validate(model, tokens, batch_size, count, model.hparams.n_ctx)
     print(f"{validate()['val_loss']:.4f}  mean of {len(folders)}")
     for folder in folders:
-        averaging.assign(model.weights, find_prefix(folder))
+        checkpoint.assign(model.weights, find_prefix(folder))
         print(f"{validate()['val_loss']:.4f}  {folder}")
 
 

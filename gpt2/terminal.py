@@ -5,12 +5,12 @@ import dataclasses
 import itertools
 import sys
 
-from gpt2.job import Job, prompt_of
+from gpt2.job import Asked, Job
 from gpt2.output import header
 from poems import prompts
 
 
-def show(job: Job, engine, asked) -> None:
+def show(job: Job, engine, asked: Asked) -> None:
     """Prints samples, with a batch of one as they are written."""
     if engine.rows > 1 or job.best_of > 1:
         for sample, prompt in job.samples(engine, asked, itertools.count(1)):
@@ -24,7 +24,7 @@ def show(job: Job, engine, asked) -> None:
 class Stream:
     """Prints one sample after another id by id: never half a character, nor what the end of the sample takes back."""
 
-    def __init__(self, job: Job, asked):
+    def __init__(self, job: Job, asked: Asked):
         self.job, self.asked = job, asked
         self.ids: list[int] = []
         self.begun = False
@@ -48,7 +48,7 @@ class Stream:
         if not self.begun:
             self.begun, self.ids, self.printed = True, [], 0
             self.decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-            print(header(number) + self.job.shown(prompt_of(self.asked, number)), end="", flush=True)
+            print(header(number) + self.job.shown(self.asked.prompt_of(number)), end="", flush=True)
 
     def _print(self, text, final=False):
         print(self.decoder.decode(text[self.printed :], final), end="", flush=True)
@@ -69,7 +69,7 @@ def converse(job: Job, engine, lay_out, say) -> None:
             return
         prompt = lay_out(text)
         # Samples before it count as its own, so that no two have one number.
-        asked = [dataclasses.replace(prompt, nsamples=number - 1), prompt] if number > 1 else [prompt]
+        asked = Asked([dataclasses.replace(prompt, nsamples=number - 1), prompt] if number > 1 else [prompt])
         stream = Stream(job, asked)
         try:
             if slides := job.check([prompt]):

@@ -18,6 +18,8 @@ def main(worker: int, patience: float, addresses: list[str]) -> None:
     """
     while True:
         time.sleep(patience)
+        if os.getppid() != worker:
+            return  # It is gone, and its number may be that of another process by now.
         if missing := absent(addresses):
             who = ", ".join(missing)
             print(f"waited {patience:.0f} s for {who}; start all workers within that time", file=sys.stderr)

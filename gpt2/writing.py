@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from gpt2.choosing import choose, log_probability
+from gpt2.choosing import check_finite, choose, log_probability
 from gpt2.filters import Filters, penalise
 from gpt2.hparams import HParams
 
@@ -144,6 +144,7 @@ def write(
                     starts.setdefault(task.prompt, []).append(place)
             for prompt, places in starts.items():
                 logits[places] = engine.start(places, prompt)
+                check_finite(logits[places])
             if not rows:
                 return
             turn = list(rows)[: engine.width(len(rows))]

@@ -23,7 +23,7 @@ class XlaEngine:
         self.model, self.hparams, self.rows = model, model.hparams, rows
         self.lengths = np.zeros(rows, np.int32)
         self.past: list[tuple[tf.Variable, tf.Variable]] = []
-        self.hidden = tf.function(lambda ids: model(ids), jit_compile=True)
+        self.logits_of = tf.function(lambda ids: model(ids), jit_compile=True)
 
     def start(self, rows: list[int], ids: tuple[int, ...]) -> np.ndarray:
         """Lets rows go on from these ids, at least 1 and at most n_ctx: the logits float32 [n_vocab] after them."""
@@ -59,7 +59,7 @@ class XlaEngine:
         """The logits [seq, n_vocab] after each of at most n_ctx ids, in parts."""
         padded = np.zeros([1, min(2 ** (len(ids) - 1).bit_length(), self.hparams.n_ctx)], np.int32)
         padded[0, : len(ids)] = ids
-        yield self.hidden(tf.constant(padded)).numpy()[0, : len(ids)]
+        yield self.logits_of(tf.constant(padded)).numpy()[0, : len(ids)]
 
     def _src(self):
         return self.past[0][0].shape[2]

@@ -22,12 +22,12 @@ def open_file(path: str, mode: str = "rb"):
     """An open file, local or remote.
 
     Raises:
-      FileNotFoundError: naming the path, also for a remote one.
+      FileNotFoundError: naming the path.
     """
+    if "r" in mode and not exists(path):
+        raise FileNotFoundError(f"{path}: no such file")
     if not is_remote(path):
         return open(path, mode) if "b" in mode else open(path, mode, encoding="utf-8", newline="")
-    if "r" in mode and not filesystem().exists(path):
-        raise FileNotFoundError(f"{path}: no such file")
     return filesystem().GFile(path, mode)
 
 
@@ -48,6 +48,13 @@ def write_file(path: str, content: bytes) -> None:
         raise
     if not is_remote(path):
         sync(os.path.dirname(path) or ".")
+
+
+def copy(path: str, to: str) -> None:
+    """Copies a small file, if it is there and the other is not."""
+    if exists(path) and not exists(to):
+        with open_file(path) as file:
+            write_file(to, file.read())
 
 
 def beside(path: str) -> str:

@@ -168,6 +168,9 @@ def read_layout(path: str) -> Layout:
         return Layout()
     with files.open_file(path) as file:
         try:
-            return layout.find(json.loads(file.read()))
+            found = json.loads(file.read())
+            if not isinstance(found, dict):
+                raise ValueError(f"found {found}")
+            return layout.find(found)
         except (ValueError, TypeError) as error:
             raise ValueError(f"{path}: no layout ({error}), expected the one of the run's dataset") from None

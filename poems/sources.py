@@ -95,7 +95,7 @@ def list_files(name: str, encoding: str = "utf-8") -> tuple[list[str], list[str]
     Raises:
       FileNotFoundError: there are none.
     """
-    if _is_folder(name):
+    if files.is_folder(name):
         found = list(_walk(name))
     elif files.exists(name):
         return [name], []
@@ -134,10 +134,6 @@ def _is_verse(path: str, encoding: str) -> bool:
     return True
 
 
-def _is_folder(path: str) -> bool:
-    return files.filesystem().isdir(path) if files.is_remote(path) else os.path.isdir(path)
-
-
 def _size(path: str) -> int:
     return files.filesystem().stat(path).length if files.is_remote(path) else os.path.getsize(path)
 
@@ -165,7 +161,7 @@ def _matches(pattern: str) -> list[str]:
     """The files that match a glob; `**` is any depth of folders."""
     far = files.is_remote(pattern)
     found = files.filesystem().glob(pattern) if far else glob.glob(pattern, recursive=True)
-    return sorted(path for path in found if not _is_folder(path))
+    return sorted(path for path in found if not files.is_folder(path))
 
 
 def _raise(error: OSError) -> None:

@@ -286,7 +286,7 @@ def test_a_job_that_was_killed_goes_on_with_any_batch(place, sample, name):
     for share in (0.3, 0.7):
         (place / name).write_bytes(whole[: int(len(whole) * share)])
         if beside.exists():  # as it was when the first one began
-            beside.write_text(json.dumps(json.loads(beside.read_text()) | {"bytes": 0}))
+            beside.write_text(json.dumps(json.loads(beside.read_text()) | {"bytes": 0, "samples": 0}))
         done = sample(*arguments, "--batch_size", 3)
         assert done.returncode == 0
         assert (place / name).read_bytes() == whole

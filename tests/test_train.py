@@ -229,7 +229,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_saves_nothing(begun, train):
         (["--dtype", "float64"], "--dtype is float64, expected float32 or bfloat16 or mixed"),
         (["--run_name", "r[1]"], "--run_name is 'r[1]', expected a name without"),
         (["--run_name", "../r"], "--run_name is '../r', expected a name without"),
-        (["--top_k", "-1"], "top_k is -1, expected 0 or more"),
+        (["--top_k", "-1"], "--top_k is -1, expected at least 0"),
         (["--sample_length", "-1"], "length is -1, expected at least 1"),
         (["--n_ctx", "33"], "--n_ctx is 33, expected at most 32"),
         (["--batch_size", "0"], "--batch_size is 0, expected at least 1"),
@@ -416,6 +416,60 @@ def test_going_back_again_and_again_ends(place, train, monkeypatch):
     assert "after going back 3 times; the save of step 2 is untouched" in done.stderr
 
 
+def test_weights_that_are_bad_on_other_windows_too_are_not_gone_back_to_again(place, train, monkeypatch):
+    from gpt2 import watch
+    from gpt2.checkpoint import read_tensor
+
+    troubles = ["is nan", "is nan"]  # right after the save of step 6, on two windows
+    monkeypatch.setattr(
+        watch, "trouble", lambda loss, records, jump: troubles.pop() if troubles and len(records) == 6 else None
+    )
+    done = train("--steps", 8, "--save_every", 3, "--on_bad_loss", "roll_back")
+    assert done.returncode == 0, done.stderr
+    assert "the loss at step 7 is nan; back to the save of step 6, and on with other windows" in done.stderr
+    assert "the loss at step 7 is nan; back to the save of step 3, and on with other windows" in done.stderr
+    assert len(losses(place)) == 8
+    state = str(place / "checkpoint" / "run1" / "state-8")
+    assert [int(read_tensor(state, name)) for name in ("windows", "left_out")] == [8 + 1 + 4, 1 + 4]
+
+
+def test_held_out_text_with_no_loss_counts_as_a_bad_loss(place, train, monkeypatch):
+    from gpt2 import validation
+
+    validate = iter([{"val_loss": np.nan}, {"val_loss": 4.0}, {"val_loss": 4.0}])
+    monkeypatch.setattr(validation, "make_validate", lambda *_: lambda: next(validate))
+    done = train("--steps", 5, "--save_every", 2, "--val_every", 3, "--on_bad_loss", "roll_back")
+    assert done.returncode == 0, done.stderr
+    assert "is nan on held-out text; back to the save of step 2" in done.stderr
+    assert "NaN" not in (place / "checkpoint" / "run1" / "log.jsonl").read_text()
+
+
+def test_a_plan_is_none_of_the_run_s_business(begun, train):
+    done = train("--plan", "--model_name", "774M", "--optimizer", "adafactor")
+    assert done.returncode == 0, done.stderr
+    assert "weights         3.10 GB" in done.stdout
+
+
+def test_a_full_memory_anywhere_ends_in_the_flags(place, train, monkeypatch):
+    import tensorflow as tf
+
+    from gpt2 import validation
+
+    def validate():
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+
+    monkeypatch.setattr(validation, "make_validate", lambda *_: validate)
+    done = train("--steps", 3, "--val_every", 2)
+    assert done.returncode == 1
+    assert "train.py: out of memory; what checkpoint/run1 holds is untouched; " in done.stderr
+
+
+def test_patience_without_held_out_text_is_refused(place, train):
+    done = train("--steps", 3, "--patience", 2, "--val_every", 0)
+    assert done.returncode == 1
+    assert "--patience 2 counts validations, and there are none" in done.stderr
+
+
 def test_the_best_is_kept_and_nothing_better_ends_the_run(place, train):
     flags = ("--steps", 60, "--val_every", 1, "--patience", 3, "--learning_rate", 0.3, "--keep", 1)
     done = train(*flags)
@@ -427,6 +481,7 @@ def test_the_best_is_kept_and_nothing_better_ends_the_run(place, train):
     assert (run / "best").read_text().startswith(f'model_checkpoint_path: "model-{best["step"]}"')
     gpt2.load_model(str(run / f"model-{best['step']}"))
     assert all(record["val_bits"] > 0 for record in records)
+    assert "ends here: not better for 3 validations" in done.stderr
     again = train(*flags)
     assert "has not got better for 3 validations" in again.stderr
     assert log_of(place) == records

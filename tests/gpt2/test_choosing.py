@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gpt2.choosing import RANDOM_BITS, WEIGHT_BITS, choose, draw, log_probability
+from gpt2.choosing import RANDOM_BITS, WEIGHT_BITS, check_finite, choose, draw, log_probability
 from gpt2.filters import Filters
 from gpt2.random_numbers import key_of, threefry
 
@@ -55,3 +55,9 @@ def test_a_log_probability_is_that_of_the_whole_softmax(id):
     logits = np.random.default_rng(1).normal(size=100).astype(np.float32) * 4
     p = np.exp(logits.astype(np.float64))
     assert log_probability(logits, id) == pytest.approx(np.log(p[id] / p.sum()), abs=1e-5)
+
+
+def test_logits_that_are_no_numbers_are_refused():
+    check_finite(np.zeros(5, np.float32))
+    with pytest.raises(ValueError, match="weights have diverged; take an earlier save"):
+        check_finite(np.array([0, np.nan], np.float32))

@@ -171,3 +171,12 @@ def test_a_misspelt_flag_of_a_script_fails_before_tensorflow(run_script, tmp_pat
     done = run_script("train.py", "--datset", "x.npz", env={"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 2
     assert done.stderr == "train.py: unknown flag --datset; did you mean --dataset?\n"
+
+
+def test_closed_streams_lead_nowhere(monkeypatch):
+    for stream in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, None)
+    command_line.open_closed_streams()
+    assert sys.stdin.buffer.read() == b""
+    print("verse", flush=True)
+    print("verse", file=sys.stderr, flush=True)

@@ -233,6 +233,15 @@ def test_a_folder_that_cannot_be_written_leaves_the_file_in_the_cache(prefix, tm
     assert lite_file.find(found, SMALL, "float32") == made
 
 
+def test_models_that_share_the_cache_keep_their_files(prefix, model, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(lite_file.files, "is_remote", lambda path: True)
+    other = str(tmp_path / "other")
+    save_model(other, GPT2(SMALL, initial=fresh_weights(seed=4)))
+    made = [lite_file.make(path, SMALL, "float32") for path in (prefix, find_prefix(other))]
+    assert [lite_file.find(path, SMALL, "float32") for path in (prefix, find_prefix(other))] == made
+
+
 def test_of_several_that_make_the_file_at_once_the_first_one_s_stays(prefix, tmp_path, monkeypatch):
     found = find_prefix(str(shutil.copytree(os.path.dirname(prefix), tmp_path / "model")))
     path = lite_file.make(found, SMALL, "float32")
@@ -277,6 +286,15 @@ def test_a_damaged_checkpoint_leaves_no_half_a_file(prefix, files_made, tmp_path
     with pytest.raises(Exception, match=r"model\.ckpt"):
         lite_file.make(found, SMALL, "float32")
     assert not [name for name in os.listdir(tmp_path / "model") if "float32" in name]
+
+
+def test_nothing_is_told_on_the_terminal_once_it_is_open(files_made, monkeypatch, capfd):
+    monkeypatch.setattr(lite_text, "LONG", 40)
+    made = LiteEngine(files_made["float32"], SMALL, "float32", 1)
+    capfd.readouterr()
+    made.start([0], tuple(IDS[:60]))
+    made.step([0], [4])
+    assert capfd.readouterr() == ("", "")
 
 
 def test_quantized_weights_are_the_nearest_of_255(model):

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import gpt2
 from gpt2 import member
+from gpt2.checkpoint import save_model
 from gpt2.find import find_prefix
 from gpt2.hparams import HParams
 from gpt2.member import Member, read_state, round_of
@@ -264,3 +265,10 @@ def test_what_a_member_does_is_told_by_its_file(folder):
     one.exchange(model.weights, 7)
     with open(os.path.join(one.home, "member.json")) as file:
         assert json.load(file) == read_state(folder, "a") == {"round": 2, "settled": True, "step": 7}
+
+
+def test_the_folder_of_a_run_is_no_swarm(folder):
+    save_model(folder, GPT2(SIZES, fresh_weights(1)))
+    with pytest.raises(ValueError, match="swarm: the folder of a model or a run, expected that of a swarm"):
+        joined(folder, "anna")
+    assert not os.path.exists(os.path.join(folder, "members"))

@@ -70,3 +70,12 @@ def test_flags_that_take_less_already_stay():
 
 def test_what_fits_nowhere_says_so():
     assert "take a smaller model" in memory.remedy(MODELS["1558M"], flags(), "gpu", 1e9)
+
+
+def test_a_container_s_limit_counts(tmp_path):
+    (tmp_path / "memory.max").write_text("3000\n")
+    (tmp_path / "memory.current").write_text("2500\n")
+    (tmp_path / "memory.stat").write_text("anon 1\ninactive_file 400\n")
+    assert memory.free_memory(str(tmp_path)) == 900
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory.free_memory(str(tmp_path)) == pytest.approx(memory.free_memory("nowhere"), rel=0.5)

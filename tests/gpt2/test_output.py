@@ -19,12 +19,12 @@ def write(path, samples, settings=SETTINGS, shown=""):
     return file.n_written
 
 
-def kill(path, length, known=0):
+def kill(path, length, known=0, count=0):
     """Leaves of a file what a kill leaves of it, and the note of its .txt as it was when it was opened."""
     path.write_bytes(path.read_bytes()[:length])
     if path.suffix == ".txt":
         beside = path.with_name(f"{path.name}.settings.json")
-        beside.write_text(json.dumps(json.loads(beside.read_text()) | {"bytes": known}))
+        beside.write_text(json.dumps(json.loads(beside.read_text()) | {"bytes": known, "samples": count}))
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.jsonl"])
@@ -44,7 +44,7 @@ def test_a_file_that_was_gone_on_with_and_cut_again_is_completed_to_the_same_byt
     write(tmp_path / name, SAMPLES)
     whole = (tmp_path / name).read_bytes()
     for length in range(known, len(whole) + 1, 7):
-        kill(tmp_path / name, length, known)
+        kill(tmp_path / name, length, known, count=2)
         assert write(tmp_path / name, SAMPLES) >= 2
         assert (tmp_path / name).read_bytes() == whole
 
@@ -67,6 +67,10 @@ def sample_two_is_gone(text):
 
 def a_note_is_added(text):
     return text + "MY OWN NOTE\n"
+
+
+def a_sample_has_another_number(text):
+    return text.replace("SAMPLE 2 ", "SAMPLE 3 ")
 
 
 def a_word_is_gone(text):

@@ -94,7 +94,7 @@ def test_a_join_cut_anywhere_is_gone_on_with(place, name):
     for length in range(0, len(expected) + 1, 13):
         (place / name).write_bytes(expected[:length])
         if name == "x.txt":  # as it was when the joining began
-            beside.write_text(json.dumps(json.loads(beside.read_text()) | {"bytes": 0}))
+            beside.write_text(json.dumps(json.loads(beside.read_text()) | {"bytes": 0, "samples": 0}))
         for path, content in left.items():
             path.write_bytes(content)
         join(place / name, 2)

@@ -5,6 +5,7 @@ import os
 import sys
 
 from gpt2 import progress
+from gpt2.screen import SCREEN
 
 RECORD = {"loss": 3.0, "tokens_per_s": 100.0}
 
@@ -47,7 +48,7 @@ def test_what_goes_to_a_pipe_that_is_gone_goes_nowhere(monkeypatch):
     with os.fdopen(writer, "w") as screen:
         monkeypatch.setattr(sys, "stderr", screen)
         progress.say("hello")
-        progress.SCREEN.flush()
+        SCREEN.flush()
         assert os.fstat(screen.fileno()).st_rdev == os.stat(os.devnull).st_rdev
         assert screen.write("more") == 4  # and closing it is no error either
 
@@ -57,5 +58,5 @@ def test_a_message_to_a_stream_that_was_closed_is_no_error(monkeypatch):
     screen.close()
     monkeypatch.setattr(sys, "stderr", screen)
     progress.say("hello")
-    progress.SCREEN.flush()
+    SCREEN.flush()
     assert screen.closed

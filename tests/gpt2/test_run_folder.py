@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 
 import pytest
 
-from gpt2 import run_folder
+from gpt2 import lock, run_folder, saves
 from gpt2.find import find_prefix, last_save
+from gpt2.saves import State
 from gpt2.settings import read_settings
 
 
@@ -69,3 +71,39 @@ def test_the_loss_is_drawn(folder):
 def test_no_records_draw_no_loss(folder):
     run_folder.draw_loss(folder, [])
     assert not os.path.exists(os.path.join(folder, "loss.png"))
+
+
+def test_a_damaged_pointer_is_told_and_the_newest_save_counts(folder, trained):
+    saves.save(folder, State(trained[0], trained[1].slots, 4))
+    told: list[str] = []
+    for content in (b"", b"\0" * 80, b"model_checkpoint_qath"):
+        with open(os.path.join(folder, "checkpoint"), "wb") as file:
+            file.write(content)
+        assert last_save(folder, told.append) == os.path.join(folder, "model-4")
+        assert re.fullmatch(r".*run1/checkpoint: damaged, so .*model-4 counts, the newest save", told.pop())
+
+
+def test_a_first_save_that_was_killed_counts_for_nothing(folder):
+    with open(os.path.join(folder, "checkpoint"), "wb"):
+        pass
+    assert last_save(folder) is None
+
+
+def test_the_best_of_a_run_is_named_like_weights(folder, trained):
+    saves.save_best(folder, State(trained[0], trained[1].slots, 3), 3.0, is_saved=False)
+    assert find_prefix(os.path.join(folder, "best")) == os.path.join(folder, "model-3")
+
+
+@pytest.mark.parametrize("path", ["", "models [1]/124M", "models/*"])
+def test_a_path_that_tensorflow_cannot_read_is_refused(path):
+    with pytest.raises(ValueError, match="expected"):
+        find_prefix(path)
+
+
+def test_a_new_folder_is_held_by_one(tmp_path):
+    folder = str(tmp_path / "run1")
+    with lock.Lock(folder) as one, lock.Lock(folder) as other:
+        assert not os.path.exists(folder)
+        one.take()
+        with pytest.raises(ValueError, match=r"run1: process \d+ of \S+ trains there"):
+            other.take()

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import gpt2
 from gpt2 import saves
-from gpt2.checkpoint import write_pointer
+from gpt2.checkpoint import read_tensor, write_pointer
 from gpt2.find import find_prefix, step_of
 from gpt2.optimizers import Adam
 from gpt2.saves import State
@@ -189,6 +189,32 @@ def test_the_save_before_the_last_is_whole_however_many_were_the_best(folder, tr
     assert saved_steps(folder) == [2, 10, 20, 30]
 
 
+def test_a_save_that_fails_leaves_the_best_weights_of_the_same_step(folder, trained, monkeypatch):
+    state = State(trained[0], trained[1].slots, 3)
+    saves.save_best(folder, state, 3.0, is_saved=False)
+    written = os.stat(os.path.join(folder, "model-3.index")).st_mtime_ns
+    monkeypatch.setattr(saves.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=2**20 + 1000))
+    with pytest.raises(OSError, match="the save of step 3 failed"):
+        saves.save(folder, state)
+    monkeypatch.undo()
+    assert find_prefix(folder, "best").endswith("model-3")
+    saves.save(folder, state)
+    assert os.stat(os.path.join(folder, "model-3.index")).st_mtime_ns == written
+    assert find_prefix(folder) == find_prefix(folder, "best")
+
+
+def test_other_weights_in_the_place_of_the_best_are_not_the_best(folder, trained):
+    model, optimizer = trained
+    saves.save_best(folder, State(model, optimizer.slots, 3), 3.0, is_saved=False)
+    bias = model.weights["model/ln_f/b"]
+    before = bias.numpy()
+    bias.assign(before + 1)
+    saves.save(folder, State(model, optimizer.slots, 3))
+    bias.assign(before)
+    assert saves.best_loss(folder) == np.inf
+    np.testing.assert_array_equal(read_tensor(find_prefix(folder), "model/ln_f/b"), before + 1)
+
+
 def test_a_full_disk_is_noticed_before_anything_is_written(folder, trained, monkeypatch):
     monkeypatch.setattr(saves.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=2**20 + 1000))
     with pytest.raises(OSError, match=r"the save of step 3 failed \(it takes 0\.\d MB and 1\.0 MB are free; make"):
@@ -216,3 +242,50 @@ def flip(path, at):
         byte = file.read(1)
         file.seek(at)
         file.write(bytes([byte[0] ^ 1]))
+
+
+def test_what_a_killed_save_has_left_goes_with_its_state(folder, trained):
+    model, optimizer = trained
+    saves.save(folder, State(model, optimizer.slots, 3))
+    write_pointer(folder, "model-2")
+    unfinished = os.path.join(folder, "state-5.data-00000-of-00001.tempstate123")
+    with open(unfinished, "wb"):
+        pass
+    for step in (4, 6):
+        saves.save(folder, State(model, optimizer.slots, step))
+    assert saved_steps(folder) == [2, 4, 6]
+    assert saved_steps(folder, "state") == [4, 6]
+    assert not os.path.exists(unfinished)
+
+
+def test_a_state_that_was_removed_is_a_damage(folder, trained):
+    model, optimizer = trained
+    state = State(model, optimizer.slots, 3)
+    saves.save(folder, state)
+    os.remove(os.path.join(folder, "state-3.index"))
+    with pytest.raises(FileNotFoundError, match=r"state-3\.index: no such file"):
+        saves.restore_state(find_prefix(folder), state)
+
+
+def test_where_the_last_weights_are_gone_all_others_may_serve(folder, trained):
+    model, optimizer = trained
+    for step in (3, 4):
+        saves.save(folder, State(model, optimizer.slots, step))
+    named = find_prefix(folder)
+    os.remove(named + ".index")
+    assert list(saves.good_saves(named)) == [named, os.path.join(folder, "model-3")]
+
+
+def test_a_slot_that_is_no_number_is_not_saved(folder, trained):
+    model, optimizer = trained
+    slot = next(iter(optimizer.slots.values()))
+    slot.assign(tf.fill(slot.shape, np.inf))
+    with pytest.raises(ValueError, match="is no number after step 3"):
+        saves.save(folder, State(model, optimizer.slots, 3))
+
+
+def test_a_run_that_begins_anew_has_no_best(folder, trained):
+    saves.save_best(folder, State(trained[0], trained[1].slots, 3), 3.0, is_saved=False)
+    saves.forget_best(folder)
+    assert saves.best_of(folder) is None
+    assert saved_steps(folder) == [2]

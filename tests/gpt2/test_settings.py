@@ -86,3 +86,34 @@ def test_damaged_settings_end_no_run(go_on, tmp_path, content):
     flags, _ = settings.go_on(settings.settle(given), given, str(tmp_path))
     assert flags.restore_from == "latest"
     assert settings.moved(str(tmp_path), {"cores": 2}) == settings.other_data(str(tmp_path), {"tokens": 9}) == []
+
+
+def settled(**said):
+    given = {name: p.default for name, p in inspect.signature(train.main).parameters.items()}
+    return settings.settle(given | {"dataset": "x.npz", "models_dir": "nowhere"} | said)
+
+
+def test_without_124m_only_who_names_nothing_trains_the_demo():
+    assert settled().model_name == "demo"
+    assert settled(restore_from="scratch").model_name == "demo"
+    assert settled(restore_from="models/355M").model_name == "124M"
+    assert settled(run_name="mine").model_name == "124M"
+
+
+def test_a_tpu_that_is_named_is_the_strategy():
+    assert settled(tpu="local").strategy == "tpu"
+    assert settled(tpu="local", strategy="one").strategy == "one"
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"checkpoint_dir": "runs [2024]"}, r"runs \[2024\]: holds \[, expected a path without"),
+        ({"run_name": ".."}, "--run_name is '..', expected a name"),
+        ({"sample_length": 0}, "--sample_length is 0, expected at least 1"),
+        ({"top_p": 1.5}, "--top_p is 1.5, expected a share from 0 to 1"),
+    ],
+)
+def test_what_would_fail_late_is_refused_at_once(said, message):
+    with pytest.raises(ValueError, match=message):
+        settled(**said)
