@@ -175,7 +175,9 @@ def begin(flags, given: dict, folder: str, held: lock.Lock) -> None:
         distribution.check_same_step(steps_found, folder)
         try:
             train(flags, devices, save, weights, model_folder, enc, prompts, path, changes, available, held)
-        except tf.errors.ResourceExhaustedError:
+        except tf.errors.ResourceExhaustedError as error:
+            if "No space left" in error.message:  # of a disk
+                raise
             remedy = memory.remedy(sizes_of(flags, given, folder), flags, *available)
             raise OSError(f"out of memory; what {folder} holds is untouched; {remedy}") from None
 

@@ -63,7 +63,7 @@ def run(main) -> None:
 
 def _call(main, arguments, name):
     decorators.SetParseFn(str)(main)
-    if any("://" in argument for argument in arguments):
+    if any(re.match(r"(--\w+=)?(?!https?:)\w+://", argument) for argument in arguments):
         start_tensorflow(look_for_devices=False)  # Quietly, before it is imported for its file systems.
     parsers = {flag: lambda text, flag=flag, kind=kind: parse(flag, text, kind) for flag, kind in flags(main).items()}
     decorators.SetParseFns(**parsers)(main)
