@@ -9,7 +9,7 @@ import dataclasses
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -60,12 +60,14 @@ def save(folder: str, state: State, kept: int = 5, hours: float = 0) -> None:
     counters = {name: np.int64(getattr(state, name)) for name in COUNTERS}
     # The state first: weights that a crash left unlisted have one beside them, and so are known to be ours.
     bundles = {f"state-{state.step}": {**state.slots, **counters}, name: in_float32(state.model.weights)}
-    if best_of(folder) == name and not holds(os.path.join(folder, name), bundles[name]):
+    there = {name} & {best_of(folder)}
+    if there and not holds(os.path.join(folder, name), bundles[name]):
         gfile.remove(os.path.join(folder, "best"))  # The run has come here on another way than when these were best.
+        there.clear()
     # A list without any state beside it is that of another tool.
     before = listed_in(folder) if steps_in(folder, "state") else []
     older = [other for other in before if other != name]
-    write(folder, bundles, f"the save of step {state.step}", others=older)
+    write(folder, bundles, f"the save of step {state.step}", others=older, there=there)
     for step in [found for found in steps_in(folder, "state") if found <= state.step][: -min(kept, KEPT_STATES)]:
         remove(os.path.join(folder, f"state-{step}"))
         if f"model-{step}" not in {*older, best_of(folder)}:
@@ -124,15 +126,17 @@ def write(
     pointer: str = "checkpoint",
     others: Iterable[str] = (),
     note: str = "",
+    there: Collection[str] = (),
 ) -> None:
-    """Writes bundles, reads them back, and lets a pointer name the last of them. What is there already stays.
+    """Writes bundles, reads them back, and lets a pointer name the last of them.
 
     Args:
       pointer, others, note: as of `write_pointer`.
+      there: the names of bundles that are written already, and stay.
     Raises:
       OSError: that failed; what was written is removed again, and the pointer still names what it named.
     """
-    new = {name: tensors for name, tensors in bundles.items() if not holds(os.path.join(folder, name), tensors)}
+    new = {name: tensors for name, tensors in bundles.items() if name not in there}
     named = list(bundles)[-1]
     try:
         check_space(folder, sum(n_bytes(tensor) for tensors in new.values() for tensor in tensors.values()))
