@@ -3,8 +3,6 @@
 import os
 import time
 
-import numpy as np
-
 from gpt2 import loading, run_folder, saves
 from gpt2.board import Board
 from gpt2.schedule import is_time
@@ -50,7 +48,7 @@ class Keeper:
         is_late = minutes is not None and time.monotonic() - self.saved_at >= 60 * minutes
         if is_time(self.flags.save_every, self.state.step) or is_late:
             self._try(self._save_and_draw)
-        if self.events and record.get("val_loss", np.inf) < saves.best_loss(self.folder):
+        if self.events and "val_loss" in record and record["val_loss"] < saves.best_loss(self.folder):
             is_saved = self.saved == self.state.step
             self._try(saves.save_best, self.folder, self.state, record["val_loss"], is_saved)
 

@@ -55,9 +55,10 @@ class Member:
         self.round, self.began, self.settled = 0, 0, False
         if round_of(folder) is None:
             return
-        if not files.exists(f"{find_prefix(folder)}.json"):
+        prefix = find_prefix(folder)
+        if not files.exists(f"{prefix}.json"):
             raise ValueError(f"{folder}: the folder of a model or a run, expected that of a swarm; name a new one")
-        if (found := find_hparams(find_prefix(folder))) != hparams:
+        if (found := find_hparams(prefix)) != hparams:
             raise ValueError(f"{folder}: a swarm of {found}, expected {hparams}; name another folder or model")
 
     def join(self, weights: Mapping[str, tf.Variable], step: int) -> int:

@@ -57,7 +57,7 @@ def save(folder: str, state: State, kept: int = 5, hours: float = 0) -> None:
     """
     check_finite({**state.model.weights, **state.slots}, state.step)
     name = f"model-{state.step}"
-    counters = {name: np.int64(getattr(state, name)) for name in COUNTERS}
+    counters = {counter: np.int64(getattr(state, counter)) for counter in COUNTERS}
     # The state first: weights that a crash left unlisted have one beside them, and so are known to be ours.
     bundles = {f"state-{state.step}": {**state.slots, **counters}, name: in_float32(state.model.weights)}
     there = {name} & {best_of(folder)}
@@ -68,8 +68,7 @@ def save(folder: str, state: State, kept: int = 5, hours: float = 0) -> None:
     before = listed_in(folder) if steps_in(folder, "state") else []
     older = [other for other in before if other != name]
     write(folder, bundles, f"the save of step {state.step}", others=older, there=there)
-    for step in [found for found in steps_in(folder, "state") if found <= state.step][: -min(kept, KEPT_STATES)]:
-        remove(os.path.join(folder, f"state-{step}"))
+    for step in remove_old(folder, "state", min(kept, KEPT_STATES), state.step):
         if f"model-{step}" not in {*older, best_of(folder)}:
             remove(os.path.join(folder, f"model-{step}"))  # of a save that was killed before it counted
     remove_unfinished(folder)
@@ -238,10 +237,12 @@ def remove_unfinished(folder: str) -> None:
             gfile.remove(os.path.join(folder, name))
 
 
-def remove_old(folder: str, kind: str, kept: int, step: int) -> None:
-    """Removes the bundles of a kind before the newest few up to this step."""
-    for old in [found for found in steps_in(folder, kind) if found <= step][:-kept]:
-        remove(os.path.join(folder, f"{kind}-{old}"))
+def remove_old(folder: str, kind: str, kept: int, step: int) -> list[int]:
+    """Removes the bundles of a kind before the newest few up to this step; gives the steps of those removed."""
+    old = [found for found in steps_in(folder, kind) if found <= step][:-kept]
+    for one in old:
+        remove(os.path.join(folder, f"{kind}-{one}"))
+    return old
 
 
 def spaced(folder: str, steps: Iterable[int], hours: float) -> Iterator[int]:
