@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-from gpt2 import command_line
+from system import command_line
 
 DEMO_OUT = "demo.npz"
 
@@ -53,13 +53,14 @@ def main(
       train_vocab: train a vocabulary of so many tokens on the sources, as that of a new model called --model_name.
       inspect: a dataset to look into: says what is in it and decodes a few poems; nothing is written.
     """
-    from encoder import dataset
-    from poems import book_table
-    from poems import report as poems_report
-    from poems import sources as poems_sources
-    from poems.cleaning import choose_rules
+    from encoder.dataset import writer
+    from encoder.dataset.summary import described, left_out, not_named, summarize
+    from poems.cleaning import report as poems_report
+    from poems.cleaning.rules import choose_rules
     from poems.corpus import Corpus
     from poems.layout import Layout
+    from poems.sources import book_table
+    from poems.sources import sources as poems_sources
 
     if inspect is not None:
         if sources:
@@ -73,16 +74,17 @@ def main(
     rules = choose_rules(layout, split_names(on), split_names(off))
     table = book_table.read_books(books) if books else {}
     found = [
-        poems_sources.find(path, encoding, table, lambda npz: text_of_npz(npz, enc, model_name)) for path in paths
+        poems_sources.find_source(path, encoding, table, lambda npz: text_of_npz(npz, enc, model_name))
+        for path in paths
     ] or [poems_sources.demo()]
     weights = split_weights(weight, len(found))
     check_sources(found, laid_out, train_vocab)
-    dataset.check_out(out, found, books)
-    dataset.check_share(held_out)
-    dataset.check_weights(weights, found)
+    writer.check_out(out, found, books)
+    writer.check_share(held_out)
+    writer.check_weights(weights, found)
     if report is not None:
-        written = dict.fromkeys((out, dataset.json_path(out)), "the dataset")
-        check_report(report, dataset.what_is_read(found, books) | written)
+        written = dict.fromkeys((out, writer.json_path(out)), "the dataset")
+        check_report(report, writer.what_is_read(found, books) | written)
     for source in found:
         if source.skipped:
             say(f"{source.name}: skipped {len(source.skipped)} that hold no verse: {', '.join(source.skipped)}")
@@ -101,7 +103,7 @@ def main(
     }
     corpus = Corpus(found, laid_out, rules)
     with progress_bar("encoding", found) as bar:
-        summary = dataset.write_dataset(out, corpus, enc, held_out, weights, flags, progress=bar.update)
+        summary = writer.write_dataset(out, corpus, enc, held_out, weights, flags, progress=bar.update)
     for source in found:
         for line in left_out(source):
             say(line)
@@ -119,23 +121,23 @@ def main(
 def print_dataset(path: str, model_name: str | None, models_dir: str) -> None:
     """Says what is in a dataset, and prints a few of its poems, by the vocabulary that it was made with."""
     import encoder
-    from encoder.inspection import lines_about
-    from gpt2 import data
+    from encoder.dataset import reader
+    from encoder.dataset.inspection import lines_about
 
-    made_with = data.read_about(data.local_copy(path)).get("made_with", {})
+    made_with = reader.read_about(reader.local_copy(path)).get("made_with", {})
     model_name = model_name or made_with.get("model_name") or choose_model(None, models_dir)
     enc = encoder.get_encoder(model_name, models_dir)
-    dataset = data.open_dataset(path, enc.n_vocab, enc.fingerprint, model_name)
+    dataset = reader.open_dataset(path, enc.n_vocab, enc.fingerprint, model_name)
     for line in lines_about(dataset.arrays, dataset.about, enc):
         print(line)
 
 
 def text_of_npz(path: str, enc, model_name: str | None) -> Iterator[str]:
     """The text of an .npz, which was encoded with the same vocabulary."""
-    from encoder.old_npz import text_of
-    from gpt2 import data
+    from encoder.dataset import reader
+    from encoder.dataset.to_text import text_of
 
-    dataset = data.open_dataset(path, enc.n_vocab, enc.fingerprint, model_name or "124M")
+    dataset = reader.open_dataset(path, enc.n_vocab, enc.fingerprint, model_name or "124M")
     if dataset.about.get("layout", {"name": "plain"})["name"] != "plain":
         raise ValueError(f"{path}: has a prefix before its poems or lines already; prepare it from its own sources")
     return text_of(dataset.arrays.values(), enc)
@@ -175,14 +177,15 @@ def check_sources(found, layout, train_vocab: int | None) -> None:
 
 def can_be_read_twice(path: str) -> bool:
     """Whether a source is a file, and no pipe."""
-    from poems import files
+    from system import files
 
     return files.is_remote(path) or os.path.isfile(path)
 
 
 def check_report(path: str, taken: dict[str, str]) -> None:
     """Raises an error for a report that could not be written, or only over one of the files taken."""
-    from poems import files, report
+    from poems.cleaning import report
+    from system import files
 
     for place in (path, report.json_path(path)):
         files.check_place(place, taken)
@@ -205,9 +208,9 @@ def split_arguments(arguments: tuple[str, ...]) -> tuple[str, ...]:
 
 def choose_model(model_name: str | None, models_dir: str) -> str:
     """The model whose vocabulary to use: the demo, which is said, when none is named and 124M is not there."""
-    from poems import files
+    from system import model_folders
 
-    if model_name is not None or files.has_model("124M", models_dir):
+    if model_name is not None or model_folders.has_model("124M", models_dir):
         return model_name or "124M"
     folder = os.path.join(models_dir, "124M")
     say(f"{folder} is not here, so the vocabulary is that of the demo, {os.path.join(models_dir, 'demo')}")
@@ -217,19 +220,19 @@ def choose_model(model_name: str | None, models_dir: str) -> str:
 def choose_encoder(model_name: str, models_dir: str):
     """The encoder of a model; that of the demo is trained first if need be."""
     import encoder
-    from encoder import own
+    from encoder import trainer
     from gpt2.hparams import read_hparams
     from poems import corpus
-    from poems import sources as poems_sources
+    from poems.sources import sources as poems_sources
 
     if model_name != "demo":
         return encoder.get_encoder(model_name, models_dir)
     folder = os.path.join(models_dir, "demo")
     write_hparams(folder)
-    verse = [] if own.has_vocabulary(folder) else [poems_sources.demo()]
+    verse = [] if trainer.has_vocabulary(folder) else [poems_sources.demo()]
     with progress_bar("learning the demo's vocabulary", verse) as bar:
         texts = corpus.texts(verse, corpus.PLAIN, (), bar.update)
-        return own.keep_encoder(folder, texts, read_hparams(folder).n_vocab)
+        return trainer.keep_encoder(folder, texts, read_hparams(folder).n_vocab)
 
 
 def train_encoder(found, layout, rules, model_name: str | None, models_dir: str, n_vocab: int):
@@ -238,11 +241,12 @@ def train_encoder(found, layout, rules, model_name: str | None, models_dir: str,
     Raises:
       ValueError: the model has no name of its own, or another vocabulary.
     """
-    from encoder import own
+    from encoder import trainer
     from gpt2.hparams import MODELS, read_hparams
-    from poems import corpus, files
+    from poems import corpus
+    from system import files, model_folders
 
-    if model_name is None or model_name in MODELS or model_name in files.OTHER_NAMES:
+    if model_name is None or model_name in MODELS or model_name in model_folders.OTHER_NAMES:
         wrong = "not given" if model_name is None else f"{model_name}, a model of OpenAI with its own vocabulary"
         raise ValueError(f"--model_name is {wrong}; --train_vocab makes a new model, give it a new name")
     folder = os.path.join(models_dir, model_name)
@@ -250,7 +254,7 @@ def train_encoder(found, layout, rules, model_name: str | None, models_dir: str,
     if files.exists(path) and read_hparams(folder).n_vocab != n_vocab:
         raise ValueError(f"{path}: n_vocab is {read_hparams(folder).n_vocab}, expected {n_vocab}, from --train_vocab")
     with progress_bar("learning the vocabulary", found) as bar:
-        enc = own.train_encoder(folder, corpus.texts(found, layout, rules, bar.update), n_vocab)
+        enc = trainer.train_encoder(folder, corpus.texts(found, layout, rules, bar.update), n_vocab)
     write_hparams(folder, n_vocab=n_vocab)  # last, so that a failure leaves no sizes without their vocabulary
     return enc
 
@@ -258,7 +262,7 @@ def train_encoder(found, layout, rules, model_name: str | None, models_dir: str,
 def write_hparams(folder: str, **sizes: int) -> None:
     """Gives a model folder without hparams.json the sizes of the demo, but for those given, and says so."""
     from gpt2.hparams import read_hparams
-    from poems import files
+    from system import files
 
     path = os.path.join(folder, "hparams.json")
     if files.exists(path):
@@ -276,80 +280,6 @@ def progress_bar(title: str, found):
     from tqdm import tqdm
 
     return tqdm(total=sum(source.n_bytes for source in found), desc=title, unit="B", unit_scale=True, disable=None)
-
-
-def summarize(summary: dict) -> Iterator[str]:
-    """What was read and done, and what is held out, in a few lines."""
-    for source in summary["sources"]:
-        yield (
-            f"{source['name']}: {count(source['n_documents'], 'document')}, {source['n_tokens']:,} tokens, "
-            f"{source['n_characters'] / max(source['n_tokens'], 1):.2f} characters a token"
-        )
-        if listed := ", ".join(map(what_was_done, source["report"]["rules"])):
-            yield f"  {listed}"
-    n_tokens = sum(source["n_tokens"] for source in summary["sources"])
-    n_held_out = sum(map(len, summary["held_out"].values()))
-    asked = summary["made_with"]["held_out"]
-    if n_held_out:
-        held_out = f"{summary['held_out_tokens']:,} tokens, {summary['held_out_tokens'] / n_tokens:.1%} of them"
-        few = ", since documents are few or long" if summary["held_out_tokens"] < n_tokens * asked / 2 else ""
-        yield f"held out for validation: {count(n_held_out, 'document')}, {held_out}{few}"
-    elif asked:
-        yield "held out for validation: nothing, which takes two different documents at least"
-
-
-def what_was_done(rule: dict) -> str:
-    """What a rule did, whole documents told apart from lines in them."""
-    from poems.cleaning import WHOLE
-
-    told = f"{rule['rule']} {rule['did']}"
-    if rule["rule"] in WHOLE or not rule["lines"]:
-        return f"{told} {count(rule['poems'], 'document')}"
-    place = "place" if rule["rule"].startswith("not a poem") else "document"
-    return f"{told} {count(rule['lines'], 'line')} in {count(rule['poems'], place)}"
-
-
-def described(summary: dict) -> str:
-    """How large a dataset is."""
-    n_tokens = sum(source["n_tokens"] for source in summary["sources"])
-    return f"{n_tokens:,} tokens, vocabulary of {summary['vocabulary']['n_vocab']:,}"
-
-
-def left_out(source) -> Iterator[str]:
-    """What was read of a source and not taken, a line for each file and reason, and what else a user ought to know."""
-    for path, rows in source.accounts.items():
-        for reason, number in (rows.bad + rows.dropped).most_common():
-            first = f", first in line {rows.first[reason]:,}" if reason in rows.first else ""
-            yield f"{path}: left out {count(number, 'time')}: {reason}{first}"
-        if rows.gaps[0]:
-            yield f"{path}: {count(rows.gaps[0], 'line number')} not above the last, each taken for a stanza break"
-        breaks = {gap: number for gap, number in sorted(rows.gaps.items()) if gap > 0}
-        if breaks:
-            some = [f"{number:,} of {gap}" for gap, number in list(breaks.items())[:3]]
-            more = sum(list(breaks.values())[3:])
-            lengths = ", ".join([*some, f"{more:,} of more"] if more else some)
-            yield (
-                f"{path}: {sum(breaks.values()):,} stanza breaks made of missing line numbers ({lengths}); "
-                "some are lines that the corpus dropped"
-            )
-        yield from (f"{path}: {note}" for note in rows.notes)
-
-
-def not_named(table, found) -> str | None:
-    """What a table of books does not name of the books that were read; None where it names them all."""
-    read = {gid: named for source in found for rows in source.accounts.values() for gid, named in rows.books.items()}
-    number = sum(read.values())
-    if not read:
-        return "names books, and no book was read; it is for rows of JSON and books of Project Gutenberg"
-    if not number:
-        first, named = next(iter(read)) or "without a number", next(iter(table))
-        return f"names 0 of the {len(read):,} books read: the first of them is {first}, in the table {named}"
-    return f"names {number:,} of the {len(read):,} books read" if number < len(read) else None
-
-
-def count(number: int, what: str) -> str:
-    """A number of things with their word."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def say(text: str) -> None:

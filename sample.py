@@ -3,13 +3,12 @@
 import dataclasses
 import functools
 import io
-import json
-import math
 import os
 import random
 import sys
 
-from gpt2 import command_line, screen
+from gpt2.jobs import scores
+from system import command_line, console, process
 
 
 def main(
@@ -96,8 +95,10 @@ def main(
       out: a file for the samples, .txt in the original's form or .jsonl with an object a line; one that is there is
         gone on with.
     """
-    from gpt2 import engines, output, workers
-    from gpt2.filters import Filters
+    from gpt2.distributed import workers
+    from gpt2.jobs import sample_file
+    from gpt2.sampling import engines
+    from gpt2.sampling.filters import Filters
     from poems import prompts as verse_prompts
 
     filters = Filters(temperature, top_k, top_p, min_p, typical, repetition_penalty)
@@ -112,9 +113,9 @@ def main(
             locals()[name].encode()
         except UnicodeEncodeError:
             raise ValueError(f"--{name} is {locals()[name]!r}, expected text in UTF-8") from None
-    engines.check(engine, dtype, strategy, tpu)
+    engines.check_engine(engine, dtype, strategy, tpu)
     if out is not None:
-        output.check(out)
+        sample_file.check_settings(out)
     many = not tpu and workers.is_multi_worker(strategy)
     worker, n_workers = workers.find_worker() if many else (0, 1)
     if many and (out is None or score is not None):
@@ -141,11 +142,13 @@ def main(
         wanted = [verse_prompts.lay_out(read_prompt(prompt, prompt_file), about, layout, nsamples)]
 
     import encoder
-    from encoder.endings import Endings
-    from encoder.words import NoRepeat, wordless
-    from gpt2 import bulk, find, parts, terminal, writing
+    from gpt2 import checkpoint_paths
     from gpt2.hparams import find_hparams
-    from gpt2.job import Asked, Job
+    from gpt2.jobs import terminal, to_file, worker_files
+    from gpt2.jobs.endings import Endings
+    from gpt2.jobs.job import Job, Prompts
+    from gpt2.jobs.no_repeat import NoRepeat, wordless
+    from gpt2.sampling import batch
 
     enc = encoder.load_encoder(model_folder)
     hparams = find_hparams(prefix, model_folder)
@@ -154,15 +157,15 @@ def main(
         engines.open_engine, prefix, model_folder, dtype, name=engine, say=say, strategy=strategy, tpu=tpu
     )
     if score is not None:
-        print_scores(open_engine, enc, verse_prompts.read_texts(score, about, layout))
+        scores.print_scores(open_engine, enc, verse_prompts.read_texts(score, about, layout))
         return
-    if seed is None and out is not None and (seed := parts.seed_of(out)) is not None:
+    if seed is None and out is not None and (seed := worker_files.seed_of(out)) is not None:
         say(f"--seed {seed}, that of the samples in {out}")
     if seed is None:
         seed = random.randrange(2**31)
         say(f"--seed {seed}")
     endings = Endings(enc, stop, lines, stanzas)
-    rules = writing.Rules(
+    rules = batch.Rules(
         filters,
         seed,
         ending=endings if stop or lines or stanzas else None,
@@ -173,19 +176,19 @@ def main(
     job = Job(enc, hparams, rules, endings, length, best_of, include_prompt)
     if slides := job.check(wanted):  # before the model is loaded
         say(slides)
-    asked = Asked(wanted)
+    asked = Prompts(wanted)
     if interactive:
         lay_out = functools.partial(verse_prompts.lay_out, about=about, described=layout, nsamples=nsamples or 1)
         terminal.converse(job, open_engine(batch_size), lay_out, say)
     elif out is None:
-        terminal.show(job, open_engine(batch_size), asked)
+        terminal.show_samples(job, open_engine(batch_size), asked)
     else:
         settings = dataclasses.asdict(filters) | {"stop": stop, "lines": lines, "stanzas": stanzas, "length": length}
         settings |= {"no_repeat": no_repeat, "best_of": best_of, "dtype": dtype, "seed": seed}
-        settings |= {"prompts": asked.digest(), "weights": find.hash_of(prefix), "checkpoint": prefix}
+        settings |= {"prompts": asked.digest(), "weights": checkpoint_paths.hash_of(prefix), "checkpoint": prefix}
         if out.endswith(".txt"):
             settings["include_prompt"] = include_prompt
-        bulk.complete(job, lambda: open_engine(batch_size), asked, prefix, out, settings, worker, n_workers, say)
+        to_file.complete(job, lambda: open_engine(batch_size), asked, prefix, out, settings, worker, n_workers, say)
 
 
 def find_model(model_name, models_dir, run_name, checkpoint_dir, restore_from) -> tuple[str, str]:
@@ -194,8 +197,8 @@ def find_model(model_name, models_dir, run_name, checkpoint_dir, restore_from) -
     Raises:
       FileNotFoundError: there is no such model or run.
     """
-    from gpt2 import find
-    from poems import files
+    from gpt2 import checkpoint_paths
+    from system import files, model_folders
 
     if restore_from is not None and run_name is not None:
         raise ValueError("--restore_from and --run_name are both given, expected one of them")
@@ -207,36 +210,15 @@ def find_model(model_name, models_dir, run_name, checkpoint_dir, restore_from) -
         weights = os.path.join(checkpoint_dir, run_name)
         if not files.exists(weights):
             raise FileNotFoundError(f"{weights}: no such run; train one: python train.py --run_name {run_name}")
-    elif model_name is not None or files.has_model("124M", models_dir):
-        weights = files.model_folder(model_name or "124M", models_dir)
+    elif model_name is not None or model_folders.has_model("124M", models_dir):
+        weights = model_folders.model_folder(model_name or "124M", models_dir)
     else:
         weights = os.path.join(checkpoint_dir, "demo")
         say(f"{os.path.join(models_dir, '124M')} is not here, so this is the demo's run, {weights}")
         if not files.exists(weights):
             raise FileNotFoundError(f"{weights}: no such run; train it: python prepare_corpus.py, python train.py")
-    prefix = find.find_prefix(weights)
-    return prefix, find.vocabulary_of(prefix, model_name or "124M", models_dir)
-
-
-def print_scores(open_engine, enc, texts) -> None:
-    """Prints, for each text after its prompt, an object with its log-probability, perplexity, bits per character."""
-    from gpt2.job import ids_of
-    from gpt2.scoring import log_probabilities
-
-    encoded = []
-    for prompt, text in texts:
-        try:
-            encoded.append((ids_of(enc, prompt), enc.encode(text), text))
-        except ValueError as error:
-            raise ValueError(f"{prompt.source}: {error}") from None
-    engine = open_engine(rows=1)
-    for before, ids, text in encoded:
-        logprob = sum(log_probabilities(engine, before or [enc.end_of_text], ids))
-        figures = {"tokens": len(ids), "characters": len(text), "logprob": round(logprob, 4)}
-        if ids:
-            figures["perplexity"] = round(math.exp(-logprob / len(ids)), 4)
-            figures["bits_per_character"] = round(-logprob / math.log(2) / len(text), 4)
-        print(json.dumps({"text": text[:60]} | figures, ensure_ascii=False), flush=True)
+    prefix = checkpoint_paths.find_prefix(weights)
+    return prefix, checkpoint_paths.vocabulary_of(prefix, model_name or "124M", models_dir)
 
 
 def read_prompt(prompt: str, prompt_file: str | None) -> str:
@@ -258,12 +240,12 @@ def read_prompt(prompt: str, prompt_file: str | None) -> str:
 
 def say(text: str) -> None:
     """A message, away from the results."""
-    with screen.printing_to(sys.stderr):
+    with console.printing_to(sys.stderr):
         print(f"sample.py: {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
-    command_line.start_with_huge_pages()
+    process.start_with_huge_pages()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # A terminal that is not UTF-8 must not end a job in the middle.
     command_line.run(main)

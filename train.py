@@ -3,17 +3,17 @@
 import functools
 import math
 import os
-import signal
-import socket
 import time
 
-import numpy as np
-
-from gpt2 import command_line, find, lock, machine, progress, settings, workers
-from gpt2.progress import say
-from gpt2.schedule import is_time, learning_rate_at, steps_at_once
-
-MANY = 10  # Epochs, after which verse is learnt by heart: a rule of thumb of 2019.
+from gpt2 import checkpoint_paths
+from gpt2.distributed import workers
+from gpt2.runs import settings
+from gpt2.runs.start import check_n_ctx, find_start, sizes_of, why_over
+from gpt2.swarm.exchange import in_words, join_swarm, make_exchange
+from gpt2.training.schedule import is_time, learning_rate_at, steps_at_once
+from system import command_line, lock, machine, tensorflow_start
+from system.console import say
+from system.signals import catch_signals
 
 
 def main(
@@ -147,38 +147,40 @@ def begin(flags, given: dict, folder: str, held: lock.Lock) -> None:
     if flags.plan:
         show_plan(flags, given, folder)
         return
-    save = find.last_save(folder, say)
+    save = checkpoint_paths.last_save(folder, say)
     changes: list[str] = []
     if save:
         flags, changes = settings.go_on(flags, given, folder)
     weights, model_folder = find_start(flags, save)
     import encoder
+    from gpt2.runs import datasets
 
     enc = encoder.load_encoder(model_folder)
     prompts = read_prompts(flags.sample_prompts)
-    path = find_dataset(flags.dataset, flags.encoding, enc)
-    from gpt2 import memory
+    path = datasets.find_dataset(flags.dataset, flags.encoding, enc)
+    from gpt2.training import memory_plan
 
-    available = memory.available(flags.device)
+    available = machine.available(flags.device)
     machine.choose_device(flags.device)
-    command_line.start_tensorflow(look_for_devices=not workers.is_multi_worker(flags.strategy))
+    tensorflow_start.start_tensorflow(look_for_devices=not workers.is_multi_worker(flags.strategy))
     import tensorflow as tf
 
-    from gpt2 import distribution, restart
+    from gpt2.distributed import collectives, restart
+    from gpt2.distributed import strategy as distribution
 
     if available[0] == "gpu" and not tf.config.list_physical_devices("GPU"):
-        available = memory.available("cpu")
+        available = machine.available("cpu")
     with restart.with_the_others(say):
         with restart.naming_who_is_missing():
             devices = distribution.find_strategy(flags.strategy, flags.tpu)
-            steps_found = distribution.make_values_of_all(devices)(find.step_of(save) if save else 0)
-        distribution.check_same_step(steps_found, folder)
+            steps_found = collectives.make_values_of_all(devices)(checkpoint_paths.step_of(save) if save else 0)
+        collectives.check_same_step(steps_found, folder)
         try:
             train(flags, devices, save, weights, model_folder, enc, prompts, path, changes, available, held)
         except tf.errors.ResourceExhaustedError as error:
             if "No space left" in error.message:  # of a disk
                 raise
-            remedy = memory.remedy(sizes_of(flags, given, folder), flags, *available)
+            remedy = memory_plan.remedy(sizes_of(flags, given, folder), flags, *available)
             raise OSError(f"out of memory; what {folder} holds is untouched; {remedy}") from None
 
 
@@ -187,10 +189,13 @@ def train(flags, strategy, save, weights, model_folder: str, enc, prompts, path,
     import tensorflow as tf
 
     from encoder import vocabulary
-    from gpt2 import distribution, loading, memory, run_folder, run_samples, windows
+    from gpt2.distributed import collectives
+    from gpt2.distributed import strategy as distribution
+    from gpt2.runs import datasets, learner, run_folder, samples
+    from gpt2.training import memory_plan, replicas, windows
 
     folder = os.path.join(flags.checkpoint_dir, flags.run_name)
-    distribution.check_batch_size(strategy, flags.batch_size)
+    replicas.check_batch_size(strategy, flags.batch_size)
     if distribution.is_tpu(strategy) and flags.sample_every:
         say("no samples while a TPU trains; sample.py writes them from the saves, on any device")
         flags.sample_every = 0
@@ -198,11 +203,11 @@ def train(flags, strategy, save, weights, model_folder: str, enc, prompts, path,
     if flags.deterministic:
         tf.config.experimental.enable_op_determinism()
     with strategy.scope():
-        state, optimizer, trained = loading.load(flags, weights, model_folder, save, say)
+        state, optimizer, trained = learner.load(flags, weights, model_folder, save, say)
     model = state.model
     enc.check_size(model.hparams.n_vocab, model_folder)
     check_n_ctx(flags, model.hparams)
-    corpus, held_out, is_prefix = open_datasets(flags, path, model, enc, model_folder)
+    corpus, held_out, is_prefix = datasets.open_datasets(flags, path, model, enc, model_folder)
     tokens = corpus.training
     seq = min(flags.n_ctx or model.hparams.n_ctx, len(tokens) - 1)
     tokens_per_step = flags.accumulate_gradients * flags.batch_size * seq
@@ -217,50 +222,37 @@ def train(flags, strategy, save, weights, model_folder: str, enc, prompts, path,
     if reason := why_over(flags, folder, state.step, steps):
         say(reason)
         return
-    write_samples = run_samples.make_write_samples(flags, model, enc, prompts, say)
+    write_samples = samples.make_write_samples(flags, model, enc, prompts, say)
     here = machine.describe()
     data = {"tokens": len(tokens), "sha256": corpus.about.get("npz_sha256")}
     lines = [*changes, *settings.moved(folder, here), *settings.other_data(folder, data), about_device(here)]
-    of_all = distribution.make_values_of_all(strategy)
+    of_all = collectives.make_values_of_all(strategy)
     if distribution.worker_of(strategy) == 0:
         held.take()
         run_folder.create(folder, model, vars(flags) | {"machine": here, "data": data}, corpus.about.get("layout"))
-        vocabulary.write(folder, enc.vocabulary)
+        vocabulary.write_vocabulary(folder, enc.vocabulary)
     of_all(state.step)  # Now the folder is there for all.
-    if short := memory.shortage(model.hparams, flags, *available):
+    if short := memory_plan.shortage(model.hparams, flags, *available):
         say(short)
     to_use = None if steps is None else used + (steps - state.step) * tokens_per_step
-    for line in (*lines, about_corpus(flags, model, tokens, held_out, steps, to_use, tokens_per_step)):
+    for line in (*lines, datasets.about_corpus(flags, model, tokens, held_out, steps, to_use, tokens_per_step)):
         say(line)
     take = make_take(flags, strategy, state, optimizer, trained, tokens, seq, steps)
     validate = make_validate(flags, strategy, model, enc, held_out, is_prefix, seq)
     take_steps(flags, strategy, state, steps, tokens_per_step, enc, take, validate, write_samples, of_all)
 
 
-def why_over(flags, folder: str, step: int, steps: int | None) -> str | None:
-    """Why there is nothing to train, if so."""
-    from gpt2 import run_folder, watch
-
-    records = [record for record in run_folder.read_log(folder) if record["step"] <= step]
-    if steps is not None and step >= steps:
-        more = "steps" if flags.epochs is None else "epochs"
-        return f"{folder} is at step {step} already; to go on, give more --{more}"
-    if watch.is_stale(records, flags.patience):
-        return f"{folder} has not got better for {flags.patience} validations; to go on, give more --patience"
-    return None
-
-
 def make_take(flags, strategy, state, optimizer, trained, tokens, seq: int, steps: int | None):
     """A function that makes so many steps at once, and gives the loss before each and its learning rate."""
     import tensorflow as tf
 
-    from gpt2 import distribution, windows
+    from gpt2.training import replicas, windows
 
-    train_steps = distribution.make_train_steps(strategy, state.model, optimizer, trained, flags.clip_norm)
+    train_steps = replicas.make_train_steps(strategy, state.model, optimizer, trained, flags.clip_norm)
     read = windows.make_read(flags, tokens, seq, state.model.hparams.n_vocab)
 
     def take(count: int) -> list[tuple[float, float]]:
-        shares = distribution.spread(strategy, flags.batch_size, lambda rows: read(rows, state.windows))
+        shares = replicas.share_out(strategy, flags.batch_size, lambda rows: read(rows, state.windows))
         coming = range(state.step, state.step + flags.steps_per_call)
         rates = [learning_rate_at(step, flags.learning_rate, flags.schedule, flags.warmup, steps) for step in coming]
         scalars = (tf.constant(rates, tf.float32), tf.constant(state.updates), tf.constant(count))
@@ -272,18 +264,25 @@ def make_take(flags, strategy, state, optimizer, trained, tokens, seq: int, step
 
 def make_validate(flags, strategy, model, enc, held_out, is_prefix, seq: int):
     """A function giving the losses on held-out verse; None where there is none, or it is not wanted."""
-    from gpt2 import distribution, validation
+    from gpt2.runs import datasets
+    from gpt2.training import replicas, validation
 
     if not (held_out and flags.val_every):
         return None
-    compiled = functools.partial(distribution.compiled_on_each, strategy)
+    compiled = functools.partial(replicas.compiled_on_each, strategy)
     most = (flags.val_batch_size, flags.val_batch_count)
-    return validation.make_validate(model, held_out, *most, seq, characters_of(enc), is_prefix, compiled)
+    return validation.make_validate(model, held_out, *most, seq, datasets.characters_of(enc), is_prefix, compiled)
 
 
 def take_steps(flags, strategy, state, steps, tokens_per_step: int, enc, take, validate, write_samples, of_all) -> None:
     """Trains until it is done or a signal comes, and leaves everything saved."""
-    from gpt2 import board, distribution, keeper, restart, run_folder, watch
+    from gpt2.distributed import restart
+    from gpt2.distributed import strategy as distribution
+    from gpt2.runs import log as watch
+    from gpt2.runs import pictures, progress
+    from gpt2.runs import run as keeper
+    from gpt2.runs.log import Log
+    from gpt2.training import replicas
 
     folder = os.path.join(flags.checkpoint_dir, flags.run_name)
     worker = distribution.worker_of(strategy)
@@ -291,12 +290,12 @@ def take_steps(flags, strategy, state, steps, tokens_per_step: int, enc, take, v
     member = join_swarm(flags, state.model, enc, state.step) if flags.swarm and is_chief else None
     exchange = make_exchange(flags, strategy, member, state.model, of_all)
     # Of several workers each has a log, with what it did itself.
-    log = run_folder.Log(folder, state.step, "log.jsonl" if is_chief else f"log-worker-{worker}.jsonl")
+    log = Log(folder, state.step, "log.jsonl" if is_chief else f"log-worker-{worker}.jsonl")
     share = {}
     if distribution.is_multi_worker(strategy):
-        share = {"worker": worker, "rows": distribution.rows_here(strategy, flags.batch_size)}
-    events = board.Board(folder) if is_chief else None
-    kept = keeper.Keeper(folder, flags, state, log, events, say)
+        share = {"worker": worker, "rows": replicas.rows_here(strategy, flags.batch_size)}
+    events = pictures.Board(folder) if is_chief else None
+    kept = keeper.Run(folder, flags, state, log, events, say)
     signals = catch_signals()
     bar = progress.progress_bar(steps, state.step, shown=is_chief)
     is_stale = False
@@ -322,7 +321,7 @@ def take_steps(flags, strategy, state, steps, tokens_per_step: int, enc, take, v
                         wrong = f"is {record['val_loss']} on held-out text"
                         break
             log.append(record)
-            progress.show(bar, log.records)
+            progress.show_step(bar, log.records)
             if events:
                 events.scalars(record)
         if wrong:
@@ -342,86 +341,15 @@ def take_steps(flags, strategy, state, steps, tokens_per_step: int, enc, take, v
     kept.draw()
 
 
-def find_start(flags, save: str | None) -> tuple[str | None, str]:
-    """Where training starts: the prefix of the weights, None for random ones; and the folder of the vocabulary.
-
-    Raises:
-      FileNotFoundError: the weights, or their vocabulary, are not there.
-    """
-    from poems import files
-
-    if save is None and flags.restore_from == "scratch":
-        return None, files.model_folder(flags.model_name, flags.models_dir)
-    if save:
-        prefix = save
-    elif flags.restore_from in ("latest", "fresh"):
-        prefix = find.find_prefix(files.model_folder(flags.model_name, flags.models_dir))
-    else:
-        prefix = find.find_prefix(flags.restore_from)
-    return prefix, find.vocabulary_of(prefix, flags.model_name, flags.models_dir)
-
-
 def show_plan(flags, given: dict, folder: str) -> None:
     """Prints what memory training would take, without a dataset, weights, or any of that memory."""
-    from gpt2 import memory
+    from gpt2.training import memory_plan
+    from system import machine
 
     hparams = sizes_of(flags, given, folder)
     check_n_ctx(flags, hparams)
-    for line in memory.lines(hparams, flags, *memory.available(flags.device)):
+    for line in memory_plan.lines(hparams, flags, *machine.available(flags.device)):
         print(line)
-
-
-def sizes_of(flags, given: dict, folder: str):
-    """The sizes of the model that the flags name, or else of the run in this folder; OpenAI's need not be here."""
-    from gpt2.hparams import MODELS, find_hparams, read_hparams
-    from poems import files
-
-    if given["model_name"] is None and (save := find.last_save(folder)):
-        return find_hparams(save, find.vocabulary_of(save, flags.model_name, flags.models_dir))
-    if flags.restore_from not in ("latest", "fresh", "scratch"):
-        return find_hparams(find.find_prefix(flags.restore_from))
-    name = flags.model_name
-    known = MODELS.get(name) or MODELS.get(files.OTHER_NAMES.get(name, name))
-    return known or read_hparams(files.model_folder(name, flags.models_dir))
-
-
-def check_n_ctx(flags, hparams) -> None:
-    """Raises a ValueError for windows that the model has no positions for."""
-    if flags.n_ctx and flags.n_ctx > hparams.n_ctx:
-        raise ValueError(f"--n_ctx is {flags.n_ctx}, expected at most {hparams.n_ctx}, that of the model")
-
-
-def find_dataset(path: str, encoding: str, enc, held_out: float = 0.05) -> str:
-    """The path of an .npz: the one given, or that of the text given, which is encoded when it is first used."""
-    if path.endswith(".npz"):
-        from gpt2 import data
-
-        return data.local_copy(path)
-    from tqdm import tqdm
-
-    from encoder import dataset
-    from poems import sources
-
-    source = sources.find(path, encoding)
-    with tqdm(total=source.n_bytes, desc=f"encoding {path}", unit="B", unit_scale=True, disable=None, delay=1) as bar:
-        return dataset.cached_dataset([source], enc, held_out, progress=bar.update)
-
-
-def open_datasets(flags, path: str, model, enc, model_folder: str):
-    """The dataset, the tokens to validate on, maybe none, and which of those are prefix."""
-    from gpt2 import data
-
-    def opened(path):
-        return data.open_dataset(path, model.hparams.n_vocab, enc.fingerprint, model_folder)
-
-    dataset = opened(path)
-    if len(dataset.training) < 2:
-        raise ValueError(f"{path}: {len(dataset.training)} tokens to train on, expected at least 2; prepare more text")
-    if not flags.val_dataset:
-        return dataset, dataset.held_out, dataset.is_prefix(dataset.held_out)
-    other = opened(find_dataset(flags.val_dataset, flags.encoding, enc, held_out=0.0))
-    held_out = other.held_out or other.training
-    return dataset, held_out, other.is_prefix(held_out)
 
 
 def about_device(here: dict) -> str:
@@ -431,28 +359,9 @@ def about_device(here: dict) -> str:
     return f"on {here['device']}, {here['cores']} cores, TensorFlow {here['tensorflow']}{unseen}"
 
 
-def about_corpus(flags, model, tokens, held_out, steps: int | None, to_use: int | None, tokens_per_step: int) -> str:
-    """One line on the model and on how often it will have seen the dataset, after so many steps and tokens."""
-    about = f"{len(held_out):,} held out" if held_out else "none held out, so no validation"
-    name = flags.model_name if flags.restore_from in ("latest", "fresh", "scratch") else flags.restore_from
-    line = f"{name}, {model.hparams.n_params:,} parameters; {len(tokens):,} tokens to train on, {about}"
-    if to_use is None:
-        return f"{line}; an epoch is {len(tokens) / tokens_per_step:,.1f} steps"
-    epochs = to_use / len(tokens)
-    warning = ", so it will learn them by heart: stop earlier (--patience), or bring more" if epochs > MANY else ""
-    return f"{line}; {steps:,} steps are {epochs:,.1f} epochs{warning}"
-
-
-def characters_of(enc):
-    """How many characters begin in each token, int64 [n_vocab]; bytes of UTF-8 that go on with one do not count."""
-    counts = np.array([sum(byte & 0xC0 != 0x80 for byte in token) for token in enc.vocabulary.token_bytes])
-    counts[enc.end_of_text] = 0
-    return counts
-
-
 def read_prompts(path: str | None) -> list[str]:
     """The prompts to sample from: nothing, then the lines of the file."""
-    from poems import files
+    from system import files
 
     if path is None:
         return [""]
@@ -462,69 +371,6 @@ def read_prompts(path: str | None) -> list[str]:
         except UnicodeDecodeError as error:
             raise ValueError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
     return ["", *filter(None, text.splitlines())]
-
-
-def join_swarm(flags, model, enc, step: int):
-    """The run as a member of a swarm, whose average the model then has."""
-    from encoder import vocabulary
-    from gpt2.member import Member
-    from poems import files
-
-    name = f"{socket.gethostname()}-{flags.run_name}"
-    member = Member(flags.swarm, name, model.hparams, flags.swarm_every, flags.swarm_outer, flags.swarm_patience)
-    number = member.join(model.weights, step)
-    if not files.exists(os.path.join(flags.swarm, "encoder.json")):
-        vocabulary.write(flags.swarm, enc.vocabulary)
-    run = os.path.join(flags.checkpoint_dir, flags.run_name)
-    files.copy(os.path.join(run, "layout.json"), os.path.join(flags.swarm, "layout.json"))
-    say(f"{name} joined the swarm in {flags.swarm} after its round {number}")
-    return member
-
-
-def make_exchange(flags, strategy, member, model, of_all):
-    """A function of the step: what a round of the swarm came to that ends with it, if one does.
-
-    Other workers than the chief, whose member is None, get the weights that it then has, and no report.
-    """
-    from gpt2 import distribution
-
-    if not flags.swarm:
-        return lambda step: None
-    copy_from_chief = distribution.make_copy_from_chief(strategy, model.weights)
-    copy_from_chief()
-
-    def exchange(step: int) -> dict | None:
-        if not of_all(bool(member and member.is_due(step)))[0]:
-            return None
-        report = member.exchange(model.weights, step) if member else None
-        copy_from_chief()
-        return report
-
-    return exchange
-
-
-def in_words(report: dict) -> str:
-    """What a round of a swarm came to, in a line."""
-    left_out = "".join(f"; left out {name}: {reason}" for name, reason in report["left_out"].items())
-    return f"round {report['round']} of the swarm: {', '.join(report['counted']) or 'nobody'}{left_out}"
-
-
-def catch_signals() -> list[int]:
-    """A list that Ctrl-C, SIGTERM or SIGHUP is put into, to end the loop after its step; a second one ends at once."""
-    caught: list[int] = []
-
-    def catch(number, frame):
-        if caught:
-            raise KeyboardInterrupt
-        caught.append(number)
-        progress.say_at_once("saving after this step; once more to end at once, without")
-
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # SIGHUP, the terminal is gone, is not on Windows.
-        number = getattr(signal, name, None)
-        # nohup asks for it not to matter that the terminal is gone.
-        if number and not (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
-            signal.signal(number, catch)
-    return caught
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from gpt2 import command_line, machine
+from system import command_line, machine, tensorflow_start
 
 
 def main(
@@ -36,7 +36,7 @@ def main(
       part: all, or in a process of its own write, start or step.
     """
     if part != "all":
-        command_line.start_tensorflow()
+        tensorflow_start.start_tensorflow()
         parts = {"write": write, "start": start, "step": step}
         parts[part](folder, model_name, n_ctx, dtype)
         return
@@ -97,9 +97,9 @@ def step(folder: str, model_name: str, n_ctx: int, dtype: str) -> None:
     import tensorflow as tf
 
     import gpt2
-    from gpt2.optimizers import Adafactor
-    from gpt2.settings import DTYPES
-    from gpt2.training import make_train_step
+    from gpt2.runs.settings import DTYPES
+    from gpt2.training.optimizers import Adafactor
+    from gpt2.training.step import make_train_step
 
     begun = time.monotonic()
     model = gpt2.load_model(folder, None, *DTYPES[dtype])

@@ -33,8 +33,8 @@ import regex
 import encoder
 from encoder import vocabulary
 from encoder.bulk import BulkEncoder
-from gpt2 import command_line, machine
-from poems import gutenberg
+from poems.sources import gutenberg_corpus
+from system import command_line, machine
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VOCABULARY = os.path.join(ROOT, "tests", "reference", "tiny")
@@ -108,7 +108,7 @@ def write_text(path, source, megabytes, alphabet):
 
 def read_lines(source):
     if source is None:
-        yield from (f"{line}\n" for line in gutenberg.read_lines())
+        yield from (f"{line}\n" for line in gutenberg_corpus.read_lines())
     else:
         with open(source, encoding="utf-8", newline="") as file:
             yield from file
@@ -194,7 +194,7 @@ def ours(n):
 def tiktoken(n):
     """As arrays, which is faster than as lists, with one thread; the batch of several gives only lists."""
     tiktoken = importlib.import_module("tiktoken")
-    known = vocabulary.read(VOCABULARY)
+    known = vocabulary.read_vocabulary(VOCABULARY)
     ranks = {value: id for id, value in enumerate(known.token_bytes[:-1])}
     special = {vocabulary.END_OF_TEXT: len(ranks)}
     enc = tiktoken.Encoding("gpt2", pat_str=TIKTOKENS_PATTERN, mergeable_ranks=ranks, special_tokens=special)
@@ -212,7 +212,7 @@ def tokenizers(n):
 
 def openai(n):
     """The way of openai/gpt-2: a dict of the words met before, for others all pairs looked at again and again."""
-    known = vocabulary.read(VOCABULARY)
+    known = vocabulary.read_vocabulary(VOCABULARY)
     ids = {token: id for id, token in enumerate(known.tokens)}
     ranks = {pair: rank for rank, pair in enumerate(known.merges)}
     pattern = regex.compile(OPENAIS_PATTERN)

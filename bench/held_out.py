@@ -7,18 +7,18 @@ import os
 
 import numpy as np
 
-from gpt2 import command_line
+from system import command_line, tensorflow_start
 
 
 def main(*, run_name: str = "demo", dataset: str = "demo.npz", checkpoint_dir: str = "checkpoint") -> None:
     """Compares a run with two unigram models on the verse that its dataset holds out, all of it."""
-    command_line.start_tensorflow()
+    tensorflow_start.start_tensorflow()
     import gpt2
-    from gpt2 import data
-    from gpt2.validation import make_validate
+    from encoder.dataset import reader
+    from gpt2.training.validation import make_validate
 
     model = gpt2.load_model(os.path.join(checkpoint_dir, run_name))
-    opened = data.open_dataset(dataset, model.hparams.n_vocab)
+    opened = reader.open_dataset(dataset, model.hparams.n_vocab)
     training, held_out = (tokens.read(0, len(tokens)) for tokens in (opened.training, opened.held_out))
     seq = model.hparams.n_ctx
     run = make_validate(model, opened.held_out, batch=8, count=len(held_out), seq=seq)()["val_loss"] / np.log(2)

@@ -5,7 +5,9 @@ python bench/memory.py --model_name 124M --memory_saving_gradients
 
 import types
 
-from gpt2 import command_line, machine, memory, settings
+from gpt2.runs import settings
+from gpt2.training import memory_plan
+from system import command_line, machine, tensorflow_start
 
 
 def main(
@@ -22,17 +24,17 @@ def main(
 ) -> None:
     """Trains a random model for two steps, and prints the most memory that this process ever held."""
     flags = types.SimpleNamespace(**locals())
-    command_line.start_tensorflow()
+    tensorflow_start.start_tensorflow()
     import tensorflow as tf
 
     from gpt2.hparams import MODELS
     from gpt2.model import GPT2
-    from gpt2.optimizers import OPTIMIZERS
-    from gpt2.training import make_train_step
+    from gpt2.training.optimizers import OPTIMIZERS
+    from gpt2.training.step import make_train_step
 
     hparams = MODELS[model_name]
     device = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
-    planned = sum(memory.plan(hparams, flags, device).values())
+    planned = sum(memory_plan.plan(hparams, flags, device).values())
     model = GPT2(hparams, None, *settings.DTYPES[dtype])
     model.recompute = memory_saving_gradients
     trained = [name for name in model.weights if "/h" in name or not only_train_transformer_layers]

@@ -43,9 +43,10 @@ def main(
       rounds: how often each side is measured.
       held_out: a text; its perplexity in float32 and int8 is printed, ours and CTranslate2's.
     """
-    from gpt2 import find, machine
+    from gpt2 import checkpoint_paths
+    from system import machine
 
-    prefix = find.find_prefix(os.path.join(models_dir, model_name))
+    prefix = checkpoint_paths.find_prefix(os.path.join(models_dir, model_name))
     print(f"{os.cpu_count()} cores, {machine.cpu_name()}; Python {platform.python_version()}, {versions(peers)}")
     with tempfile.TemporaryDirectory() as folder:
         report_start_up(model_name, models_dir, folder)
@@ -79,7 +80,7 @@ def report_start_up(model_name, models_dir, folder):
 
 def write_weights(prefix, path):
     """The weights of a checkpoint for the peers, which do not read it."""
-    from gpt2.command_line import tensorflow_start_up_held
+    from system.tensorflow_start import tensorflow_start_up_held
 
     with tensorflow_start_up_held():
         from gpt2.checkpoint import read_tensor
@@ -158,6 +159,6 @@ def versions(peers):
 
 if __name__ == "__main__":
     sys.path.insert(0, ROOT)
-    from gpt2 import command_line
+    from system import command_line
 
     command_line.run(main)

@@ -20,9 +20,9 @@ WINDOW = 100  # Tokens of a window of the text whose perplexity is measured; the
 
 
 def ours(dtype, prefix, ids):
-    from gpt2 import choosing, engines, scoring
-    from gpt2.filters import Filters
-    from gpt2.writing import Rules, Task, write
+    from gpt2.sampling import choosing, engines, scoring
+    from gpt2.sampling.batch import Rules, Task, write_samples
+    from gpt2.sampling.filters import Filters
 
     def open_engine(rows):
         return engines.open_engine(prefix, os.path.dirname(prefix), dtype, rows, "lite", lambda text: None)
@@ -41,7 +41,7 @@ def ours(dtype, prefix, ids):
             """Seconds, and how many tokens were written: as good as all, for one in thousands is end-of-text."""
             tasks = [Task(number, tuple(prompt_ids(n_prompt)), length) for number in range(1, engine.rows + 1)]
             start = time.perf_counter()
-            n_tokens = sum(len(sample.ids) for sample in write(engine, tasks, rules))
+            n_tokens = sum(len(sample.ids) for sample in write_samples(engine, tasks, rules))
             return time.perf_counter() - start, n_tokens
 
         run(PROMPT, 8)
@@ -215,7 +215,7 @@ if __name__ == "__main__":
     side, dtype, weights = sys.argv[1:]
     if side == "ours":
         sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        from gpt2 import command_line
+        from system import process
 
-        command_line.start_with_huge_pages()  # as sample.py does
+        process.start_with_huge_pages()  # as sample.py does
     print(json.dumps(globals()[side](dtype, weights, json.load(sys.stdin))))

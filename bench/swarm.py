@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 
-from gpt2 import command_line, machine
+from system import command_line, machine, tensorflow_start
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PATIENCE = 3600  # Seconds for which a member waits for the others: all are to be in all rounds.
@@ -59,7 +59,7 @@ def main(
         raise ValueError(f"--steps is {steps}, expected a multiple of --swarm_every, {swarm_every}")
     with tempfile.TemporaryDirectory() as temporary:
         place = folder or temporary
-        command_line.start_tensorflow()
+        tensorflow_start.start_tensorflow()
         import tensorflow as tf
 
         from gpt2.hparams import read_hparams
@@ -95,13 +95,13 @@ def write_start(model_name: str, models_dir: str, place: str) -> str:
     from gpt2.checkpoint import save_model
     from gpt2.hparams import read_hparams, write_hparams
     from gpt2.model import GPT2, fresh_weights
-    from poems import files
+    from system import model_folders
 
-    source, start = files.model_folder(model_name, models_dir), os.path.join(place, "start")
+    source, start = model_folders.model_folder(model_name, models_dir), os.path.join(place, "start")
     hparams = read_hparams(source)
     save_model(start, GPT2(hparams, fresh_weights(0)))
     write_hparams(start, hparams)
-    vocabulary.write(start, encoder.load_encoder(source).vocabulary)
+    vocabulary.write_vocabulary(start, encoder.load_encoder(source).vocabulary)
     return start
 
 
@@ -121,12 +121,13 @@ def finish(processes: list[subprocess.Popen]) -> None:
 def make_validate_at(dataset: str, start: str):
     """A function of a model folder or prefix: its loss on all verse that the dataset holds out, nats a token."""
     import gpt2
-    from gpt2 import checkpoint, data
-    from gpt2.find import find_prefix
-    from gpt2.validation import make_validate
+    from encoder.dataset import reader
+    from gpt2 import checkpoint
+    from gpt2.checkpoint_paths import find_prefix
+    from gpt2.training.validation import make_validate
 
     model = gpt2.load_model(start)
-    held_out = data.open_dataset(dataset, model.hparams.n_vocab).held_out
+    held_out = reader.open_dataset(dataset, model.hparams.n_vocab).held_out
     validate = make_validate(model, held_out, batch=8, count=len(held_out), seq=model.hparams.n_ctx)
 
     def validate_at(path: str) -> float:
@@ -142,8 +143,8 @@ def show(swarm: str, validate, alone: float, replica: float, runs: list[str]) ->
     Raises:
       ValueError: not all members were in all rounds.
     """
-    from gpt2.member import home_of, list_members
-    from gpt2.run_folder import read_log
+    from gpt2.runs.log import read_log
+    from gpt2.swarm.member import home_of, list_members
 
     names = list_members(swarm)
     rounds = [record["swarm"] for record in read_log(runs[0]) if "swarm" in record]
@@ -162,8 +163,8 @@ def show(swarm: str, validate, alone: float, replica: float, runs: list[str]) ->
 
 def traffic(swarm: str, names: list[str], rounds: int) -> list[int]:
     """The bytes that each member wrote and read, the one who averages first; see gpt2/member.py."""
-    from gpt2.find import find_prefix
-    from gpt2.member import home_of
+    from gpt2.checkpoint_paths import find_prefix
+    from gpt2.swarm.member import home_of
 
     prefix = find_prefix(swarm)
     average = size_of(prefix)

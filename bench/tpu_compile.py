@@ -9,7 +9,7 @@ import functools
 import os
 import time
 
-from gpt2 import command_line
+from system import command_line, tensorflow_start
 
 GIGABYTE = 1e9
 ROOM = 15.7e9  # Bytes that a program may take of the 16 GB of a TPU v5e; the rest is the system's.
@@ -42,11 +42,11 @@ def main(
     """
     if step not in ("train", "sample"):
         raise ValueError(f"--step is {step}, expected train or sample")
-    command_line.start_tensorflow()
+    tensorflow_start.start_tensorflow()
     from gpt2.hparams import MODELS, read_hparams
-    from poems import files
+    from system import model_folders
 
-    hparams = MODELS.get(model_name) or read_hparams(files.model_folder(model_name, models_dir))
+    hparams = MODELS.get(model_name) or read_hparams(model_folders.model_folder(model_name, models_dir))
     n_ctx = n_ctx or hparams.n_ctx
     if step == "train":
         function, arguments = training_step(hparams, batch_size, n_ctx, optimizer, dtype, memory_saving_gradients)
@@ -70,9 +70,9 @@ def training_step(hparams, batch_size: int, n_ctx: int, optimizer: str, dtype: s
     import tensorflow as tf
 
     from gpt2.model import GPT2
-    from gpt2.optimizers import OPTIMIZERS
-    from gpt2.settings import DTYPES
-    from gpt2.training import make_train_step
+    from gpt2.runs.settings import DTYPES
+    from gpt2.training.optimizers import OPTIMIZERS
+    from gpt2.training.step import make_train_step
 
     model = GPT2(hparams, shared_zeros(), *DTYPES[dtype])
     model.recompute = recompute
@@ -86,7 +86,7 @@ def sampling_step(hparams, batch_size: int, n_ctx: int, dtype: str):
     import tensorflow as tf
 
     from gpt2.model import GPT2
-    from gpt2.xla import XlaEngine
+    from gpt2.sampling.xla_engine import XlaEngine
 
     engine = XlaEngine(GPT2(hparams, shared_zeros(), "float32" if dtype == "float32" else "bfloat16"), batch_size)
     engine._make_room(n_ctx)
@@ -116,7 +116,7 @@ def compile_for_tpu(hlo: bytes, topology: str):
     from jax._src.lib.mlir import ir
     from jax.experimental import topologies
 
-    with command_line.tensorflow_start_up_held():  # which also holds what libtpu complains of
+    with tensorflow_start.tensorflow_start_up_held():  # which also holds what libtpu complains of
         device = topologies.get_topology_desc(platform="tpu", topology_name=topology).devices[0]
     options = compiler.get_compile_options(1, 1, device_assignment=np.array([[device.id]]))
     with mlir.make_ir_context():

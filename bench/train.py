@@ -22,8 +22,8 @@ import time
 
 import numpy as np
 
-from gpt2 import command_line, machine
 from gpt2.hparams import MODELS, HParams, read_hparams
+from system import command_line, machine, tensorflow_start
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PRODUCT = (1024, 3072, 3072)  # Rows, inner size and columns of the product that sets the floor.
@@ -139,12 +139,12 @@ def report(hparams: HParams, batch_size: int, turns: dict[str, list[dict]]) -> N
 
 def ours(hparams: HParams, recompute: bool = False):
     """Our step: a function of int32 [batch, seq + 1] and the step's number that gives the loss."""
-    command_line.start_tensorflow()
+    tensorflow_start.start_tensorflow()
     import tensorflow as tf
 
     from gpt2.model import GPT2
-    from gpt2.optimizers import Adam
-    from gpt2.training import make_train_step
+    from gpt2.training.optimizers import Adam
+    from gpt2.training.step import make_train_step
 
     model = GPT2(hparams)
     model.recompute = recompute

@@ -2,7 +2,7 @@
 
 from encoder import vocabulary
 from encoder.reference import Encoder
-from poems import files
+from system import model_folders
 
 __all__ = ["Encoder", "get_encoder", "load_encoder"]
 
@@ -14,7 +14,7 @@ def get_encoder(model_name: str = "124M", models_dir: str = "models") -> Encoder
       FileNotFoundError: there is no such model, or its vocabulary is missing.
       ValueError: its vocabulary is damaged.
     """
-    return load_encoder(files.model_folder(model_name, models_dir))
+    return load_encoder(model_folders.model_folder(model_name, models_dir))
 
 
 def load_encoder(folder: str) -> Encoder:
@@ -24,4 +24,4 @@ def load_encoder(folder: str) -> Encoder:
       FileNotFoundError: one of the two is missing.
       ValueError: one of the two is damaged, or they disagree.
     """
-    return Encoder(vocabulary.read(folder))
+    return Encoder(vocabulary.read_vocabulary(folder))

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from encoder import chunks, reference
+from encoder.hash_table import ABSENT, Table
 from encoder.merging import Merger
 from encoder.pattern import END, MARGIN, find_starts
 from encoder.reference import Encoder
-from encoder.table import ABSENT, Table
 
 # A table for pieces of up to 8 bytes, one of up to 16 and one of up to 32. Their bytes are their keys, so that no
 # piece can be taken for another. 100 MB of English verse have 300,000 different pieces.

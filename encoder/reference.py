@@ -20,7 +20,7 @@ class Encoder:
     """Text to ids and back, by one vocabulary.
 
     Attributes:
-      vocabulary: what the ids mean; `vocabulary.write` gives a folder a copy of it.
+      vocabulary: what the ids mean; `vocabulary.write_vocabulary` gives a folder a copy of it.
       n_vocab: how many ids there are.
       end_of_text: the id that stands between texts, the last one.
       fingerprint: the same for two encoders exactly when they give the same ids.

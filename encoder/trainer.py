@@ -2,12 +2,15 @@
 
 import collections
 import heapq
+import os
 from array import array
 from collections.abc import Iterable
 
-from encoder import vocabulary
+import encoder
+from encoder import reference, vocabulary
 from encoder.reference import GONE, PATTERN, check_characters
 from encoder.vocabulary import END_OF_TEXT, MAX_VOCAB, Vocabulary
+from system import files
 
 ID_BITS = 16  # MAX_VOCAB ids fit.
 PAIR_BITS = 2 * ID_BITS
@@ -131,3 +134,43 @@ class Learner:
 def _entry(pair: int, count: int) -> int:
     """What the heap sorts by: the higher count first, then the lower pair."""
     return pair - (count << PAIR_BITS)
+
+
+def has_vocabulary(folder: str) -> bool:
+    """Whether a model folder has a vocabulary, or a part of one."""
+    return any(files.exists(os.path.join(folder, name)) for name in ("encoder.json", "vocab.bpe"))
+
+
+def train_encoder(folder: str, texts: Iterable[str], n_vocab: int) -> reference.Encoder:
+    """The encoder of a vocabulary trained on these texts, which is written into the folder.
+
+    Raises:
+      ValueError: the folder has another vocabulary, or the texts do not give so many tokens.
+    """
+    trained = train_vocabulary(texts, n_vocab)
+    if not has_vocabulary(folder):
+        vocabulary.write_vocabulary(folder, trained)
+    enc = encoder.load_encoder(folder)
+    if enc.fingerprint != trained.fingerprint:
+        raise ValueError(
+            f"{folder}: there is another vocabulary already, of {enc.n_vocab} tokens, which datasets and models may "
+            "depend on; choose another --model_name, or remove encoder.json and vocab.bpe"
+        )
+    return enc
+
+
+def keep_encoder(folder: str, texts: Iterable[str], n_vocab: int) -> reference.Encoder:
+    """The encoder of a folder as it stands there; only where there is none, one trained on these texts.
+
+    Raises:
+      ValueError: the folder has a vocabulary of another size.
+    """
+    if not has_vocabulary(folder):
+        return train_encoder(folder, texts, n_vocab)
+    enc = encoder.load_encoder(folder)
+    if enc.n_vocab != n_vocab:
+        raise ValueError(
+            f"{folder}: encoder.json has {enc.n_vocab} tokens, expected {n_vocab} (n_vocab of hparams.json); "
+            "remove encoder.json and vocab.bpe, and they are made anew"
+        )
+    return enc

@@ -10,7 +10,7 @@ import itertools
 import json
 import os
 
-from poems import files
+from system import files
 
 END_OF_TEXT = "<|endoftext|>"
 MAX_VOCAB = 65536  # Datasets hold ids as uint16.
@@ -50,7 +50,7 @@ def from_merges(merges) -> Vocabulary:
     return Vocabulary((*sorted(BYTE_CHARACTERS), *map("".join, merges), END_OF_TEXT), merges)
 
 
-def read(folder: str) -> Vocabulary:
+def read_vocabulary(folder: str) -> Vocabulary:
     """The vocabulary in a folder.
 
     Raises:
@@ -65,7 +65,7 @@ def read(folder: str) -> Vocabulary:
     return Vocabulary(tuple(tokens), tuple(merges))
 
 
-def write(folder: str, vocabulary: Vocabulary) -> None:
+def write_vocabulary(folder: str, vocabulary: Vocabulary) -> None:
     """Writes the two files, byte for byte as OpenAI's are laid out, into a folder that is made if need be."""
     files.make_folder(folder)
     for name, content in (("encoder.json", encoder_json(vocabulary)), ("vocab.bpe", vocab_bpe(vocabulary))):

@@ -9,7 +9,7 @@ _HOMES = {
     "GPT2": "model",
     "HParams": "hparams",
     "load_model": "checkpoint",
-    "sample": "sampling",
+    "sample": "sampling.sampler",
 }
 
 

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import tensorflow as tf
 
-from gpt2.find import find_prefix
+from gpt2.checkpoint_paths import find_prefix, steps_in
 from gpt2.hparams import HParams, find_hparams
 from gpt2.model import GPT2, weight_shapes
-from poems import files
+from system import files
 
 gfile = tf.io.gfile
 
@@ -176,3 +176,17 @@ def _read_index(prefix: str) -> tuple[dict[str, tuple[int, ...]], int]:
 def _is_left_by_training(name: str, weights) -> bool:
     """Whether a tensor is an optimizer's: a slot of a weight (model/wte/Adam), or a counter outside the model."""
     return name.rpartition("/")[0] in weights or not name.startswith("model/")
+
+
+def remove_old(folder: str, kind: str, kept: int, step: int) -> list[int]:
+    """Removes the bundles of a kind before the newest few up to this step; gives the steps of those removed."""
+    old = [found for found in steps_in(folder, kind) if found <= step][:-kept]
+    for one in old:
+        remove(os.path.join(folder, f"{kind}-{one}"))
+    return old
+
+
+def remove(prefix: str) -> None:
+    """Removes a bundle, its index first, so that no half of it looks whole."""
+    for path in sorted(gfile.glob(f"{prefix}.*"), reverse=True):
+        gfile.remove(path)

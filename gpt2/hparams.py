@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 
-from poems import files
+from system import files
 
 MAX_VOCAB = 65536  # Datasets hold ids as uint16.
 

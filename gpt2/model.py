@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from gpt2.attention import attend, attend_window
 from gpt2.hparams import HParams
-from gpt2.loss import float32_product
+from gpt2.precision import float32_product
 
 LAYER_NORM_EPSILON = 1e-5  # OpenAI, src/model.py
 WEIGHT_STDDEV, POSITION_STDDEV = 0.02, 0.01  # OpenAI, src/model.py

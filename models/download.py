@@ -21,9 +21,8 @@ from tqdm import tqdm
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from gpt2 import command_line
 from gpt2.hparams import MODELS, HParams
-from poems import files
+from system import command_line, files, model_folders, tensorflow_start
 
 BUCKET = "https://openaipublic.blob.core.windows.net/gpt-2/models"  # OpenAI, download_model.py
 WEIGHTS = ("model.ckpt.index", "model.ckpt.data-00000-of-00001")
@@ -73,7 +72,8 @@ def main(*models: str, models_dir: str = "models", mirror: str = BUCKET, verify:
 def check_arguments(models: tuple[str, ...], models_dir: str, mirror: str) -> None:
     """Raises ValueError for what cannot be downloaded, from there or to there."""
     names = ", ".join(
-        f"{name} (or {files.OTHER_NAMES[name]})" if name in files.OTHER_NAMES else name for name in MODELS
+        f"{name} (or {model_folders.OTHER_NAMES[name]})" if name in model_folders.OTHER_NAMES else name
+        for name in MODELS
     )
     if not models:
         raise ValueError(f"no model named, expected one or several of {names}")
@@ -88,7 +88,7 @@ def check_arguments(models: tuple[str, ...], models_dir: str, mirror: str) -> No
 
 def released_name(name: str) -> str:
     """The name under which a model lies on the server, of the two that it may have."""
-    return name if name in MODELS else files.OTHER_NAMES.get(name, name)
+    return name if name in MODELS else model_folders.OTHER_NAMES.get(name, name)
 
 
 def sizes_of(name: str) -> HParams:
@@ -148,7 +148,7 @@ def hparams_fault(path: str, content: bytes, hparams: HParams) -> str:
 
 def weights_fault(folder: str, hparams: HParams) -> str:
     """What is wrong with the weights of a folder, after reading every one of them against its checksum."""
-    with command_line.tensorflow_start_up_held():  # Also while it reads: a GPU is looked for at the first tensor.
+    with tensorflow_start.tensorflow_start_up_held():  # Also while it reads: a GPU is looked for at the first tensor.
         from gpt2 import checkpoint
 
         try:

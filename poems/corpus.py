@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from poems.cleaning import clean_all
-from poems.counts import EXCERPT, Counts, Example
-from poems.duplicates import Duplicates, keys_of_sides
+from poems.cleaning.counts import EXCERPT, Counts, Example
+from poems.cleaning.rules import clean_all
+from poems.duplicates.duplicates import Duplicates, keys_of_sides
 from poems.layout import LaidOut, Layout, lay_out
 from poems.poem import Poem, count_lines
-from poems.sources import Source
+from poems.sources.sources import Source
 
 PLAIN = Layout()
 

@@ -99,7 +99,7 @@ def describe(layout: Layout) -> dict[str, Any]:
     return {"name": layout.name, "field": layout.field} if layout.name == "prefix" else {"name": layout.name}
 
 
-def find(described: dict[str, Any]) -> Layout:
+def find_layout(described: dict[str, Any]) -> Layout:
     """The layout that `describe` described.
 
     Raises:

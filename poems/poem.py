@@ -1,6 +1,7 @@
 """What a poem is here: its lines with their stanzas, and what is known of it."""
 
 import dataclasses
+from typing import NamedTuple
 
 LONGEST = 1 << 20  # Characters; a longer text goes through in parts, so that no book need be in memory whole.
 
@@ -33,3 +34,27 @@ class Poem:
     place: str = ""
     more: bool = False
     is_row: bool = False
+
+
+class Book(NamedTuple):
+    """What a table of books says of one."""
+
+    author: str
+    title: str
+
+
+UNKNOWN = Book("", "")
+
+
+class Dropped(NamedTuple):
+    """Something that was read and is in no poem.
+
+    Attributes:
+      place: the file and the line where it begins.
+      reason: in a few words, the same for all of its kind.
+      text: of a passage of a book all of it, of a bad row its beginning.
+    """
+
+    place: str
+    reason: str
+    text: str

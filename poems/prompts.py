@@ -3,8 +3,9 @@
 import dataclasses
 import json
 
-from poems import files, layout
+from poems import layout
 from poems.layout import Layout
+from system import files
 
 MOST = 2**31 - 1  # Of anything that is counted: random numbers and regular expressions count in 32 bits.
 FIELDS = ("author", "title", "tags", "book")
@@ -171,6 +172,6 @@ def read_layout(path: str) -> Layout:
             found = json.loads(file.read())
             if not isinstance(found, dict):
                 raise ValueError(f"found {found}")
-            return layout.find(found)
+            return layout.find_layout(found)
         except (ValueError, TypeError) as error:
             raise ValueError(f"{path}: no layout ({error}), expected the one of the run's dataset") from None

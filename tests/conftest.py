@@ -53,7 +53,7 @@ def default_signals():
 @pytest.fixture
 def run_here(tmp_path, monkeypatch):
     """The same in this process, which has TensorFlow already; for what does not depend on a process of its own."""
-    from gpt2 import command_line
+    from system import command_line
 
     def run(script, *arguments):
         monkeypatch.chdir(tmp_path)
@@ -76,11 +76,12 @@ def small_model(tmp_path_factory):
     from encoder import vocabulary
     from encoder.trainer import train_vocabulary
     from gpt2.checkpoint import save_model
-    from gpt2.model import GPT2, HParams, fresh_weights
+    from gpt2.hparams import HParams
+    from gpt2.model import GPT2, fresh_weights
 
     models = tmp_path_factory.mktemp("models")
     folder = str(models / "small")
-    vocabulary.write(folder, train_vocabulary([VERSE * 3], SMALL["n_vocab"]))
+    vocabulary.write_vocabulary(folder, train_vocabulary([VERSE * 3], SMALL["n_vocab"]))
     (models / "small" / "hparams.json").write_text(json.dumps(SMALL))
     save_model(folder, GPT2(HParams(**SMALL), fresh_weights(seed=1)))
     return models

@@ -32,7 +32,8 @@ def main():
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     answers = os.fdopen(os.dup(1), "w")
     import train  # noqa: F401  here, so that no child has to import it
-    from gpt2 import board, run_folder, saves, training, validation, windows  # noqa: F401
+    from gpt2.runs import learner, log, pictures, run, run_folder, saves  # noqa: F401
+    from gpt2.training import replicas, step, validation, windows  # noqa: F401
 
     for line in sys.stdin:
         request = json.loads(line)
@@ -51,7 +52,7 @@ def main():
 
 def child(request, folder):
     """Runs train.py as asked, in this process, and ends it."""
-    from gpt2 import command_line
+    from system import command_line
 
     os.chdir(request["cwd"])
     with open(os.path.join(folder, "err"), "w") as err:
@@ -88,10 +89,11 @@ def kill():
 
 def kill_after_first_step(seconds, started):
     """Sets a clock when the first step is logged."""
-    from gpt2 import run_folder
+    from gpt2.runs import pictures
+    from gpt2.runs.log import Log
 
-    run_folder.draw_loss = lambda folder, records: None  # slow, and no part of what a run goes on from
-    append = run_folder.Log.append
+    pictures.draw_loss = lambda folder, records: None  # slow, and no part of what a run goes on from
+    append = Log.append
 
     def clocked(log, record):
         append(log, record)
@@ -102,13 +104,15 @@ def kill_after_first_step(seconds, started):
                 clock.daemon = True
                 clock.start()
 
-    setattr(run_folder.Log, "append", clocked)  # noqa: B010  mypy takes no assignment to a method
+    setattr(Log, "append", clocked)  # noqa: B010  mypy takes no assignment to a method
 
 
 def kill_in_first_save(operation, operations):
     """Counts what the first save, and what belongs to it, does to the disk; kills after one of these operations."""
-    from gpt2 import run_folder, saves
-    from poems import files
+    from gpt2 import checkpoint
+    from gpt2.runs import saves
+    from gpt2.runs.log import Log
+    from system import files
 
     armed: list[bool] = []
 
@@ -126,7 +130,7 @@ def kill_in_first_save(operation, operations):
             if len(operations) - 1 == operation:
                 kill()
 
-    def write_in_parts(prefix, tensors, write=saves.write_bundle):
+    def write_in_parts(prefix, tensors, write=checkpoint.write_bundle):
         """The files of a bundle as TensorFlow makes them, the data first, as if written bit by bit."""
         if not armed:
             write(prefix, tensors)
@@ -151,12 +155,12 @@ def kill_in_first_save(operation, operations):
 
         return call
 
-    def next_step(log, record, append=run_folder.Log.append):
+    def next_step(log, record, append=Log.append):
         armed.clear()
         append(log, record)
 
-    saves.save, saves.save_best, saves.write_bundle = arming(saves.save), arming(saves.save_best), write_in_parts
-    setattr(run_folder.Log, "append", next_step)  # noqa: B010
+    saves.save, saves.save_best, checkpoint.write_bundle = arming(saves.save), arming(saves.save_best), write_in_parts
+    setattr(Log, "append", next_step)  # noqa: B010
     saves.gfile.remove = counted("remove", saves.gfile.remove)
     files.sync = counted("flush", files.sync)
     files.open_file = counted("open", files.open_file)

@@ -23,9 +23,9 @@ FLAGS = {
 def place(tmp_path_factory, small_model):
     """A folder with a model called small, and a dataset of its tokens."""
     import encoder
-    from encoder.dataset import write_dataset
+    from encoder.dataset.writer import write_dataset
     from poems.corpus import Corpus
-    from poems.sources import find
+    from poems.sources.sources import find_source
 
     folder = tmp_path_factory.mktemp("kills")
     shutil.copytree(small_model, folder / "models")
@@ -33,7 +33,7 @@ def place(tmp_path_factory, small_model):
     poems = ["\n".join(" ".join(words.sample(VERSE.split(), 5)) for _ in range(4)) for _ in range(60)]
     (folder / "poems.txt").write_text("<|endoftext|>".join(poems))
     enc = encoder.get_encoder("small", str(small_model))
-    write_dataset(str(folder / "poems.npz"), Corpus([find(str(folder / "poems.txt"))]), enc)
+    write_dataset(str(folder / "poems.npz"), Corpus([find_source(str(folder / "poems.txt"))]), enc)
     return folder
 
 

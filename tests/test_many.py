@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from conftest import ALL, ROOT, VERSE, poem
 
-from gpt2.find import find_prefix, step_of
-from gpt2.run_folder import read_log
+from gpt2.checkpoint_paths import find_prefix, step_of
+from gpt2.runs.log import read_log
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +39,7 @@ import tensorflow as tf
 cpus = [tf.config.LogicalDeviceConfiguration()] * int(sys.argv.pop(1))
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], cpus)
 import train
-from gpt2 import command_line
+from system import command_line
 command_line.run(train.main)
 """
 
@@ -158,7 +158,8 @@ def test_a_worker_that_is_killed_and_started_again_costs_nothing(place, victim):
 
 def test_a_worker_left_alone_names_whom_it_waits_for(place):
     ports = free_ports(2)
-    code = "import train; from gpt2 import command_line, restart; restart.PATIENCE = 3; command_line.run(train.main)"
+    imports = "import train; from gpt2.distributed import restart; from system import command_line"
+    code = f"{imports}; restart.PATIENCE = 3; command_line.run(train.main)"
     cluster = {"worker": [f"localhost:{port}" for port in ports]}
     config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}})
     worker = start(place, "-c", code, *FLAGS, "--run_name", "left", TF_CONFIG=config)

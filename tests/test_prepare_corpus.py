@@ -12,7 +12,7 @@ from conftest import poem as unlike
 
 import encoder
 from encoder import vocabulary
-from encoder.marks import unpack
+from encoder.dataset.prefix_marks import unpack
 from encoder.trainer import train_vocabulary
 
 VERSE = "Tell me not, in mournful numbers,\nLife is but an empty dream!\n"
@@ -27,7 +27,7 @@ def poem(tmp_path):
 @pytest.fixture
 def model(tmp_path):
     """The vocabulary of a model called mine."""
-    vocabulary.write(str(tmp_path / "models" / "mine"), train_vocabulary([VERSE], 280))
+    vocabulary.write_vocabulary(str(tmp_path / "models" / "mine"), train_vocabulary([VERSE], 280))
     return "mine"
 
 
@@ -143,7 +143,7 @@ def test_a_mistake_is_one_line_and_writes_nothing(run_script, tmp_path, poem, mo
 
 def test_without_124m_the_vocabulary_is_the_demos_and_is_kept(run_script, tmp_path, poem):
     demo = tmp_path / "models" / "demo"
-    vocabulary.write(str(demo), train_vocabulary([VERSE], 280))
+    vocabulary.write_vocabulary(str(demo), train_vocabulary([VERSE], 280))
     sizes = {"n_vocab": 280, "n_ctx": 128, "n_embd": 192, "n_head": 4, "n_layer": 4}
     (demo / "hparams.json").write_text(json.dumps(sizes))
     before = (demo / "vocab.bpe").read_bytes()
@@ -336,7 +336,7 @@ def test_a_dataset_is_inspected(run_here, tmp_path, model):
 
 def test_a_dataset_is_inspected_by_the_vocabulary_that_it_was_made_with(run_here, tmp_path, model, poem):
     for name, n_vocab in (("124M", 270), ("demo", 290)):
-        vocabulary.write(str(tmp_path / "models" / name), train_vocabulary([VERSE * 9], n_vocab))
+        vocabulary.write_vocabulary(str(tmp_path / "models" / name), train_vocabulary([VERSE * 9], n_vocab))
     run_here("prepare_corpus.py", poem, "out.npz", "--model_name", model)
     assert VERSE in run_here("prepare_corpus.py", "--inspect", "out.npz").stdout
     done = run_here("prepare_corpus.py", "--inspect", "out.npz", "--model_name", "124M")

@@ -17,7 +17,9 @@ from tqdm import tqdm
 
 import encoder
 import gpt2
-from gpt2 import bulk, engines, lite_file
+from gpt2.jobs import to_file
+from gpt2.lite import tflite_file
+from gpt2.sampling import engines
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def test_guesses_change_no_sample_and_are_no_must(sample, place, monkeypatch):
     plain = sample("--nsamples", 3)
     monkeypatch.setattr(engines, "SLOW_TO_READ", 0)
     with monkeypatch.context() as full:
-        full.setattr(lite_file, "make", no_room)
+        full.setattr(tflite_file, "make_file", no_room)
         without = sample("--nsamples", 3)
     guessing = sample("--nsamples", 3)
     assert plain.stdout == without.stdout == guessing.stdout
@@ -127,7 +129,8 @@ def test_a_run_of_2019_writes_with_the_vocabulary_of_its_model(place, sample, sm
 
 def test_the_best_weights_of_a_run_write(place, sample):
     from gpt2.checkpoint import save_model
-    from gpt2.model import GPT2, HParams, fresh_weights
+    from gpt2.hparams import HParams
+    from gpt2.model import GPT2, fresh_weights
 
     run = place / "checkpoint" / "mine"
     shutil.copytree(place / "models" / "small", run)
@@ -263,7 +266,7 @@ def test_both_engines_write_the_same(sample):
 
 
 def test_the_bar_shows_the_rate_before_a_sample_has_ended(sample, monkeypatch):
-    monkeypatch.setattr(bulk, "tqdm", lambda **settings: tqdm(**settings | {"disable": False}))
+    monkeypatch.setattr(to_file, "tqdm", lambda **settings: tqdm(**settings | {"disable": False}))
     assert re.search(r"0/1 .*, tokens/s=", sample("--out", "x.txt").stderr)
 
 
@@ -328,7 +331,8 @@ def test_without_a_seed_a_file_is_gone_on_with_by_its_own(place, sample, run_her
 @pytest.mark.parametrize("name", ["x.txt", "x.jsonl"])
 def test_weights_that_differ_are_told_by_their_checkpoint(place, sample, name):
     from gpt2.checkpoint import save_model
-    from gpt2.model import GPT2, HParams, fresh_weights
+    from gpt2.hparams import HParams
+    from gpt2.model import GPT2, fresh_weights
 
     sample("--out", name)
     save_model(str(place / "other"), GPT2(HParams(**SMALL), fresh_weights(seed=2)), "model-500")

@@ -11,7 +11,7 @@ import time
 import pytest
 from conftest import ALL, ROOT
 
-from gpt2 import parts
+from gpt2.jobs import worker_files
 
 N = 7
 FLAGS = ["--model_name", "small", "--length", 30, "--seed", 4, "--prompt", "Tell"]
@@ -22,10 +22,11 @@ import tensorflow as tf
 cpus = [tf.config.LogicalDeviceConfiguration()] * 4
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], cpus)
 import sample
-from gpt2 import command_line, distribution
-find_devices = distribution.find_devices
+from gpt2.distributed import strategy
+from system import command_line
+find_devices = strategy.find_devices
 for number in (1, 2, 4):
-    distribution.find_devices = lambda *kind: find_devices(*kind)[:number]
+    strategy.find_devices = lambda *kind: find_devices(*kind)[:number]
     sys.argv = [*sys.argv[:-1], f"{number}.jsonl"]
     command_line.run(sample.main)
 assert len(find_devices("mirrored")) == 4
@@ -41,8 +42,8 @@ def place(tmp_path, small_model):
 @pytest.fixture
 def sample(place, run_here, monkeypatch):
     """Runs sample.py in this process, as one of so many workers."""
-    monkeypatch.setattr(parts, "PATIENCE", 1)
-    monkeypatch.setattr(parts, "PAUSE", 0.01)
+    monkeypatch.setattr(worker_files, "PATIENCE", 1)
+    monkeypatch.setattr(worker_files, "PAUSE", 0.01)
 
     def run(*arguments, worker=0, n_workers=None):
         monkeypatch.delenv("TF_CONFIG", raising=False)
@@ -93,7 +94,7 @@ def test_the_number_of_workers_does_not_change_a_byte(place, sample, n_workers, 
         done = sample(*flags, "--out", name, "--batch_size", worker + 1, worker=worker, n_workers=n_workers)
         assert done.returncode == 0, done.stderr
     assert (place / name).read_bytes() == (place / f"alone-{name}").read_bytes()
-    assert parts.find_parts(str(place / name)) == []
+    assert worker_files.find_parts(str(place / name)) == []
 
 
 @pytest.mark.parametrize("n_workers", [None, 3])
@@ -117,7 +118,7 @@ def test_a_job_that_is_done_is_done(place, sample, name):
     for worker in (1, 0, 1, 0):
         done = sample("--out", name, worker=worker, n_workers=2)
         assert done.returncode == 0, done.stderr
-    assert parts.find_parts(str(place / name)) == []
+    assert worker_files.find_parts(str(place / name)) == []
     before = (place / name).read_bytes()
     done = sample("--out", name, worker=0, n_workers=2)
     assert (done.returncode, done.stderr) == (0, "")  # alone: nobody is waited for
@@ -164,7 +165,7 @@ def test_a_worker_that_is_killed_and_started_again_costs_nothing(place, sample, 
     assert [worker.returncode for worker in workers] == [0] * n_workers, said
     assert f"holds {written} samples already" in said[victim]
     assert (place / "x.jsonl").read_bytes() == (place / "alone.jsonl").read_bytes()
-    assert parts.find_parts(str(place / "x.jsonl")) == []
+    assert worker_files.find_parts(str(place / "x.jsonl")) == []
 
 
 def test_workers_need_no_tensorflow(place, sample):

@@ -14,10 +14,10 @@ import pytest
 from conftest import ROOT, SMALL, VERSE
 
 import gpt2
-from gpt2.find import find_prefix
-from gpt2.member import Member
-from gpt2.model import HParams
-from gpt2.run_folder import read_log
+from gpt2.checkpoint_paths import find_prefix
+from gpt2.hparams import HParams
+from gpt2.runs.log import read_log
+from gpt2.swarm.member import Member
 
 pytestmark = pytest.mark.slow
 

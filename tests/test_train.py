@@ -21,16 +21,16 @@ FIXED = ("--model_name", "small", "--sample_every", 0, "--val_every", 0, "--lear
 def prepared(tmp_path_factory, small_model):
     """A folder with a model called small, a dataset of its tokens, and a run of two steps, run1, set aside."""
     import encoder
-    from encoder.dataset import write_dataset
+    from encoder.dataset.writer import write_dataset
     from poems.corpus import Corpus
-    from poems.sources import find
+    from poems.sources.sources import find_source
 
     folder = tmp_path_factory.mktemp("prepared")
     shutil.copytree(small_model, folder / "models")
     poems = [f"{poem(number)}{VERSE}" for number in range(40)]
     (folder / "poems.txt").write_text("<|endoftext|>".join(poems))
     enc = encoder.get_encoder("small", str(small_model))
-    write_dataset(str(folder / "poems.npz"), Corpus([find(str(folder / "poems.txt"))]), enc)
+    write_dataset(str(folder / "poems.npz"), Corpus([find_source(str(folder / "poems.txt"))]), enc)
     command = [sys.executable, ROOT / "train.py", "--dataset", "poems.npz", *FIXED, "--steps", 2]
     subprocess.run([*map(str, command)], cwd=folder, check=True, capture_output=True)
     (folder / "checkpoint").rename(folder / "begun")
@@ -107,7 +107,7 @@ def test_what_was_not_saved_is_done_again(place, train):
 
 
 def test_a_second_process_is_kept_out_of_a_run(begun, train):
-    from gpt2.lock import Lock
+    from system.lock import Lock
 
     before = losses(begun)
     with Lock(str(begun / "checkpoint" / "run1")):
@@ -384,7 +384,7 @@ def test_accumulated_batches_hold_the_windows_of_one_large_batch(place, train):
 
 
 def test_a_bad_loss_rolls_back_and_goes_on_with_other_windows(place, train, monkeypatch):
-    from gpt2 import watch
+    from gpt2.runs import log as watch
 
     troubles = [(4, "is nan"), (5, "is nan")]
 
@@ -408,7 +408,7 @@ def test_a_bad_loss_rolls_back_and_goes_on_with_other_windows(place, train, monk
 
 
 def test_going_back_again_and_again_ends(place, train, monkeypatch):
-    from gpt2 import watch
+    from gpt2.runs import log as watch
 
     monkeypatch.setattr(watch, "trouble", lambda loss, records, jump: "is nan" if len(records) == 2 else None)
     done = train("--steps", 8, "--save_every", 1, "--on_bad_loss", "roll_back")
@@ -417,8 +417,8 @@ def test_going_back_again_and_again_ends(place, train, monkeypatch):
 
 
 def test_weights_that_are_bad_on_other_windows_too_are_not_gone_back_to_again(place, train, monkeypatch):
-    from gpt2 import watch
     from gpt2.checkpoint import read_tensor
+    from gpt2.runs import log as watch
 
     troubles = ["is nan", "is nan"]  # right after the save of step 6, on two windows
     monkeypatch.setattr(
@@ -434,7 +434,7 @@ def test_weights_that_are_bad_on_other_windows_too_are_not_gone_back_to_again(pl
 
 
 def test_held_out_text_with_no_loss_counts_as_a_bad_loss(place, train, monkeypatch):
-    from gpt2 import validation
+    from gpt2.training import validation
 
     validate = iter([{"val_loss": np.nan}, {"val_loss": 4.0}, {"val_loss": 4.0}])
     monkeypatch.setattr(validation, "make_validate", lambda *_: lambda: next(validate))
@@ -453,7 +453,7 @@ def test_a_plan_is_none_of_the_run_s_business(begun, train):
 def test_a_full_memory_anywhere_ends_in_the_flags(place, train, monkeypatch):
     import tensorflow as tf
 
-    from gpt2 import validation
+    from gpt2.training import validation
 
     def validate():
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
@@ -505,7 +505,7 @@ def test_a_damaged_save_is_told_and_the_one_before_it_goes_on(place, train):
 
 
 def test_a_save_that_fails_on_the_way_does_not_end_the_run(place, train, monkeypatch):
-    from gpt2 import saves
+    from gpt2.runs import saves
 
     full = iter([True, True, False, False, True])
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import encoder
-from encoder import bulk, chunks, pattern, table, trainer, vocabulary
+from encoder import bulk, chunks, hash_table, pattern, reference, trainer, vocabulary
 from encoder.bulk import BulkEncoder
 
 VERSE = """\
@@ -163,7 +163,7 @@ def test_more_new_words_than_a_table_holds_are_encoded_all_the_same(enc, monkeyp
 
 
 def test_pieces_that_were_made_to_collide_are_encoded_all_the_same(enc, monkeypatch):
-    monkeypatch.setattr(table, "MULTIPLIERS", np.zeros(4, np.uint64))
+    monkeypatch.setattr(hash_table, "MULTIPLIERS", np.zeros(4, np.uint64))
     colliding = BulkEncoder(enc)
     for _ in range(2):
         assert colliding.encode(VERSE + NASTY).tolist() == enc.encode(VERSE + NASTY)
@@ -205,18 +205,18 @@ def test_an_error_while_learning_leaves_nothing_half_learnt(enc, monkeypatch):
 
 
 def test_a_vocabulary_of_ones_own_gives_the_ids_of_its_reference():
-    own = encoder.Encoder(trainer.train_vocabulary([VERSE], 600))
+    own = reference.Encoder(trainer.train_vocabulary([VERSE], 600))
     assert BulkEncoder(own).encode(VERSE + NASTY).tolist() == own.encode(VERSE + NASTY)
 
 
 def test_a_token_whose_own_bytes_merge_otherwise_is_not_taken_for_its_text():
     """`abc` is made of `ab` and `c`, but in the text abc, b and c merge first."""
-    own = encoder.Encoder(vocabulary.from_merges([("b", "c"), ("a", "b"), ("ab", "c")]))
+    own = reference.Encoder(vocabulary.from_merges([("b", "c"), ("a", "b"), ("ab", "c")]))
     assert BulkEncoder(own).encode("abc ab").tolist() == own.encode("abc ab")
 
 
 def test_a_vocabulary_without_merges_gives_bytes():
-    own = encoder.Encoder(vocabulary.from_merges([]))
+    own = reference.Encoder(vocabulary.from_merges([]))
     assert BulkEncoder(own).encode(NASTY).tolist() == own.encode(NASTY)
 
 
@@ -255,7 +255,7 @@ def test_the_ids_are_the_same_for_any_number_of_workers(enc, monkeypatch, worker
 @pytest.mark.usefixtures("small")
 def test_ids_that_do_not_fit_the_shared_memory_come_all_the_same(enc):
     text = "".join(random.Random(4).choices("!?.,;:-()\0\x01\x02", k=2000))
-    own = encoder.Encoder(vocabulary.from_merges([]))
+    own = reference.Encoder(vocabulary.from_merges([]))
     assert np.concatenate(list(BulkEncoder(own).encode_stream([text], 2))).tolist() == own.encode(text)
 
 

@@ -9,11 +9,12 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from encoder import Encoder, vocabulary
+from encoder import vocabulary
+from encoder.in_graph import GraphEncoder
+from encoder.reference import Encoder
 from encoder.trainer import train_vocabulary
 
 pytest.importorskip("tensorflow_text", reason="tensorflow-text has no wheel for this system")
-from encoder.in_graph import GraphEncoder
 
 VERSE = (
     "'Tis the Tyger's night;\n\n  the tyger burns, the tyger's bright:\r\n\tthey'll burn, I've 1,001 nights… Ô temps!\n"

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import encoder
-from encoder import trainer, vocabulary
+from encoder import reference, trainer, vocabulary
 from encoder.trainer import train_vocabulary
 
 VERSE = (
@@ -86,7 +86,7 @@ def test_a_trained_vocabulary_is_laid_out_as_openais():
 
 def test_a_trained_vocabulary_is_read_from_its_folder_and_texts_come_back(tmp_path):
     trained = train_vocabulary([VERSE], 400)
-    vocabulary.write(str(tmp_path), trained)
+    vocabulary.write_vocabulary(str(tmp_path), trained)
     enc = encoder.load_encoder(str(tmp_path))
     assert enc.vocabulary == trained
     assert enc.fingerprint == trained.fingerprint
@@ -95,13 +95,13 @@ def test_a_trained_vocabulary_is_read_from_its_folder_and_texts_come_back(tmp_pa
 
 
 def test_each_learnt_token_encodes_to_its_own_id():
-    enc = encoder.Encoder(train_vocabulary([VERSE], 400))
+    enc = reference.Encoder(train_vocabulary([VERSE], 400))
     whole = [(id, enc.decode([id])) for id in range(256, 399)]
     assert all(enc.encode(text) == [id] for id, text in whole if "\ufffd" not in text)
 
 
 def test_an_own_vocabulary_writes_its_text_in_fewer_ids_than_bytes():
-    enc = encoder.Encoder(train_vocabulary([VERSE], 400))
+    enc = reference.Encoder(train_vocabulary([VERSE], 400))
     assert len(enc.encode(VERSE)) < len(VERSE.encode()) / 2
 
 
@@ -163,7 +163,7 @@ def test_the_smallest_vocabulary_is_the_bytes_and_end_of_text():
 def test_the_biggest_vocabulary_fills_16_bits(tmp_path):
     letters = random.Random(3)
     words = " ".join("".join(letters.choices("abcdefghij", k=12)) for _ in range(20_000))
-    vocabulary.write(str(tmp_path), train_vocabulary([words], 65536))
+    vocabulary.write_vocabulary(str(tmp_path), train_vocabulary([words], 65536))
     enc = encoder.load_encoder(str(tmp_path))
     assert enc.end_of_text == 65535
     assert enc.decode(enc.encode(words)) == words

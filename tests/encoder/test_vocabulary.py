@@ -13,7 +13,7 @@ SMALL = vocabulary.from_merges([("a", "b"), ("Ġ", "ab"), ("ab", "ab")])
 @pytest.fixture
 def folder(tmp_path):
     """A folder with a sound vocabulary of 260 tokens, to be damaged."""
-    vocabulary.write(str(tmp_path), SMALL)
+    vocabulary.write_vocabulary(str(tmp_path), SMALL)
     return tmp_path
 
 
@@ -33,14 +33,14 @@ def change_merges(folder, old, new):
 
 def message(folder, kind=ValueError):
     with pytest.raises(kind) as error:
-        vocabulary.read(str(folder))
+        vocabulary.read_vocabulary(str(folder))
     assert "\n" not in str(error.value)
     assert "; copy both files" in str(error.value) or "--train_vocab" in str(error.value)
     return str(error.value)
 
 
 def test_openais_files_are_written_byte_for_byte(reference_folder, tmp_path):
-    vocabulary.write(str(tmp_path / "run1"), vocabulary.read(reference_folder))
+    vocabulary.write_vocabulary(str(tmp_path / "run1"), vocabulary.read_vocabulary(reference_folder))
     for name in ("encoder.json", "vocab.bpe"):
         assert (tmp_path / "run1" / name).read_bytes() == (pathlib.Path(reference_folder) / name).read_bytes()
 
@@ -56,7 +56,7 @@ def test_bytes_stand_in_openais_order(reference_folder):
 
 
 def test_a_written_vocabulary_is_read_back(folder):
-    assert vocabulary.read(str(folder)) == SMALL
+    assert vocabulary.read_vocabulary(str(folder)) == SMALL
 
 
 def test_white_space_and_order_in_the_files_do_not_change_the_fingerprint(folder):
@@ -64,12 +64,12 @@ def test_white_space_and_order_in_the_files_do_not_change_the_fingerprint(folder
     shuffled = dict(sorted(ids.items(), reverse=True))
     (folder / "encoder.json").write_text(json.dumps(shuffled, indent=4, ensure_ascii=False), encoding="utf-8")
     change_merges(folder, "\n", "\r\n")
-    assert vocabulary.read(str(folder)).fingerprint == SMALL.fingerprint
+    assert vocabulary.read_vocabulary(str(folder)).fingerprint == SMALL.fingerprint
 
 
 def test_ids_in_another_order_change_the_fingerprint(folder):
     change_ids(folder, lambda ids: ids.update({"!": 1, '"': 0}))
-    assert vocabulary.read(str(folder)).fingerprint != SMALL.fingerprint
+    assert vocabulary.read_vocabulary(str(folder)).fingerprint != SMALL.fingerprint
 
 
 def test_ids_in_another_order_encode_by_their_numbers(folder):
@@ -80,8 +80,8 @@ def test_ids_in_another_order_encode_by_their_numbers(folder):
 
 
 def test_a_vocabulary_lies_as_well_in_a_remote_folder():
-    vocabulary.write("ram://encoder/run1", SMALL)
-    assert vocabulary.read("ram://encoder/run1") == SMALL
+    vocabulary.write_vocabulary("ram://encoder/run1", SMALL)
+    assert vocabulary.read_vocabulary("ram://encoder/run1") == SMALL
 
 
 @pytest.mark.parametrize("name", ["encoder.json", "vocab.bpe"])

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from gpt2 import run_folder, saves
-from gpt2.model import GPT2, HParams, fresh_weights
-from gpt2.optimizers import Adam
-from gpt2.saves import State
+from gpt2.hparams import HParams
+from gpt2.model import GPT2, fresh_weights
+from gpt2.runs import run_folder, saves
+from gpt2.runs.saves import State
+from gpt2.training.optimizers import Adam
 
 
 @pytest.fixture

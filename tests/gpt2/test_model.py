@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 import gpt2
-from gpt2.model import GPT2, HParams, fresh_weights
+from gpt2.hparams import HParams
+from gpt2.model import GPT2, fresh_weights
 
 # What another order of summation makes of float32, the logits being of the order of 1.
 TOLERANCE = 2e-5

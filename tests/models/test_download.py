@@ -23,8 +23,9 @@ import pytest
 import trustme
 from conftest import default_signals
 
-from gpt2 import command_line, hparams
+from gpt2 import hparams
 from models import download
+from system import command_line
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = "model.ckpt.data-00000-of-00001"

@@ -5,7 +5,7 @@ import regex
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from poems.layout import BAR, FIELDS, Layout, describe, find, lay_out, prefix_of
+from poems.layout import BAR, FIELDS, Layout, describe, find_layout, lay_out, prefix_of
 from poems.poem import Poem
 
 # OpenAI, src/encoder.py
@@ -146,10 +146,10 @@ def test_a_part_without_text_has_no_prefix_of_its_own():
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_what_a_dataset_says_of_its_layout_gives_the_layout(layout):
-    assert find(describe(layout)) == layout
+    assert find_layout(describe(layout)) == layout
 
 
 @pytest.mark.parametrize("wrong", [{"name": "sonnet"}, {"name": "prefix", "field": "title"}])
 def test_another_layout_is_an_error(wrong):
     with pytest.raises(ValueError, match=f"expected .*{FIELDS[1] if 'field' in wrong else 'prefix'}"):
-        find(wrong)
+        find_layout(wrong)

@@ -1,0 +1,201 @@
+"""Datasets of token ids: opened without being read into memory, and split."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from encoder.dataset.npz import REMEDY, read_arrays
+from encoder.dataset.prefix_marks import unpack
+from system import files
+
+BLOCK = 1 << 22  # Ids, or bytes, looked at together.
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tokens:
+    """Spans of arrays of ids, read as if they were one array.
+
+    Attributes:
+      arrays: integer [n_tokens] each, memory-mapped where the file allows.
+      spans: int64 [n_spans, 3]: of each document, which array, from where, up to where.
+    """
+
+    arrays: Sequence[np.ndarray]
+    spans: np.ndarray
+    ends: np.ndarray = dataclasses.field(init=False)
+
+    def __post_init__(self):
+        object.__setattr__(self, "ends", np.cumsum(self.spans[:, 2] - self.spans[:, 1]))
+
+    def __len__(self) -> int:
+        return int(self.ends[-1]) if len(self.ends) else 0
+
+    def read(self, start: int, length: int) -> np.ndarray:
+        """int32 [length] from `start` on."""
+        parts, at = [], int(np.searchsorted(self.ends, start, side="right"))
+        while length > 0:
+            array, _, stop = self.spans[at]
+            begin = stop - (self.ends[at] - start)
+            part = self.arrays[array][begin : min(stop, begin + length)].astype(np.int32)
+            parts.append(part)
+            start, length, at = start + len(part), length - len(part), at + 1
+        return np.concatenate(parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """An .npz of ids and what the .json beside it says.
+
+    Attributes:
+      arrays: its ids by name, integer [n_tokens] each.
+      training: the tokens to train on.
+      held_out: the tokens of the documents kept for validation, maybe none.
+      about: what the .json holds; nothing for a file of the original encode.py, which has none.
+      marks: of the arrays with prefixes, by their numbers, which ids are prefix: bool [n_tokens].
+    """
+
+    arrays: dict[str, np.ndarray]
+    training: Tokens
+    held_out: Tokens
+    about: dict
+    marks: dict[int, np.ndarray]
+
+    def is_prefix(self, tokens: Tokens) -> np.ndarray | None:
+        """Which of the tokens stand before verse and are none, bool [len(tokens)]; None where none is marked."""
+        if not self.marks:
+            return None
+        unmarked = np.zeros(0, bool)
+        parts = [
+            self.marks[array][begin:end] if array in self.marks else np.zeros(end - begin, bool)
+            for array, begin, end in tokens.spans.tolist()
+        ]
+        return np.concatenate([unmarked, *parts])
+
+
+def open_dataset(path: str, n_vocab: int, fingerprint: str | None = None, folder: str = "") -> Dataset:
+    """Opens a dataset of `prepare_corpus.py`, or one of the original `encode.py`.
+
+    Args:
+      fingerprint: of the vocabulary that it is to be of; not looked at where there is none.
+      folder: the model with that vocabulary.
+    Raises:
+      FileNotFoundError: it is not there.
+      ValueError: it is no .npz of ids below n_vocab, holds Python objects, is not the one its .json describes, or is
+        of another vocabulary.
+    """
+    name, path = path, local_copy(path)
+    about = read_about(path)
+    if fingerprint is not None:
+        check_vocabulary(about, fingerprint, name, folder)  # first: ids of another vocabulary may be too high
+    arrays = read_arrays(path)
+    for name, ids in arrays.items():
+        check_ids(ids, n_vocab, f"{path}: {name}")
+    training, held_out = split(arrays, about)
+    marks = read_marks(about, arrays, path)
+    return Dataset(arrays, training, held_out, about, marks)
+
+
+def check_vocabulary(about: dict, fingerprint: str, path: str, folder: str) -> None:
+    """Raises a ValueError if the dataset says that it was made with another vocabulary than that of the folder."""
+    if about and about["vocabulary"]["fingerprint"] != fingerprint:
+        name = about.get("made_with", {}).get("model_name")
+        raise ValueError(
+            f"{path}: made with another vocabulary ({about['vocabulary']['n_vocab']} tokens"
+            f"{f', that of {name}' if name else ''}) than that of {folder}; name the model that it was made with, "
+            "or make it again: python prepare_corpus.py SOURCE... OUT.npz --model_name NAME"
+        )
+
+
+def split(arrays: dict[str, np.ndarray], about: dict) -> tuple[Tokens, Tokens]:
+    """The tokens to train on and those held out."""
+    training: list[np.ndarray] = []
+    held_out: list[np.ndarray] = []
+    for number, (name, ids) in enumerate(arrays.items()):
+        starts = np.array(about["documents"][name] if about else [0], np.int64)
+        documents = np.stack([np.full(len(starts), number), starts, np.append(starts[1:], len(ids))], axis=1)
+        kept_back = np.zeros(len(starts), bool)
+        kept_back[about["held_out"][name] if about else []] = True
+        for spans, chosen in ((training, ~kept_back), (held_out, kept_back)):
+            spans.append(documents[chosen])
+    values = list(arrays.values())
+    return Tokens(values, np.concatenate(training)), Tokens(values, np.concatenate(held_out))
+
+
+def read_marks(about: dict, arrays: dict[str, np.ndarray], path: str) -> dict[int, np.ndarray]:
+    """Which ids of an array are prefix, bool [n_tokens] each, by its number, as far as the .json says it.
+
+    Raises:
+      ValueError: what it says is damaged.
+    """
+    marks = about.get("prefix_marks", {})
+    try:
+        return {
+            number: unpack(marks[name], len(ids)) for number, (name, ids) in enumerate(arrays.items()) if name in marks
+        }
+    except (ValueError, zlib.error) as error:
+        raise ValueError(f"{path}: the prefix_marks in its .json are damaged ({error}); {REMEDY}") from None
+
+
+def check_ids(ids: np.ndarray, n_vocab: int, what: str) -> None:
+    """Raises a ValueError if an id is outside the vocabulary."""
+    for first in range(0, len(ids), BLOCK):
+        block = ids[first : first + BLOCK]
+        for worst in (block.min(), block.max()):
+            if not 0 <= worst < n_vocab:
+                raise ValueError(f"{what}: token id {worst}, expected ids below {n_vocab} (n_vocab); {REMEDY}")
+
+
+def read_about(path: str) -> dict:
+    """What the .json beside a dataset holds, once it is sure to be of this .npz; nothing where there is none.
+
+    Raises:
+      ValueError: it is damaged, or describes another .npz.
+    """
+    beside = path.removesuffix(".npz") + ".json"
+    if not files.exists(beside):
+        return {}
+    with files.open_file(beside) as file:
+        try:
+            about = json.loads(file.read())
+        except ValueError as error:
+            raise ValueError(
+                f"{beside}: damaged, not whole JSON ({error}), so what is held out of {path} is not known; {REMEDY}, "
+                f"or move {beside} away"
+            ) from None
+    if not isinstance(about, dict) or "npz_sha256" not in about:
+        return {}  # Some other file of that name.
+    with open(path, "rb") as opened:
+        found = hashlib.file_digest(opened, "sha256").hexdigest()
+    if found != about["npz_sha256"]:
+        raise ValueError(f"{path}: not the file that {beside} describes (its SHA-256 is {found}); {REMEDY}")
+    return about
+
+
+def local_copy(path: str) -> str:
+    """The path itself, or where a remote dataset lies in the local cache, copied there once with its .json.
+
+    Raises:
+      FileNotFoundError: it is not there.
+    """
+    if not files.exists(path):
+        raise FileNotFoundError(f"{path}: no such dataset; {REMEDY}")
+    if not files.is_remote(path):
+        return path
+    gfile = files.filesystem()
+    stat = gfile.stat(path)
+    key = hashlib.sha256(f"{path} {stat.length} {stat.mtime_nsec}".encode()).hexdigest()[:32]
+    folder = os.path.join(files.cache_folder(), key)
+    copy = os.path.join(folder, os.path.basename(path))
+    if not os.path.exists(copy):
+        os.makedirs(folder, exist_ok=True)
+        beside = path.removesuffix(".npz") + ".json"
+        if gfile.exists(beside):
+            gfile.copy(beside, copy.removesuffix(".npz") + ".json", overwrite=True)
+        gfile.copy(path, part := files.beside(copy), overwrite=True)
+        os.replace(part, copy)
+    return copy

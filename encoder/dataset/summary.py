@@ -1,0 +1,77 @@
+"""What `prepare_corpus.py` tells of a dataset that it made."""
+
+from collections.abc import Iterator
+
+
+def summarize(summary: dict) -> Iterator[str]:
+    """What was read and done, and what is held out, in a few lines."""
+    for source in summary["sources"]:
+        yield (
+            f"{source['name']}: {count(source['n_documents'], 'document')}, {source['n_tokens']:,} tokens, "
+            f"{source['n_characters'] / max(source['n_tokens'], 1):.2f} characters a token"
+        )
+        if listed := ", ".join(map(what_was_done, source["report"]["rules"])):
+            yield f"  {listed}"
+    n_tokens = sum(source["n_tokens"] for source in summary["sources"])
+    n_held_out = sum(map(len, summary["held_out"].values()))
+    asked = summary["made_with"]["held_out"]
+    if n_held_out:
+        held_out = f"{summary['held_out_tokens']:,} tokens, {summary['held_out_tokens'] / n_tokens:.1%} of them"
+        few = ", since documents are few or long" if summary["held_out_tokens"] < n_tokens * asked / 2 else ""
+        yield f"held out for validation: {count(n_held_out, 'document')}, {held_out}{few}"
+    elif asked:
+        yield "held out for validation: nothing, which takes two different documents at least"
+
+
+def what_was_done(rule: dict) -> str:
+    """What a rule did, whole documents told apart from lines in them."""
+    from poems.cleaning.rules import WHOLE
+
+    told = f"{rule['rule']} {rule['did']}"
+    if rule["rule"] in WHOLE or not rule["lines"]:
+        return f"{told} {count(rule['poems'], 'document')}"
+    place = "place" if rule["rule"].startswith("not a poem") else "document"
+    return f"{told} {count(rule['lines'], 'line')} in {count(rule['poems'], place)}"
+
+
+def described(summary: dict) -> str:
+    """How large a dataset is."""
+    n_tokens = sum(source["n_tokens"] for source in summary["sources"])
+    return f"{n_tokens:,} tokens, vocabulary of {summary['vocabulary']['n_vocab']:,}"
+
+
+def left_out(source) -> Iterator[str]:
+    """What was read of a source and not taken, a line for each file and reason, and what else a user ought to know."""
+    for path, rows in source.accounts.items():
+        for reason, number in (rows.bad + rows.dropped).most_common():
+            first = f", first in line {rows.first[reason]:,}" if reason in rows.first else ""
+            yield f"{path}: left out {count(number, 'time')}: {reason}{first}"
+        if rows.gaps[0]:
+            yield f"{path}: {count(rows.gaps[0], 'line number')} not above the last, each taken for a stanza break"
+        breaks = {gap: number for gap, number in sorted(rows.gaps.items()) if gap > 0}
+        if breaks:
+            some = [f"{number:,} of {gap}" for gap, number in list(breaks.items())[:3]]
+            more = sum(list(breaks.values())[3:])
+            lengths = ", ".join([*some, f"{more:,} of more"] if more else some)
+            yield (
+                f"{path}: {sum(breaks.values()):,} stanza breaks made of missing line numbers ({lengths}); "
+                "some are lines that the corpus dropped"
+            )
+        yield from (f"{path}: {note}" for note in rows.notes)
+
+
+def not_named(table, found) -> str | None:
+    """What a table of books does not name of the books that were read; None where it names them all."""
+    read = {gid: named for source in found for rows in source.accounts.values() for gid, named in rows.books.items()}
+    number = sum(read.values())
+    if not read:
+        return "names books, and no book was read; it is for rows of JSON and books of Project Gutenberg"
+    if not number:
+        first, named = next(iter(read)) or "without a number", next(iter(table))
+        return f"names 0 of the {len(read):,} books read: the first of them is {first}, in the table {named}"
+    return f"names {number:,} of the {len(read):,} books read" if number < len(read) else None
+
+
+def count(number: int, what: str) -> str:
+    """A number of things with their word."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

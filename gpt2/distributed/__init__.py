@@ -1,0 +1,1 @@
+"""Devices and workers that take part in one run."""

@@ -1,0 +1,71 @@
+"""When one of several workers dies: the others start themselves anew, and all go on from the last save.
+
+TensorFlow cannot make the strategy of a broken cluster again in the same process, so the process becomes a new one.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+
+import tensorflow as tf
+
+from gpt2.distributed import watchdog
+from gpt2.distributed.strategy import find_cluster
+from gpt2.distributed.workers import PATIENCE
+from system import process
+
+TRIES = 10  # Starts in a row without a step in between, before a worker gives up.
+LONGEST_PAUSE = 60  # Seconds; the first pause is one second, each next one twice as long.
+COUNTER = "GPT2_STARTS"  # In the environment, which is all that the new process has of the old one.
+
+# What the others see of a worker that is gone, now here, now there in TensorFlow.
+LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
+
+
+@contextlib.contextmanager
+def with_the_others(say):
+    """What is done together with other workers: where one of them is lost, this process starts anew.
+
+    Raises:
+      OSError: it has done so many times without any step.
+    """
+    try:
+        yield
+    except LOST as error:
+        if not find_cluster():
+            raise  # There are no others.
+        starts = int(os.environ.get(COUNTER, 0)) + 1
+        reason = " ".join(error.message.split())[:200]
+        if starts > TRIES:
+            raise OSError(
+                f"started anew {TRIES} times without a step, and a worker is lost again ({reason})"
+            ) from error
+        pause = min(2 ** (starts - 1), LONGEST_PAUSE)
+        say(f"a worker is lost ({reason}); starting anew in {pause} s, try {starts} of {TRIES}")
+        time.sleep(pause)
+        os.environ[COUNTER] = str(starts)
+        sys.stderr.flush()
+        process.start_again()
+
+
+def forget_starts() -> None:
+    """Counts from nothing again: a step has been made."""
+    os.environ.pop(COUNTER, None)
+
+
+@contextlib.contextmanager
+def naming_who_is_missing():
+    """Ends the process, and says which workers did not come, if what is done here takes longer than the patience."""
+    cluster = find_cluster()
+    if not cluster:
+        yield
+        return
+    addresses = [address for job in cluster.cluster_spec().as_dict().values() for address in job]
+    watcher = subprocess.Popen([sys.executable, watchdog.__file__, str(os.getpid()), str(PATIENCE), *addresses])
+    try:
+        yield
+    finally:
+        watcher.kill()
+        watcher.wait()

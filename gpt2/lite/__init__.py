@@ -1,0 +1,1 @@
+"""The CPU engine: LiteRT for the matrix products, NumPy for the attention."""

@@ -1,0 +1,1 @@
+"""A training run: its settings, start, datasets, saves, log and pictures."""

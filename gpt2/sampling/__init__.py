@@ -1,0 +1,1 @@
+"""One token: filters, choice, batches and the engines that compute logits."""

@@ -1,0 +1,1 @@
+"""Runs that average their weights now and then."""

@@ -1,0 +1,1 @@
+"""One training step: windows, loss, gradients, optimizers, validation."""

@@ -1,0 +1,1 @@
+"""Whole books: poems cut out of Gutenberg's files."""

@@ -1,0 +1,1 @@
+"""What is mended and dropped in verse, and the report on it."""

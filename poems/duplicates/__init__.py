@@ -1,0 +1,1 @@
+"""The same poem in several sources, found once."""

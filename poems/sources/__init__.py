@@ -1,0 +1,1 @@
+"""Where poems come from: files, folders and formats."""

@@ -1,0 +1,37 @@
+"""A table of books: who wrote the books that an NDJSON corpus knows by number only."""
+
+import io
+
+from poems import poem
+from poems.sources.tables import column_names, read_fields
+from system import files
+
+
+def read_books(path: str) -> dict[str, poem.Book]:
+    """The books of a CSV with the columns gid, author and title, by their numbers.
+
+    Raises:
+      FileNotFoundError: it is not there.
+      ValueError: it is no such table, has no books or gives one twice.
+    """
+    if not files.exists(path):
+        raise FileNotFoundError(f"{path}: no such file, expected a table of books, gid,author,title")
+    with files.open_file(path) as file:
+        try:
+            text = file.read().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path}: byte {error.start} is not utf-8; save the table as UTF-8") from None
+    rows = read_fields(io.StringIO(text, newline=""), path)
+    names = column_names(next(rows, (1, []))[1])
+    if not {"gid", "author", "title"} <= set(names):
+        raise ValueError(f"{path}: the columns are {', '.join(names) or 'none'}, expected gid, author and title")
+    books: dict[str, poem.Book] = {}
+    for line, row in rows:
+        fields = dict(zip(names, map(str.strip, row), strict=False))
+        gid = fields.get("gid", "").removesuffix(".0")  # as spreadsheets and pandas write numbers
+        book = poem.Book(fields.get("author", ""), fields.get("title", ""))
+        if books.setdefault(gid, book) != book:
+            raise ValueError(f"{path}, line {line}: book {gid} for the second time, expected it once")
+    if not books:
+        raise ValueError(f"{path}: no row below its heading, expected gid, author and title of each book")
+    return books

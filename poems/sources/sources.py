@@ -1,0 +1,169 @@
+"""Where poems come from: files, folders and globs, here or far away, and the Gutenberg Poetry Corpus."""
+
+import dataclasses
+import glob
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from poems.poem import Book, Dropped, Poem
+from poems.sources import gutenberg_corpus, text_file
+from poems.sources.account import Rows
+from poems.sources.formats import declared_encoding, kind_of, read_poems, read_text
+from system import files
+
+NO_VERSE = (".html", ".htm", ".xml", ".css", ".js", ".py", ".sh", ".cfg", ".toml", ".report.json")  # though text
+NO_BOOKS: Mapping[str, Book] = {}
+
+Progress = Callable[[int], object]
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """One argument of the command line: a file, a folder, a glob or the word `gutenberg`.
+
+    Attributes:
+      name: the argument as it was given.
+      poems: begins to read, each time it is called with two functions: one takes how many bytes were read since its
+        last call, the other, which may be left out, whatever is read and not taken.
+      files: what is read, in this order.
+      encoding: of the files.
+      skipped: files of the folder or the glob that hold no verse.
+      n_bytes: how much text there is, about.
+      accounts: of each file, what was not taken, once it has been read.
+    """
+
+    name: str
+    poems: Callable[..., Iterator[Poem]]
+    files: tuple[str, ...]
+    encoding: str = "utf-8"
+    skipped: tuple[str, ...] = ()
+    n_bytes: int = 0
+    accounts: dict[str, Rows] = dataclasses.field(default_factory=dict)
+
+
+def find_source(
+    name: str,
+    encoding: str = "utf-8",
+    books: Mapping[str, Book] = NO_BOOKS,
+    decode: Callable[[str], Iterable[str]] | None = None,
+) -> Source:
+    """The source that an argument names; `gutenberg` is the whole corpus, `./gutenberg` a file or folder of that name.
+
+    Args:
+      books: authors and titles of the books that rows of JSON know by number.
+      decode: gives the text of an .npz of ids, in blocks; it is called when that is read.
+    Raises:
+      FileNotFoundError: it matches nothing, or nothing that is text.
+      ValueError: there is no such encoding.
+    """
+    if name == "gutenberg":
+        return Source(name, gutenberg_corpus.poems, (gutenberg_corpus.find_corpus(),), n_bytes=gutenberg_corpus.N_BYTES)
+    _check_encoding(encoding)
+    paths, skipped = list_files(name, encoding)
+    accounts: dict[str, Rows] = {}
+
+    def poems(progress: Progress, tell: Callable[[Dropped], object] = ignore) -> Iterator[Poem]:
+        for path in paths:
+            accounts[path] = Rows(path, tell)
+            if decode and path.endswith(".npz"):
+                yield from read_text(decode(path), path)
+                progress(_size(path))
+            else:
+                yield from read_poems(path, encoding, books, accounts[path], progress)
+
+    return Source(name, poems, tuple(paths), encoding, tuple(skipped), sum(map(_size, paths)), accounts)
+
+
+def ignore(dropped: Dropped) -> None:
+    """Takes no note of what is left out."""
+
+
+def demo() -> Source:
+    """The demo's verse: fifteen books of the Gutenberg Poetry Corpus.
+
+    Raises:
+      FileNotFoundError: the corpus is not installed.
+    """
+    path = gutenberg_corpus.find_corpus()
+    return Source("demo", gutenberg_corpus.demo_poems, (path,), n_bytes=gutenberg_corpus.N_DEMO_BYTES)
+
+
+def list_files(name: str, encoding: str = "utf-8") -> tuple[list[str], list[str]]:
+    """The files that an argument names, in an order that does not depend on the disk, and those left out.
+
+    Left out of folders and globs are hidden files, without a word, and files that hold no verse.
+
+    Raises:
+      FileNotFoundError: there are none.
+    """
+    if files.is_folder(name):
+        found = list(_walk(name))
+    elif files.exists(name):
+        return [name], []
+    elif glob.has_magic(name):
+        found = _matches(name)
+    else:
+        raise FileNotFoundError(f"{name}: no such file or folder")
+    if not found:
+        raise FileNotFoundError(f"{name}: no file there; name files, a folder of them, or another pattern in quotes")
+    chosen = [path for path in found if _is_verse(path, encoding)]
+    if not chosen:
+        raise FileNotFoundError(f"{name}: no text file there, found {len(found)} others; name files of plain text")
+    return chosen, sorted(set(found) - set(chosen))
+
+
+def _check_encoding(encoding: str) -> None:
+    try:
+        b"a".decode(encoding, errors="replace")  # as files are; idna, for names of hosts, cannot
+    except (LookupError, UnicodeError):
+        raise ValueError(f"--encoding {encoding}: no such encoding, expected one such as utf-8 or latin-1") from None
+
+
+def _is_verse(path: str, encoding: str) -> bool:
+    """Whether a file found in a folder is to be read: not ours, nor code, nor pages, nor data, nor binary."""
+    if path.lower().endswith(NO_VERSE) or not (files.is_remote(path) or os.path.isfile(path)):
+        return False
+    stem, extension = os.path.splitext(path)
+    if extension == ".json" and files.exists(f"{stem}.npz"):
+        return False
+    head, file = text_file.open_unpacked(path)
+    file.close()
+    try:
+        kind_of(head.decode(declared_encoding(head) or encoding, errors="replace"), path)
+    except ValueError:
+        return False
+    return True
+
+
+def _size(path: str) -> int:
+    return files.filesystem().stat(path).length if files.is_remote(path) else os.path.getsize(path)
+
+
+def _walk(folder: str) -> Iterator[str]:
+    """The files of a folder and of the folders in it, hidden ones left out, in the order of their names.
+
+    Links to folders are followed, but into no folder twice.
+    """
+    far = files.is_remote(folder)
+    walk = files.filesystem().walk(folder) if far else os.walk(folder, onerror=_raise, followlinks=True)
+    found, seen = [], set()
+    for root, folders, names in walk:
+        if not far and os.path.realpath(root) in seen:
+            folders[:] = []
+            continue
+        seen.add(os.path.realpath(root))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        paths = [os.path.join(root, name) for name in names if not name.startswith(".")]
+        found += [os.path.relpath(path, folder).split(os.sep) for path in paths]
+    return (os.path.join(folder, *inside) for inside in sorted(found))
+
+
+def _matches(pattern: str) -> list[str]:
+    """The files that match a glob; `**` is any depth of folders."""
+    far = files.is_remote(pattern)
+    found = files.filesystem().glob(pattern) if far else glob.glob(pattern, recursive=True)
+    return sorted(path for path in found if not files.is_folder(path))
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -1,0 +1,162 @@
+"""Poems in CSV files, a poem a row, as people have copied them from the Poetry Foundation's site.
+
+Two headings are about, `,Title,Poem,Poet,Tags` and `,Author,Title,Poetry Foundation ID,Content`. Columns are known by
+name, in any order and case; others, such as the unnamed number of the row, are passed over.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+
+from poems.poem import LONGEST, Poem
+from poems.sources.account import Rows
+
+TEXT = ("poem", "content")
+AUTHOR = ("poet", "author")
+UNCLOSED = 1 << 24  # Characters; a field this long is a quote that nothing closes.
+
+# What Python's csv says is wrong (CPython, Modules/_csv.c), by a word or two of it, and what that means in a file.
+CAUSES = {
+    "unexpected end": "a quote is opened and never closed; close it",
+    "expected after": "a quote is closed in the middle of a field, in line {at}; close each quote, double those inside",
+    "field limit": f"a field of over {UNCLOSED:,} characters, expected a poem; is its quote not closed?",
+    "new-line": "a line end \\r in the middle of a row; put the field into quotes, or save the table anew",
+}
+
+# The buttons beside a poem, which the scrapers took for a part of its title.
+BUTTONS = re.compile(r"\s*\b(?:launch|play) (?:audio|video)(?: in a new window)?\s*$", re.IGNORECASE)
+# Tags are joined by commas; these have commas of their own.
+TAGS_WITH_COMMAS = ("Gay, Lesbian, Queer", "Seas, Rivers, & Streams", "Stars, Planets, Heavens")
+LINE_END = re.compile(r"(?<!\r)\r*\n|\r")  # one, even with several "\r", but not a run of "\r" alone
+UNDECODED = re.compile("[\ud800-\udfff]")  # what the error handler "surrogateescape" makes of bytes
+TAG = re.compile("|".join([*map(re.escape, TAGS_WITH_COMMAS), r"[^,\s][^,]*"]))
+
+
+def read_table(lines: Iterable[str], rows: Rows) -> Iterator[Poem]:
+    """The poems of a CSV file.
+
+    Args:
+      lines: of the file, as `open(path, newline="\\n")` gives them, bytes that do not decode as surrogates.
+      rows: the account to keep; it also names the file.
+    Raises:
+      ValueError: there is no column of poems, a quote is not closed, there are too many bad rows or no good one.
+    """
+    found = read_fields(lines, rows.path)
+    names = column_names(next(found, (1, []))[1])
+    check_columns(names, rows.path)
+    for line, fields in found:
+        rows.n += 1
+        row = dict(zip(names, fields, strict=False))
+        if reason := _why_bad(row, fields, names):
+            rows.skip(line, reason, " ".join(fields)[:1000].encode(errors="replace").decode())
+        else:
+            yield _poem(row, f"{rows.path}:{line}")
+    rows.end()
+
+
+def read_fields(lines: Iterable[str], path: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a CSV file that are not empty: the line where each begins, and its fields.
+
+    Raises:
+      ValueError: naming the line, since a quote too few or too many takes the rows that follow into one field.
+    """
+    csv.field_size_limit(UNCLOSED)
+    reader = csv.reader(lines, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            fields = next(reader, None)
+        except csv.Error as error:
+            raise ValueError(f"{path}, line {line}: {_cause(error, reader.line_num)}") from None
+        if fields is None:
+            return
+        if fields:
+            yield line, fields
+
+
+def line_ends(head: str) -> str | None:
+    """What `open` takes as `newline` for a CSV file that begins so.
+
+    Real files have "\\r\\r\\n" inside fields, one line end; only where the heading ends in "\\r" alone, as on an old
+    Mac, is that one too.
+    """
+    first = LINE_END.search(head)
+    return None if first and first[0] == "\r" else "\n"
+
+
+def heading_of(head: str) -> list[str]:
+    """The names of the columns of a CSV file that begins so."""
+    return column_names(next(csv.reader(io.StringIO(head, newline="")), []))
+
+
+def check_columns(names: list[str], path: str) -> None:
+    """Raises a ValueError if there is no column of poems among those of these names."""
+    if not set(TEXT) & set(names):
+        raise ValueError(
+            f"{path}: the columns are {', '.join(filter(None, names)) or 'none'}, "
+            "expected Title, Poem, Poet, Tags or Author, Title, Content, with commas between them"
+        )
+
+
+def column_names(heading: Iterable[str]) -> list[str]:
+    """The names of columns, in small letters."""
+    return [name.strip("\ufeff \t\r\n").lower() for name in heading]
+
+
+def is_table(head: str) -> bool:
+    """Whether a file that begins so is a CSV file with a column of poems."""
+    names = column_names(next(csv.reader(head.splitlines()[:1]), []))
+    return len(names) > 1 and bool(set(TEXT) & set(names)) and bool({"title", *AUTHOR} & set(names))
+
+
+def clean_title(title: str) -> str:
+    """A title in one line and without the page's buttons."""
+    return " ".join(BUTTONS.sub("", title).split())
+
+
+def clean_text(text: str) -> str:
+    """A poem's lines: plain line ends, one empty line between stanzas, plain blanks before a line."""
+    lines = [_plain_indentation(line) for line in LINE_END.split(text)]
+    stanzas = re.split(r"\n{2,}", "\n".join(lines).strip("\n"))
+    return "\n\n".join(stanzas) + "\n"
+
+
+def split_tags(tags: str) -> tuple[str, ...]:
+    """The tags that a comma joins, also those with commas of their own."""
+    return tuple(tag.strip() for tag in TAG.findall(tags))
+
+
+def _plain_indentation(line: str) -> str:
+    """The line with blanks for the no-break spaces before it; without anything if it is blank."""
+    verse = line.lstrip()
+    return line[: len(line) - len(verse)].replace("\xa0", " ") + verse if verse else ""
+
+
+def _cause(error: csv.Error, at: int) -> str:
+    """What is wrong with a row of which the line number `at` was the last one read."""
+    return next((cause.format(at=at) for said, cause in CAUSES.items() if said in str(error)), str(error))
+
+
+def _why_bad(row: dict[str, str], fields: list[str], names: list[str]) -> str | None:
+    text = "".join(fields)
+    if len(fields) != len(names):
+        return f"not the {len(names)} columns of the heading"
+    if len(text) > LONGEST:
+        return f"longer than {LONGEST:,} characters"
+    if "\0" in text:
+        return "a zero byte"
+    if UNDECODED.search(text):
+        return "not of the encoding; give it, such as --encoding latin-1"
+    return None if _first(row, TEXT).strip() else "no poem"
+
+
+def _poem(row: dict[str, str], place: str) -> Poem:
+    title, author = clean_title(row.get("title", "")), " ".join(_first(row, AUTHOR).split())
+    tags = split_tags(row.get("tags", ""))
+    return Poem(clean_text(_first(row, TEXT)), title, author, tags, place=place, is_row=True)
+
+
+def _first(row: dict[str, str], names: Iterable[str]) -> str:
+    """The field of the first of these columns that there is."""
+    return next((row[name] for name in names if name in row), "")

@@ -1,0 +1,1 @@
+"""The ground floor: files, processes, terminals, machines. Knows neither verse nor models."""

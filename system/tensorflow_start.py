@@ -1,0 +1,40 @@
+"""TensorFlow imported without its start-up lines on the terminal."""
+
+import contextlib
+import os
+import sys
+import tempfile
+
+
+@contextlib.contextmanager
+def tensorflow_start_up_held():
+    """Keeps what TensorFlow's libraries print when they start off the terminal, and shows it if that fails.
+
+    They write to file descriptor 2 from C++, where Python's sys.stderr has no say.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except (MemoryError, KeyboardInterrupt):
+            raise  # They tell enough by themselves.
+        except BaseException:
+            held.seek(0)
+            os.write(terminal, held.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def start_tensorflow(look_for_devices: bool = True) -> None:
+    """Imports TensorFlow and lets it look for devices, quietly; with other workers it must meet them first."""
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # not all of a GPU's memory at once
+    with tensorflow_start_up_held():
+        import tensorflow as tf
+
+        if look_for_devices:
+            tf.config.list_logical_devices()

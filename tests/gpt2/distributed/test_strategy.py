@@ -1,0 +1,109 @@
+"""Which devices take part, as the environment tells it."""
+
+import json
+import socket
+
+import pytest
+import tensorflow as tf
+
+from gpt2.distributed import collectives, restart, watchdog, workers
+from gpt2.distributed import strategy as distribution
+
+
+@pytest.fixture(autouse=True)
+def nothing_told(monkeypatch):
+    for name in ("TF_CONFIG", "SLURM_STEP_NUM_TASKS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_a_machine_with_one_device_needs_no_strategy():
+    strategy = distribution.find_strategy("auto")
+    assert strategy is tf.distribute.get_strategy()
+    assert distribution.worker_of(strategy) == 0
+    assert collectives.make_values_of_all(strategy)(7) == [7]
+
+
+def test_slurm_tells_of_workers(monkeypatch, tmp_path):
+    (tmp_path / "scontrol").write_text("#!/bin/sh\nprintf 'n1\\nn2\\nn3\\n'\n")  # Slurm's, which spells out a list
+    (tmp_path / "scontrol").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    slurm = {"STEP_NUM_TASKS": "3", "STEP_NODELIST": "n[1-3]", "STEP_TASKS_PER_NODE": "1(x3)", "PROCID": "2"}
+    for name, value in slurm.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    assert workers.is_multi_worker("auto")
+    assert workers.find_worker() == (2, 3)
+    cluster = distribution.find_cluster()
+    addresses = cluster.cluster_spec().as_dict()["worker"]
+    assert [address.partition(":")[0] for address in addresses] == ["n1", "n2", "n3"]
+    assert cluster.task_id == 2
+
+
+@pytest.mark.parametrize(
+    ("cluster", "task", "found"),
+    [
+        ({"worker": ["a:1", "b:1"]}, {"type": "worker", "index": 1}, (1, 2)),
+        ({"chief": ["a:1"], "worker": ["b:1", "c:1"]}, {"type": "chief", "index": 0}, (0, 3)),
+        ({"chief": ["a:1"], "worker": ["b:1", "c:1"]}, {"type": "worker", "index": "1"}, (2, 3)),
+    ],
+)
+def test_tf_config_tells_which_worker_this_is(monkeypatch, cluster, task, found):
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
+    assert workers.find_worker() == found
+
+
+@pytest.mark.parametrize("told", ["{", "[]", '{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}'])
+def test_a_tf_config_that_does_not_tell_is_an_error(monkeypatch, told):
+    monkeypatch.setenv("TF_CONFIG", told)
+    with pytest.raises(ValueError, match=r"TF_CONFIG is .*, expected a cluster of workers"):
+        workers.find_worker()
+
+
+def test_addresses_where_nothing_answers_are_named(unused_port):
+    with socket.create_server(("localhost", 0)) as server:
+        there = f"localhost:{server.getsockname()[1]}"
+        assert watchdog.absent([there, f"localhost:{unused_port}"]) == [f"localhost:{unused_port}"]
+
+
+@pytest.fixture
+def unused_port():
+    with socket.create_server(("localhost", 0)) as server:
+        return server.getsockname()[1]
+
+
+def test_workers_that_nothing_tells_of_are_an_error():
+    with pytest.raises(ValueError, match="nothing tells of other machines"):
+        distribution.find_strategy("multi_worker")
+    with pytest.raises(ValueError, match="nothing tells of other machines"):
+        workers.find_worker()
+
+
+def test_a_tpu_that_is_not_there_is_told_in_a_line():
+    with pytest.raises(ValueError, match="--tpu local: no such TPU") as raised:
+        distribution.find_strategy("tpu")
+    assert "\n" not in str(raised.value)
+
+
+def test_workers_that_found_different_saves_start_anew():
+    collectives.check_same_step([5, 5], "run1")
+    with pytest.raises(tf.errors.AbortedError, match=r"saves of steps \[5, 10\]"):
+        collectives.check_same_step([5, 10], "run1")
+
+
+def test_a_worker_starts_anew_only_so_many_times_without_a_step(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["localhost:1", "localhost:2"]}}))
+    started: list[tuple] = []
+    said: list[str] = []
+    monkeypatch.setattr(restart.os, "execv", lambda *command: started.append(command))
+    monkeypatch.setattr(restart.time, "sleep", lambda seconds: None)
+    monkeypatch.delenv(restart.COUNTER, raising=False)
+    for _ in range(restart.TRIES):
+        with restart.with_the_others(said.append):
+            raise tf.errors.UnavailableError(None, None, "Socket closed")
+    assert len(started) == len(said) == restart.TRIES
+    assert "try 10 of 10" in said[-1]
+    with pytest.raises(OSError, match="started anew 10 times without a step"), restart.with_the_others(said.append):
+        raise tf.errors.UnavailableError(None, None, "Socket closed")
+    restart.forget_starts()
+    with restart.with_the_others(said.append):
+        raise tf.errors.UnavailableError(None, None, "Socket closed")
+    assert "in 1 s, try 1 of 10" in said[-1]

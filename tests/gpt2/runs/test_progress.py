@@ -1,0 +1,63 @@
+"""The bar of a run where it is looked at, and where it is written into a file."""
+
+import io
+import os
+import sys
+
+from gpt2.runs import progress
+from system import console
+from system.console import SCREEN
+
+RECORD = {"loss": 3.0, "tokens_per_s": 100.0}
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def draw(monkeypatch, screen):
+    monkeypatch.setattr(sys, "stderr", screen)
+    bar = progress.progress_bar(steps=10, step=4, shown=True)
+    bar.mininterval = 0
+    for _ in range(2):
+        progress.show_step(bar, [RECORD])
+        console.say("saved")
+    bar.close()
+    return screen.getvalue()
+
+
+def test_in_a_file_the_bar_is_lines(monkeypatch):
+    lines = draw(monkeypatch, io.StringIO()).splitlines()
+    assert all(line and "\r" not in line for line in lines)
+    assert "4/10" in lines[0]
+    assert "6/10" in lines[-1]
+    assert "loss=3.00" in lines[-1]
+    assert lines.count("train.py: saved") == 2
+
+
+def test_on_a_terminal_the_bar_is_one_line_below_the_messages(monkeypatch):
+    drawn = draw(monkeypatch, Terminal())
+    lines = drawn.splitlines()
+    assert drawn.count("\n") == 3
+    assert lines.count("train.py: saved") == 2
+
+
+def test_what_goes_to_a_pipe_that_is_gone_goes_nowhere(monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as screen:
+        monkeypatch.setattr(sys, "stderr", screen)
+        console.say("hello")
+        SCREEN.flush()
+        assert os.fstat(screen.fileno()).st_rdev == os.stat(os.devnull).st_rdev
+        assert screen.write("more") == 4  # and closing it is no error either
+
+
+def test_a_message_to_a_stream_that_was_closed_is_no_error(monkeypatch):
+    screen = io.StringIO()
+    screen.close()
+    monkeypatch.setattr(sys, "stderr", screen)
+    console.say("hello")
+    SCREEN.flush()
+    assert screen.closed

@@ -1,0 +1,134 @@
+import gzip
+import os
+import pathlib
+
+import pytest
+
+from poems.long_texts import END_OF_TEXT, in_parts
+from poems.poem import LONGEST, Dropped, Poem
+from poems.sources import text_file
+from poems.sources.account import Rows
+from poems.sources.formats import read_poems
+
+DATA = pathlib.Path(__file__).parents[1] / "data"
+ROW = b'{"s": "one", "gid": "1"}\n'
+TABLE = b"Title,Poem,Poet,Tags\r\nOne,verse,A,\r\n"
+
+
+def read(path, encoding="utf-8", rows=None):
+    return list(read_poems(str(path), encoding, {}, rows or Rows(str(path))))
+
+
+def texts(path, encoding="utf-8"):
+    return [poem.text for poem in read(path, encoding)]
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(data, name="file"):
+        path = tmp_path / name
+        path.write_bytes(data)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("name", ["file", "file.txt", "file.jsonl", "file.ndjson.gz"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_what_a_file_holds_counts_for_more_than_its_name(file, name, pack):
+    assert texts(file(pack(ROW * 2), name)) == ["one\none\n"]
+    assert texts(file(pack(TABLE), name if "json" not in name else "file")) == ["verse\n"]
+
+
+def test_a_file_that_begins_with_a_bad_row_is_read_by_its_name(file):
+    assert texts(file(b"broken\n" + ROW, "file.jsonl")) == ["one\n"]
+
+
+def test_the_samples_are_told_apart():
+    kinds = {path.name: len(read(path)) for path in sorted(DATA.iterdir()) if path.suffix in (".txt", ".csv", ".gz")}
+    assert kinds == {
+        "1057-0.txt": 85,
+        "353.txt": 30,
+        "gutenberg-poetry-lines.ndjson.gz": 2,
+        "gutenberg-poetry-sample.ndjson.gz": 2,
+        "poems-foundation.csv": 21,
+        "poems-tags.csv": 20,
+    }
+
+
+def test_what_a_book_holds_besides_poems_is_in_the_account():
+    told: list[Dropped] = []
+    path = DATA / "353.txt"
+    rows = Rows(str(path), told.append)
+    read(path, rows=rows)
+    assert rows.dropped == {"licence": 2, "headings alone": 2, "prose": 15, "contents": 1}
+    assert len(told) == 20
+
+
+def test_plain_text_is_one_document_or_several_between_marks(file):
+    assert texts(file(b"one\n\n  two\n")) == ["one\n\n  two\n"]
+    assert texts(file(b"one\n<|endoftext|>\ntwo<|endoftext|>\n\n<|endoftext|>three")) == ["one\n", "two\n", "three\n"]
+
+
+def test_text_that_begins_with_a_brace_or_has_commas_is_text(file):
+    for text in ("{From a} Facsimile\nof verse\n", "Title, by Poet: a poem\nof verse\n", '{\n"s": 1}\n'):
+        assert texts(file(text.encode())) == [text]
+
+
+def test_bytes_that_are_not_of_the_encoding_are_named_by_file_and_offset(file):
+    path = file(b"neiges d'\xe9t\xe9\n")
+    with pytest.raises(ValueError, match="byte 9 is not utf-8; give the encoding"):
+        read(path)
+    assert texts(path, "latin-1") == ["neiges d'été\n"]
+
+
+def test_a_table_of_another_encoding_is_read(file):
+    data = "Title,Poem,Poet\nÉté,neiges,A\n"
+    assert read(file(data.encode("latin-1")), "latin-1")[0].title == "Été"
+    assert read(file(data.encode("utf-16")), "utf-16")[0].title == "Été"
+
+
+def test_binary_files_are_refused(file):
+    with pytest.raises(ValueError, match="not text, found a zero byte"):
+        read(file(b"PK\x03\x04\0\0"))
+
+
+def test_a_pipe_can_be_read():
+    reader, writer = os.pipe()
+    os.write(writer, ROW)
+    os.close(writer)
+    assert texts(f"/dev/fd/{reader}") == ["one\n"]
+
+
+def test_a_long_text_comes_in_parts(file):
+    line = b"The sea is calm to-night.\n"
+    poems = read(file(line * 100_000))
+    assert [poem.more for poem in poems] == [True, True, False]
+    assert "".join(poem.text for poem in poems).encode() == line * 100_000
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 64])
+def test_marks_and_letters_may_stand_across_the_blocks_of_a_file(file, monkeypatch, size):
+    monkeypatch.setattr(text_file, "BLOCK", size)
+    path = file(f"Ô\r\nœuvre 🌊{END_OF_TEXT}two\r\n".encode())
+    assert texts(path) == ["Ô\nœuvre 🌊\n", "two\n"]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("ab\ncd\nef\n", ["ab\ncd\n", "ef\n"]),
+        ("ab\ncd\n\nef\n", ["ab\n", "cd\n\nef\n"]),
+        ("ab\n\n\n\n\n\ncd\n", ["ab\n\n\n\n\n\n", "cd\n"]),
+        ("ab cd efgh\n", ["ab cd", " efgh\n"]),
+        ("abcdefghij", ["abcdefgh", "ij\n"]),
+    ],
+)
+def test_a_part_ends_with_a_line_if_it_can_and_best_between_two_letters(text, parts):
+    assert [part.text for part in in_parts([text], Poem(""), longest=8)] == parts
+
+
+def test_no_part_is_longer_than_the_longest():
+    parts = list(in_parts(["x" * 1000 + "\n"] * 5000, Poem("", "Title")))
+    assert max(len(part.text) for part in parts) <= LONGEST
+    assert {part.title for part in parts} == {"Title"}
