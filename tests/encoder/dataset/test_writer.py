@@ -2,13 +2,14 @@ import hashlib
 import io
 import json
 import pathlib
+import shutil
 import struct
 import types
 import zipfile
 
 import numpy as np
 import pytest
-from conftest import poem
+from conftest import ROOT, poem
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -297,3 +298,15 @@ def test_a_dataset_can_be_written_far_away(poems, enc):
         assert documents(file, about) == POEMS
     with tf.io.gfile.GFile("ram://datasets/poetry.json") as file:
         assert json.loads(file.read()) == about
+
+
+@pytest.mark.parametrize(
+    "changed", ["encoder/bulk.py", "encoder/dataset/npz.py", "poems/layout.py", "poems/cleaning/rules.py"]
+)
+def test_a_change_of_any_file_that_makes_datasets_makes_cached_ones_stale(tmp_path, monkeypatch, changed):
+    for folder in ("encoder", "poems"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    monkeypatch.setattr(writer, "__file__", str(tmp_path / "encoder" / "dataset" / "writer.py"))
+    before = writer._sha256_of_code()
+    (tmp_path / changed).write_text("# another\n")
+    assert writer._sha256_of_code() != before
