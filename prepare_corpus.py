@@ -2,11 +2,14 @@
 
 import dataclasses
 import json
+import logging
 import os
-import sys
 from collections.abc import Iterator
 
 from system import command_line
+from system.errors import UserError
+
+logger = logging.getLogger("gpt2")
 
 DEMO_OUT = "demo.npz"
 
@@ -64,12 +67,12 @@ def main(
 
     if inspect is not None:
         if sources:
-            raise ValueError(f"--inspect only looks into {inspect}, found {sources[0]} as well; leave it out")
+            raise UserError(f"--inspect only looks into {inspect}, found {sources[0]} as well; leave it out")
         print_dataset(inspect, model_name, models_dir)
         return
     *paths, out = split_arguments(sources)
     if prefix is not None and layout != "prefix":
-        raise ValueError(f"--prefix {prefix} is for --layout prefix, found --layout {layout}; leave it out")
+        raise UserError(f"--prefix {prefix} is for --layout prefix, found --layout {layout}; leave it out")
     laid_out = Layout(layout, prefix or "book")
     rules = choose_rules(layout, split_names(on), split_names(off))
     table = book_table.read_books(books) if books else {}
@@ -87,7 +90,7 @@ def main(
         check_report(report, writer.what_is_read(found, books) | written)
     for source in found:
         if source.skipped:
-            say(f"{source.name}: skipped {len(source.skipped)} that hold no verse: {', '.join(source.skipped)}")
+            logger.info(f"{source.name}: skipped {len(source.skipped)} that hold no verse: {', '.join(source.skipped)}")
     if train_vocab is not None:
         enc = train_encoder(found, laid_out, rules, model_name, models_dir, train_vocab)
     else:
@@ -106,9 +109,9 @@ def main(
         summary = writer.write_dataset(out, corpus, enc, held_out, weights, flags, progress=bar.update)
     for source in found:
         for line in left_out(source):
-            say(line)
+            logger.info(line)
     if books and (unnamed := not_named(table, found)):
-        say(f"{books}: {unnamed}")
+        logger.info(f"{books}: {unnamed}")
     lines = [*summarize(summary), f"written: {out}, {described(summary)}"]
     if report is not None:
         names = (f"{number}. {source.name}" for number, source in enumerate(found, start=1))
@@ -139,7 +142,7 @@ def text_of_npz(path: str, enc, model_name: str | None) -> Iterator[str]:
 
     dataset = reader.open_dataset(path, enc.n_vocab, enc.fingerprint, model_name or "124M")
     if dataset.about.get("layout", {"name": "plain"})["name"] != "plain":
-        raise ValueError(f"{path}: has a prefix before its poems or lines already; prepare it from its own sources")
+        raise UserError(f"{path}: has a prefix before its poems or lines already; prepare it from its own sources")
     return text_of(dataset.arrays.values(), enc)
 
 
@@ -159,20 +162,20 @@ def split_weights(weight: str | None, n_sources: int) -> list[float]:
     try:
         return [float(number) for number in weight.split(",")]
     except ValueError:
-        raise ValueError(f"--weight is {weight}, expected numbers with commas between them, such as 1,3") from None
+        raise UserError(f"--weight is {weight}, expected numbers with commas between them, such as 1,3") from None
 
 
 def check_sources(found, layout, train_vocab: int | None) -> None:
     """Raises a ValueError for a source that cannot be laid out, or read without the vocabulary that is to be made."""
     for source in found:
         if source.name == "gutenberg" and layout.name != "plain":
-            raise ValueError(
+            raise UserError(
                 f"gutenberg: cannot take the layout {layout.name}, since it tells no poems apart; use plain"
             )
         if train_vocab is not None and not all(map(can_be_read_twice, source.files)):
-            raise ValueError(f"{source.name}: can be read only once, and --train_vocab reads twice; give it as a file")
+            raise UserError(f"{source.name}: can be read only once, and --train_vocab reads twice; give it as a file")
         if train_vocab is not None and any(path.endswith(".npz") for path in source.files):
-            raise ValueError(f"{source.name}: encoded already, so no vocabulary can be trained on it; give its text")
+            raise UserError(f"{source.name}: encoded already, so no vocabulary can be trained on it; give its text")
 
 
 def can_be_read_twice(path: str) -> bool:
@@ -200,9 +203,9 @@ def split_arguments(arguments: tuple[str, ...]) -> tuple[str, ...]:
     if not arguments:
         return (DEMO_OUT,)
     if not arguments[-1].endswith(".npz"):
-        raise ValueError(f"the last argument is {arguments[-1]}, expected where to write: SOURCE... OUT.npz")
+        raise UserError(f"the last argument is {arguments[-1]}, expected where to write: SOURCE... OUT.npz")
     if len(arguments) == 1:
-        raise ValueError(f"nothing to read, only {arguments[0]} to write to; expected SOURCE... OUT.npz")
+        raise UserError(f"nothing to read, only {arguments[0]} to write to; expected SOURCE... OUT.npz")
     return arguments
 
 
@@ -213,7 +216,7 @@ def choose_model(model_name: str | None, models_dir: str) -> str:
     if model_name is not None or model_folders.has_model("124M", models_dir):
         return model_name or "124M"
     folder = os.path.join(models_dir, "124M")
-    say(f"{folder} is not here, so the vocabulary is that of the demo, {os.path.join(models_dir, 'demo')}")
+    logger.info(f"{folder} is not here, so the vocabulary is that of the demo, {os.path.join(models_dir, 'demo')}")
     return "demo"
 
 
@@ -248,11 +251,11 @@ def train_encoder(found, layout, rules, model_name: str | None, models_dir: str,
 
     if model_name is None or model_name in MODELS or model_name in model_folders.OTHER_NAMES:
         wrong = "not given" if model_name is None else f"{model_name}, a model of OpenAI with its own vocabulary"
-        raise ValueError(f"--model_name is {wrong}; --train_vocab makes a new model, give it a new name")
+        raise UserError(f"--model_name is {wrong}; --train_vocab makes a new model, give it a new name")
     folder = os.path.join(models_dir, model_name)
     path = os.path.join(folder, "hparams.json")
     if files.exists(path) and read_hparams(folder).n_vocab != n_vocab:
-        raise ValueError(f"{path}: n_vocab is {read_hparams(folder).n_vocab}, expected {n_vocab}, from --train_vocab")
+        raise UserError(f"{path}: n_vocab is {read_hparams(folder).n_vocab}, expected {n_vocab}, from --train_vocab")
     with progress_bar("learning the vocabulary", found) as bar:
         enc = trainer.train_encoder(folder, corpus.texts(found, layout, rules, bar.update), n_vocab)
     write_hparams(folder, n_vocab=n_vocab)  # last, so that a failure leaves no sizes without their vocabulary
@@ -272,7 +275,7 @@ def write_hparams(folder: str, **sizes: int) -> None:
     text = json.dumps(dataclasses.asdict(hparams))
     with files.open_file(path, "w") as file:
         file.write(f"{text}\n")
-    say(f"{path}: written, the sizes of the model: {text}")
+    logger.info(f"{path}: written, the sizes of the model: {text}")
 
 
 def progress_bar(title: str, found):
@@ -280,11 +283,6 @@ def progress_bar(title: str, found):
     from tqdm import tqdm
 
     return tqdm(total=sum(source.n_bytes for source in found), desc=title, unit="B", unit_scale=True, disable=None)
-
-
-def say(text: str) -> None:
-    """A message, away from the results."""
-    print(f"prepare_corpus.py: {text}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,16 @@
 import dataclasses
 import functools
 import io
+import logging
 import os
 import random
 import sys
 
 from gpt2.jobs import scores
-from system import command_line, console, process
+from system import command_line, process
+from system.errors import UserError
+
+logger = logging.getLogger("gpt2")
 
 
 def main(
@@ -105,33 +109,33 @@ def main(
     least = {"nsamples": 0, "batch_size": 1, "length": 1, "lines": 0, "stanzas": 0, "no_repeat": 0, "best_of": 1}
     for name, number in least.items():
         if locals()[name] is not None and locals()[name] < number:
-            raise ValueError(f"--{name} is {locals()[name]}, expected at least {number}")
+            raise UserError(f"--{name} is {locals()[name]}, expected at least {number}")
         if locals()[name] is not None and locals()[name] > verse_prompts.MOST:
-            raise ValueError(f"--{name} is {locals()[name]}, expected at most {verse_prompts.MOST}")
+            raise UserError(f"--{name} is {locals()[name]}, expected at most {verse_prompts.MOST}")
     for name in ("prompt", "stop", *verse_prompts.FIELDS):
         try:
             locals()[name].encode()
         except UnicodeEncodeError:
-            raise ValueError(f"--{name} is {locals()[name]!r}, expected text in UTF-8") from None
+            raise UserError(f"--{name} is {locals()[name]!r}, expected text in UTF-8") from None
     engines.check_engine(engine, dtype, strategy, tpu)
     if out is not None:
         sample_file.check_settings(out)
     many = not tpu and workers.is_multi_worker(strategy)
     worker, n_workers = workers.find_worker() if many else (0, 1)
     if many and (out is None or score is not None):
-        raise ValueError(f"{n_workers} workers meet in a file alone; name it with --out, or take --strategy one")
+        raise UserError(f"{n_workers} workers meet in a file alone; name it with --out, or take --strategy one")
     if many and seed is None:
-        raise ValueError("--seed is missing, and each worker would draw another; give all the same, such as --seed 1")
+        raise UserError("--seed is missing, and each worker would draw another; give all the same, such as --seed 1")
     if many and nsamples == 0:
-        raise ValueError("--nsamples 0 never ends, and workers join their samples at the end; say how many")
+        raise UserError("--nsamples 0 never ends, and workers join their samples at the end; say how many")
     if interactive and (out or prompt or prompts or prompt_file):
-        raise ValueError("--interactive asks for prompts and prints samples, so it goes without prompts and --out")
+        raise UserError("--interactive asks for prompts and prints samples, so it goes without prompts and --out")
     if score is not None and (interactive or out or prompt or prompts or prompt_file):
-        raise ValueError("--score scores what its file holds, so it goes without prompts, --interactive and --out")
+        raise UserError("--score scores what its file holds, so it goes without prompts, --interactive and --out")
     if prompts is not None and (prompt or prompt_file):
-        raise ValueError("--prompts is given with --prompt or --prompt_file, expected one of them")
+        raise UserError("--prompts is given with --prompt or --prompt_file, expected one of them")
     if prompts is not None and nsamples == 0:
-        raise ValueError("--nsamples 0 never comes to the second of --prompts; say how many of each")
+        raise UserError("--nsamples 0 never comes to the second of --prompts; say how many of each")
 
     prefix, model_folder = find_model(model_name, models_dir, run_name, checkpoint_dir, restore_from)
     layout = verse_prompts.read_layout(os.path.join(os.path.dirname(prefix), "layout.json"))
@@ -154,16 +158,16 @@ def main(
     hparams = find_hparams(prefix, model_folder)
     enc.check_size(hparams.n_vocab, model_folder)
     open_engine = functools.partial(
-        engines.open_engine, prefix, model_folder, dtype, name=engine, say=say, strategy=strategy, tpu=tpu
+        engines.open_engine, prefix, model_folder, dtype, name=engine, strategy=strategy, tpu=tpu
     )
     if score is not None:
         scores.print_scores(open_engine, enc, verse_prompts.read_texts(score, about, layout))
         return
     if seed is None and out is not None and (seed := worker_files.seed_of(out)) is not None:
-        say(f"--seed {seed}, that of the samples in {out}")
+        logger.info(f"--seed {seed}, that of the samples in {out}")
     if seed is None:
         seed = random.randrange(2**31)
-        say(f"--seed {seed}")
+        logger.info(f"--seed {seed}")
     endings = Endings(enc, stop, lines, stanzas)
     rules = batch.Rules(
         filters,
@@ -175,11 +179,11 @@ def main(
     )
     job = Job(enc, hparams, rules, endings, length, best_of, include_prompt)
     if slides := job.check(wanted):  # before the model is loaded
-        say(slides)
+        logger.info(slides)
     asked = Prompts(wanted)
     if interactive:
         lay_out = functools.partial(verse_prompts.lay_out, about=about, described=layout, nsamples=nsamples or 1)
-        terminal.converse(job, open_engine(batch_size), lay_out, say)
+        terminal.converse(job, open_engine(batch_size), lay_out)
     elif out is None:
         terminal.show_samples(job, open_engine(batch_size), asked)
     else:
@@ -188,7 +192,7 @@ def main(
         settings |= {"prompts": asked.digest(), "weights": checkpoint_paths.hash_of(prefix), "checkpoint": prefix}
         if out.endswith(".txt"):
             settings["include_prompt"] = include_prompt
-        to_file.complete(job, lambda: open_engine(batch_size), asked, prefix, out, settings, worker, n_workers, say)
+        to_file.complete(job, lambda: open_engine(batch_size), asked, prefix, out, settings, worker, n_workers)
 
 
 def find_model(model_name, models_dir, run_name, checkpoint_dir, restore_from) -> tuple[str, str]:
@@ -201,11 +205,11 @@ def find_model(model_name, models_dir, run_name, checkpoint_dir, restore_from) -
     from system import files, model_folders
 
     if restore_from is not None and run_name is not None:
-        raise ValueError("--restore_from and --run_name are both given, expected one of them")
+        raise UserError("--restore_from and --run_name are both given, expected one of them")
     if restore_from is not None:
         weights = restore_from
     elif run_name == "":
-        raise ValueError("--run_name is empty, expected the name of a run")
+        raise UserError("--run_name is empty, expected the name of a run")
     elif run_name is not None:
         weights = os.path.join(checkpoint_dir, run_name)
         if not files.exists(weights):
@@ -214,7 +218,7 @@ def find_model(model_name, models_dir, run_name, checkpoint_dir, restore_from) -
         weights = model_folders.model_folder(model_name or "124M", models_dir)
     else:
         weights = os.path.join(checkpoint_dir, "demo")
-        say(f"{os.path.join(models_dir, '124M')} is not here, so this is the demo's run, {weights}")
+        logger.info(f"{os.path.join(models_dir, '124M')} is not here, so this is the demo's run, {weights}")
         if not files.exists(weights):
             raise FileNotFoundError(f"{weights}: no such run; train it: python prepare_corpus.py, python train.py")
     prefix = checkpoint_paths.find_prefix(weights)
@@ -232,16 +236,10 @@ def read_prompt(prompt: str, prompt_file: str | None) -> str:
     if prompt_file is None:
         return prompt
     if prompt:
-        raise ValueError("--prompt and --prompt_file are both given, expected one of them")
+        raise UserError("--prompt and --prompt_file are both given, expected one of them")
     if prompt_file == "-":
         return prompts.decode(sys.stdin.buffer.read(), "standard input")
     return prompts.read_text(prompt_file)
-
-
-def say(text: str) -> None:
-    """A message, away from the results."""
-    with console.printing_to(sys.stderr):
-        print(f"sample.py: {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Retrains a GPT-2 on poems: python train.py --dataset poetry.npz"""
 
 import functools
+import logging
 import math
 import os
 import time
@@ -12,8 +13,10 @@ from gpt2.runs.start import check_n_ctx, find_start, sizes_of, why_over
 from gpt2.swarm.exchange import in_words, join_swarm, make_exchange
 from gpt2.training.schedule import is_time, learning_rate_at, steps_at_once
 from system import command_line, lock, machine, tensorflow_start
-from system.console import say
+from system.errors import UserError
 from system.signals import catch_signals
+
+logger = logging.getLogger("gpt2")
 
 
 def main(
@@ -136,7 +139,9 @@ def main(
     given = dict(locals())
     flags = settings.settle(given)
     if settings.is_demo(given) and model_name is None:
-        say(f"{os.path.join(models_dir, '124M')} is not here, so this is the demo: --model_name demo --run_name demo")
+        logger.info(
+            f"{os.path.join(models_dir, '124M')} is not here, so this is the demo: --model_name demo --run_name demo"
+        )
     folder = os.path.join(flags.checkpoint_dir, flags.run_name)
     with lock.Lock(folder, wanted=not plan and workers.is_chief(flags.strategy)) as held:
         begin(flags, given, folder, held)
@@ -147,7 +152,7 @@ def begin(flags, given: dict, folder: str, held: lock.Lock) -> None:
     if flags.plan:
         show_plan(flags, given, folder)
         return
-    save = checkpoint_paths.last_save(folder, say)
+    save = checkpoint_paths.last_save(folder)
     changes: list[str] = []
     if save:
         flags, changes = settings.go_on(flags, given, folder)
@@ -170,7 +175,7 @@ def begin(flags, given: dict, folder: str, held: lock.Lock) -> None:
 
     if available[0] == "gpu" and not tf.config.list_physical_devices("GPU"):
         available = machine.available("cpu")
-    with restart.with_the_others(say):
+    with restart.with_the_others():
         with restart.naming_who_is_missing():
             devices = distribution.find_strategy(flags.strategy, flags.tpu)
             steps_found = collectives.make_values_of_all(devices)(checkpoint_paths.step_of(save) if save else 0)
@@ -197,13 +202,13 @@ def train(flags, strategy, save, weights, model_folder: str, enc, prompts, path,
     folder = os.path.join(flags.checkpoint_dir, flags.run_name)
     replicas.check_batch_size(strategy, flags.batch_size)
     if distribution.is_tpu(strategy) and flags.sample_every:
-        say("no samples while a TPU trains; sample.py writes them from the saves, on any device")
+        logger.info("no samples while a TPU trains; sample.py writes them from the saves, on any device")
         flags.sample_every = 0
     machine.check_device(flags.device)
     if flags.deterministic:
         tf.config.experimental.enable_op_determinism()
     with strategy.scope():
-        state, optimizer, trained = learner.load(flags, weights, model_folder, save, say)
+        state, optimizer, trained = learner.load(flags, weights, model_folder, save)
     model = state.model
     enc.check_size(model.hparams.n_vocab, model_folder)
     check_n_ctx(flags, model.hparams)
@@ -215,14 +220,14 @@ def train(flags, strategy, save, weights, model_folder: str, enc, prompts, path,
     if flags.epochs is not None:
         steps = state.step + windows.steps_of_epochs(flags.epochs, len(tokens), tokens_per_step, used)
     if flags.patience and not (held_out and flags.val_every):
-        raise ValueError(
+        raise UserError(
             f"--patience {flags.patience} counts validations, and there are none; give --val_every, or a dataset "
             "with text held out, or --val_dataset"
         )
     if reason := why_over(flags, folder, state.step, steps):
-        say(reason)
+        logger.info(reason)
         return
-    write_samples = samples.make_write_samples(flags, model, enc, prompts, say)
+    write_samples = samples.make_write_samples(flags, model, enc, prompts)
     here = machine.describe()
     data = {"tokens": len(tokens), "sha256": corpus.about.get("npz_sha256")}
     lines = [*changes, *settings.moved(folder, here), *settings.other_data(folder, data), about_device(here)]
@@ -233,10 +238,10 @@ def train(flags, strategy, save, weights, model_folder: str, enc, prompts, path,
         vocabulary.write_vocabulary(folder, enc.vocabulary)
     of_all(state.step)  # Now the folder is there for all.
     if short := memory_plan.shortage(model.hparams, flags, *available):
-        say(short)
+        logger.info(short)
     to_use = None if steps is None else used + (steps - state.step) * tokens_per_step
     for line in (*lines, datasets.about_corpus(flags, model, tokens, held_out, steps, to_use, tokens_per_step)):
-        say(line)
+        logger.info(line)
     take = make_take(flags, strategy, state, optimizer, trained, tokens, seq, steps)
     validate = make_validate(flags, strategy, model, enc, held_out, is_prefix, seq)
     take_steps(flags, strategy, state, steps, tokens_per_step, enc, take, validate, write_samples, of_all)
@@ -295,7 +300,7 @@ def take_steps(flags, strategy, state, steps, tokens_per_step: int, enc, take, v
     if distribution.is_multi_worker(strategy):
         share = {"worker": worker, "rows": replicas.rows_here(strategy, flags.batch_size)}
     events = pictures.Board(folder) if is_chief else None
-    kept = keeper.Run(folder, flags, state, log, events, say)
+    kept = keeper.Run(folder, flags, state, log, events)
     signals = catch_signals()
     bar = progress.progress_bar(steps, state.step, shown=is_chief)
     is_stale = False
@@ -314,7 +319,7 @@ def take_steps(flags, strategy, state, steps, tokens_per_step: int, enc, take, v
             if state.step == last:
                 if report := exchange(state.step):
                     record["swarm"] = report
-                    say(in_words(report))
+                    logger.info(in_words(report))
                 if validate and is_time(flags.val_every, state.step):
                     record |= validate()
                     if not math.isfinite(record["val_loss"]):
@@ -333,7 +338,7 @@ def take_steps(flags, strategy, state, steps, tokens_per_step: int, enc, take, v
             write_samples(state.step, functools.partial(progress.print_above, bar), events)
     bar.close()
     if is_stale:
-        say(f"ends here: not better for {flags.patience} validations")
+        logger.info(f"ends here: not better for {flags.patience} validations")
     kept.finish()
     if member:
         member.leave()
@@ -369,7 +374,7 @@ def read_prompts(path: str | None) -> list[str]:
         try:
             text = file.read().decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise ValueError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+            raise UserError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
     return ["", *filter(None, text.splitlines())]
 
 

@@ -15,6 +15,7 @@ from encoder.hash_table import ABSENT, Table
 from encoder.merging import Merger
 from encoder.pattern import END, MARGIN, find_starts
 from encoder.reference import Encoder
+from system.errors import UserError
 
 # A table for pieces of up to 8 bytes, one of up to 16 and one of up to 32. Their bytes are their keys, so that no
 # piece can be taken for another. 100 MB of English verse have 300,000 different pieces.
@@ -95,7 +96,7 @@ class BulkEncoder:
           ValueError: as `encode`, or fewer than 1 worker.
         """
         if workers < 1:
-            raise ValueError(f"workers is {workers}, expected 1 or more")
+            raise UserError(f"workers is {workers}, expected 1 or more")
         return chunks.in_order(self.encode_chunk, chunks.cut(texts, workers), workers)
 
     def encode_chunk(self, chunk: chunks.Chunk) -> np.ndarray:

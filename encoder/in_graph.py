@@ -14,6 +14,7 @@ import tensorflow_text
 from encoder.pattern import CONTRACTIONS, WHITE, character_classes
 from encoder.reference import Encoder, PieceCache, merge
 from encoder.vocabulary import END_OF_TEXT, Vocabulary
+from system.errors import UserError
 
 END = 0x110000  # Stands for the end of a text, beyond all characters.
 NORMAL, UNKNOWN, BPE = 1, 2, 2  # sentencepiece_model.proto, SentencePiece.Type and TrainerSpec.ModelType
@@ -109,7 +110,7 @@ def _check_tokens(vocabulary: Vocabulary) -> None:
     for id, token in enumerate(vocabulary.token_bytes[:-1]):
         ids = merge([known.byte_ids[byte] for byte in token], known.ranks, known.results)
         if ids != [id]:
-            raise ValueError(
+            raise UserError(
                 f"token {vocabulary.tokens[id]!r}: its bytes merge to {[vocabulary.tokens[id] for id in ids]}, "
                 "expected the token itself, as in a vocabulary that was learnt from text; encode outside the graph"
             )

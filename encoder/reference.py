@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import regex
 
 from encoder.vocabulary import END_OF_TEXT, Vocabulary
+from system.errors import UserError
 
 # OpenAI, src/encoder.py, its alternatives grouped: contractions; words, numbers and signs, each with the space
 # before it; white space, which leaves its last character to a word that follows. Merges never cross pieces.
@@ -68,14 +69,14 @@ class Encoder:
         try:
             return b"".join(map(self._token_bytes.__getitem__, ids))
         except KeyError as error:
-            raise ValueError(
+            raise UserError(
                 f"token id {error.args[0]}, expected 0 to {self.end_of_text}; decode with the vocabulary that encoded"
             ) from None
 
     def check_size(self, n_vocab: int, folder: str) -> None:
         """Raises a ValueError if a model's vocabulary is of another size than this one."""
         if self.n_vocab != n_vocab:
-            raise ValueError(
+            raise UserError(
                 f"{folder}: encoder.json has {self.n_vocab} tokens, expected {n_vocab} (n_vocab of hparams.json); "
                 "they are not of one model"
             )
@@ -162,7 +163,7 @@ def check_characters(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise ValueError(
+        raise UserError(
             f"text: lone surrogate U+{ord(text[error.start]):04X} at character {error.start}, expected whole "
             "characters; read the text with its true encoding"
         ) from None

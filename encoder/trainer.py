@@ -11,6 +11,7 @@ from encoder import reference, vocabulary
 from encoder.reference import GONE, PATTERN, check_characters
 from encoder.vocabulary import END_OF_TEXT, MAX_VOCAB, Vocabulary
 from system import files
+from system.errors import UserError
 
 ID_BITS = 16  # MAX_VOCAB ids fit.
 PAIR_BITS = 2 * ID_BITS
@@ -29,14 +30,14 @@ def train_vocabulary(texts: Iterable[str], n_vocab: int) -> Vocabulary:
     """
     smallest = len(vocabulary.BYTE_CHARACTERS) + 1
     if not smallest <= n_vocab <= MAX_VOCAB:
-        raise ValueError(f"n_vocab is {n_vocab}, expected {smallest} to {MAX_VOCAB}")
+        raise UserError(f"n_vocab is {n_vocab}, expected {smallest} to {MAX_VOCAB}")
     tokens = sorted(vocabulary.BYTE_CHARACTERS)
     learner = Learner(count_pieces([texts] if isinstance(texts, str) else texts), tokens)
     merges = []
     while len(tokens) < n_vocab - 1:
         pair = learner.best_pair()
         if pair is None:
-            raise ValueError(
+            raise UserError(
                 f"n_vocab is {n_vocab}, expected at most {len(tokens) + 1}, all that the pairs of this text give; "
                 "bring more text, or ask for less"
             )
@@ -152,7 +153,7 @@ def train_encoder(folder: str, texts: Iterable[str], n_vocab: int) -> reference.
         vocabulary.write_vocabulary(folder, trained)
     enc = encoder.load_encoder(folder)
     if enc.fingerprint != trained.fingerprint:
-        raise ValueError(
+        raise UserError(
             f"{folder}: there is another vocabulary already, of {enc.n_vocab} tokens, which datasets and models may "
             "depend on; choose another --model_name, or remove encoder.json and vocab.bpe"
         )
@@ -169,7 +170,7 @@ def keep_encoder(folder: str, texts: Iterable[str], n_vocab: int) -> reference.E
         return train_encoder(folder, texts, n_vocab)
     enc = encoder.load_encoder(folder)
     if enc.n_vocab != n_vocab:
-        raise ValueError(
+        raise UserError(
             f"{folder}: encoder.json has {enc.n_vocab} tokens, expected {n_vocab} (n_vocab of hparams.json); "
             "remove encoder.json and vocab.bpe, and they are made anew"
         )

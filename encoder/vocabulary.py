@@ -11,6 +11,7 @@ import json
 import os
 
 from system import files
+from system.errors import UserError
 
 END_OF_TEXT = "<|endoftext|>"
 MAX_VOCAB = 65536  # Datasets hold ids as uint16.
@@ -90,7 +91,7 @@ def _read_text(path: str) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: byte {raw[error.start]:#04x} at {error.start}, expected UTF-8; {REMEDY}") from None
+        raise UserError(f"{path}: byte {raw[error.start]:#04x} at {error.start}, expected UTF-8; {REMEDY}") from None
 
 
 def _parse_tokens(text: str, path: str) -> list[str]:
@@ -98,18 +99,18 @@ def _parse_tokens(text: str, path: str) -> list[str]:
     try:
         ids = json.loads(text)
     except ValueError as error:
-        raise ValueError(f"{path}: found no JSON ({error}), expected the id of each token; {REMEDY}") from None
+        raise UserError(f"{path}: found no JSON ({error}), expected the id of each token; {REMEDY}") from None
     if not isinstance(ids, dict):
-        raise ValueError(f"{path}: found a JSON {type(ids).__name__}, expected the id of each token; {REMEDY}")
+        raise UserError(f"{path}: found a JSON {type(ids).__name__}, expected the id of each token; {REMEDY}")
     if len(ids) > MAX_VOCAB:
-        raise ValueError(
+        raise UserError(
             f"{path}: {len(ids)} tokens, expected at most {MAX_VOCAB}, since datasets hold ids in 16 bits; "
             "train a smaller vocabulary: --train_vocab N"
         )
     tokens: dict[int, str] = {}
     for token, id in ids.items():
         if type(id) is not int or not 0 <= id < len(ids) or id in tokens:
-            raise ValueError(f"{path}: {token!r} has id {id!r}, expected each of 0 to {len(ids) - 1} once; {REMEDY}")
+            raise UserError(f"{path}: {token!r} has id {id!r}, expected each of 0 to {len(ids) - 1} once; {REMEDY}")
         tokens[id] = token
     return [tokens[id] for id in range(len(ids))]
 
@@ -117,25 +118,25 @@ def _parse_tokens(text: str, path: str) -> list[str]:
 def _check_tokens(tokens: list[str], path: str) -> None:
     if not tokens or tokens[-1] != END_OF_TEXT:
         found = f"the last token is {tokens[-1]!r}" if tokens else "no tokens"
-        raise ValueError(f"{path}: {found}, expected {END_OF_TEXT!r}; {REMEDY}")
+        raise UserError(f"{path}: {found}, expected {END_OF_TEXT!r}; {REMEDY}")
     known = set(tokens)
     for byte, character in enumerate(BYTE_CHARACTERS):
         if character not in known:
-            raise ValueError(f"{path}: byte {byte:#04x} ({character!r}) is missing, expected all 256; {REMEDY}")
+            raise UserError(f"{path}: byte {byte:#04x} ({character!r}) is missing, expected all 256; {REMEDY}")
 
 
 def _parse_merges(text: str, path: str) -> list[tuple[str, str]]:
     """The merges of `vocab.bpe`; Windows line ends, which git may put there, are read as well."""
     version, *lines = text.replace("\r\n", "\n").rstrip("\n").split("\n")
     if not version.startswith("#version"):
-        raise ValueError(f"{path}: line 1 is {version[:40]!r}, expected {VERSION!r}; {REMEDY}")
+        raise UserError(f"{path}: line 1 is {version[:40]!r}, expected {VERSION!r}; {REMEDY}")
     merges = []
     for number, line in enumerate(lines, start=2):
         match line.split(" "):
             case [left, right] if left and right:
                 merges.append((left, right))
             case _:
-                raise ValueError(f"{path}: line {number} is {line[:40]!r}, expected two tokens; {REMEDY}")
+                raise UserError(f"{path}: line {number} is {line[:40]!r}, expected two tokens; {REMEDY}")
     return merges
 
 
@@ -143,18 +144,18 @@ def _check_merges(merges: list[tuple[str, str]], tokens: list[str], path: str) -
     """Every token but end of text is a byte or the result of one merge, whose parts were there before it."""
     expected = len(tokens) - len(BYTE_CHARACTERS) - 1
     if len(merges) != expected:
-        raise ValueError(
+        raise UserError(
             f"{path}: {len(merges)} merges, expected {expected} for the {len(tokens)} tokens of encoder.json; {REMEDY}"
         )
     learnt, made = set(tokens[:-1]), set(BYTE_CHARACTERS)
     for number, (left, right) in enumerate(merges, start=2):
         for token in (left, right, left + right):
             if token not in learnt:
-                raise ValueError(
+                raise UserError(
                     f"{path}: line {number} merges {left!r} and {right!r}, expected {token!r} in encoder.json; {REMEDY}"
                 )
         if left not in made or right not in made or left + right in made:
-            raise ValueError(
+            raise UserError(
                 f"{path}: line {number} merges {left!r} and {right!r}, expected parts that lines above it make "
                 f"and a result that none does; {REMEDY}"
             )

@@ -15,6 +15,7 @@ from gpt2.checkpoint_paths import find_prefix, steps_in
 from gpt2.hparams import HParams, find_hparams
 from gpt2.model import GPT2, weight_shapes
 from system import files
+from system.errors import UserError
 
 gfile = tf.io.gfile
 
@@ -48,14 +49,14 @@ def check_index(prefix: str, hparams: HParams) -> None:
     expected = weight_shapes(hparams)
     for name, shape in expected.items():
         if name not in found:
-            raise ValueError(f"{prefix}: no tensor {name}, expected one of shape {list(shape)} by its hparams.json")
+            raise UserError(f"{prefix}: no tensor {name}, expected one of shape {list(shape)} by its hparams.json")
         if found[name] != shape:
-            raise ValueError(
+            raise UserError(
                 f"{prefix}: tensor {name} has shape {list(found[name])}, expected {list(shape)} by its hparams.json"
             )
     for name in found:
         if name not in expected and not _is_left_by_training(name, expected):
-            raise ValueError(
+            raise UserError(
                 f"{prefix}: tensor {name} has no place in a model of its hparams.json; are they of one model?"
             )
     data = gfile.glob(prefix + ".data-*")
@@ -63,7 +64,7 @@ def check_index(prefix: str, hparams: HParams) -> None:
         raise FileNotFoundError(f"{prefix}.data-00000-of-00001: no such file, though {prefix}.index is there")
     bytes_found = sum(gfile.stat(path).length for path in data)
     if bytes_found < size:
-        raise ValueError(f"{data[0]}: {bytes_found:,} bytes, expected {size:,}; the file was cut short, fetch it again")
+        raise UserError(f"{data[0]}: {bytes_found:,} bytes, expected {size:,}; the file was cut short, fetch it again")
 
 
 def check_weights(prefix: str, hparams: HParams) -> None:
@@ -91,7 +92,7 @@ def read_tensor(prefix: str, name: str) -> tf.Tensor:
     except tf.errors.NotFoundError:
         raise FileNotFoundError(f"{prefix}.data-00000-of-00001: no such file, though {prefix}.index is there") from None
     except (tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:
-        raise ValueError(
+        raise UserError(
             f"{prefix}: tensor {name} is damaged, its bytes do not match their checksum; fetch the file again"
         ) from error
 
@@ -134,7 +135,7 @@ def save_model(folder: str, model: GPT2, prefix: str = "model.ckpt") -> None:
     pointer = os.path.join(folder, "checkpoint")
     path = os.path.join(folder, prefix)
     if gfile.exists(pointer) and find_prefix(folder) == path:
-        raise ValueError(f"{path}: is the checkpoint that counts, a crash now would lose it; save under another prefix")
+        raise UserError(f"{path}: is the checkpoint that counts, a crash now would lose it; save under another prefix")
     write_bundle(path, in_float32(model.weights))
     write_pointer(folder, prefix)
 
@@ -163,7 +164,7 @@ def _reader(prefix: str):
     try:
         return tf.compat.v1.train.NewCheckpointReader(prefix)
     except (tf.errors.OpError, RuntimeError) as error:
-        raise ValueError(f"{prefix}.index: damaged, or not the index of a TensorFlow bundle; fetch it again") from error
+        raise UserError(f"{prefix}.index: damaged, or not the index of a TensorFlow bundle; fetch it again") from error
 
 
 def _read_index(prefix: str) -> tuple[dict[str, tuple[int, ...]], int]:

@@ -1,11 +1,14 @@
 """Where weights lie, and whose vocabulary goes with them; told without TensorFlow, before anything slow begins."""
 
 import hashlib
+import logging
 import os
 import re
-from collections.abc import Callable
 
 from system import files, model_folders
+from system.errors import UserError
+
+logger = logging.getLogger("gpt2")
 
 
 def find_prefix(path: str, pointer: str = "checkpoint", whole: bool = True) -> str:
@@ -40,7 +43,7 @@ def find_prefix(path: str, pointer: str = "checkpoint", whole: bool = True) -> s
         raise FileNotFoundError(f"{pointer}: empty, since this run has saved nothing yet; train on")
     named = re.search(r'^model_checkpoint_path: "(.*)"', text, re.MULTILINE)
     if not named:
-        raise ValueError(f'{pointer}: expected a line model_checkpoint_path: "PREFIX", found none; write one')
+        raise UserError(f'{pointer}: expected a line model_checkpoint_path: "PREFIX", found none; write one')
     # An absolute path is that of the machine it was trained on; the files lie beside `checkpoint` all the same.
     prefix = os.path.join(path, _last_part(named[1]))
     if whole and not files.exists(prefix + ".index"):
@@ -51,9 +54,9 @@ def find_prefix(path: str, pointer: str = "checkpoint", whole: bool = True) -> s
 def check_path(path: str) -> None:
     """Raises a ValueError for no path, or one that TensorFlow takes for a pattern when it reads weights."""
     if not path:
-        raise ValueError("a path is empty, expected that of a folder or of weights")
+        raise UserError("a path is empty, expected that of a folder or of weights")
     if found := re.search(r"[*?\[\]{}]", path):
-        raise ValueError(f"{path}: holds {found[0]}, expected a path without * ? [ ] {{ }}; rename the folder")
+        raise UserError(f"{path}: holds {found[0]}, expected a path without * ? [ ] {{ }}; rename the folder")
 
 
 def listed_in(folder: str, pointer: str = "checkpoint") -> list[str]:
@@ -77,11 +80,10 @@ def prefixes_in(folder: str) -> list[str]:
     return [os.path.join(folder, name.removesuffix(".index")) for name in weights]
 
 
-def last_save(folder: str, say: Callable[[str], object] = lambda text: None) -> str | None:
+def last_save(folder: str) -> str | None:
     """The prefix that a run goes on from, if it is still there; None where nothing has been saved yet.
 
     Args:
-      say: is told where `checkpoint` is damaged, so that it is the newest save.
     Raises:
       FileNotFoundError: saves are there and no `checkpoint` says which counts.
       ValueError: `checkpoint` is not what TensorFlow writes, and no save is there.
@@ -101,7 +103,7 @@ def last_save(folder: str, say: Callable[[str], object] = lambda text: None) -> 
         if not states:
             raise
     newest = os.path.join(folder, f"model-{states[-1]}")
-    say(f"{pointer}: damaged, so {newest} counts, the newest save")
+    logger.info(f"{pointer}: damaged, so {newest} counts, the newest save")
     return newest
 
 

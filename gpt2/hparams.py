@@ -5,6 +5,7 @@ import json
 import os
 
 from system import files
+from system.errors import UserError
 
 MAX_VOCAB = 65536  # Datasets hold ids as uint16.
 
@@ -26,11 +27,11 @@ class HParams:
     def __post_init__(self):
         for name, value in dataclasses.asdict(self).items():
             if type(value) is not int or value < 1:
-                raise ValueError(f"hparams: {name} is {value!r}, expected a positive integer")
+                raise UserError(f"hparams: {name} is {value!r}, expected a positive integer")
         if self.n_embd % self.n_head:
-            raise ValueError(f"hparams: n_embd {self.n_embd} is not a multiple of n_head {self.n_head}")
+            raise UserError(f"hparams: n_embd {self.n_embd} is not a multiple of n_head {self.n_head}")
         if self.n_vocab > MAX_VOCAB:
-            raise ValueError(
+            raise UserError(
                 f"hparams: n_vocab is {self.n_vocab}, expected at most {MAX_VOCAB}, since datasets hold ids in 16 bits"
             )
 
@@ -62,15 +63,15 @@ def read_hparams(folder: str) -> HParams:
     try:
         sizes = json.loads(text)
     except ValueError as error:
-        raise ValueError(f"{path}: not JSON ({error})") from error
+        raise UserError(f"{path}: not JSON ({error})") from error
     names = [field.name for field in dataclasses.fields(HParams)]
     if not isinstance(sizes, dict) or sorted(sizes) != sorted(names):
         found = ", ".join(sizes) if isinstance(sizes, dict) else type(sizes).__name__
-        raise ValueError(f"{path}: found {found}, expected {', '.join(names)}")
+        raise UserError(f"{path}: found {found}, expected {', '.join(names)}")
     try:
         return HParams(**sizes)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise UserError(f"{path}: {error}") from error
 
 
 def write_hparams(folder: str, hparams: HParams) -> None:

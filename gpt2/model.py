@@ -9,6 +9,7 @@ import tensorflow as tf
 from gpt2.attention import attend, attend_window
 from gpt2.hparams import HParams
 from gpt2.precision import float32_product
+from system.errors import UserError
 
 LAYER_NORM_EPSILON = 1e-5  # OpenAI, src/model.py
 WEIGHT_STDDEV, POSITION_STDDEV = 0.02, 0.01  # OpenAI, src/model.py
@@ -158,7 +159,7 @@ class GPT2(tf.Module, Graph):
         """
         ids = tf.convert_to_tensor(ids, tf.int32)
         if ids.shape[1] is not None and ids.shape[1] > self.hparams.n_ctx:
-            raise ValueError(f"{ids.shape[1]} ids, expected at most {self.hparams.n_ctx} (n_ctx); give fewer")
+            raise UserError(f"{ids.shape[1]} ids, expected at most {self.hparams.n_ctx} (n_ctx); give fewer")
         positions = tf.range(tf.shape(ids)[1])[None]  # [1, seq]
         if past is not None:
             positions += position[:, None]  # [batch, seq]

@@ -23,6 +23,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from gpt2.hparams import MODELS, HParams
 from system import command_line, files, model_folders, tensorflow_start
+from system.errors import UserError
 
 BUCKET = "https://openaipublic.blob.core.windows.net/gpt-2/models"  # OpenAI, download_model.py
 WEIGHTS = ("model.ckpt.index", "model.ckpt.data-00000-of-00001")
@@ -76,14 +77,14 @@ def check_arguments(models: tuple[str, ...], models_dir: str, mirror: str) -> No
         for name in MODELS
     )
     if not models:
-        raise ValueError(f"no model named, expected one or several of {names}")
+        raise UserError(f"no model named, expected one or several of {names}")
     for name in models:
         if released_name(name) not in MODELS:
-            raise ValueError(f"unknown model {name!r}, expected one or several of {names}")
+            raise UserError(f"unknown model {name!r}, expected one or several of {names}")
     if not re.match("https?://[^/]", mirror):
-        raise ValueError(f"--mirror is {mirror!r}, expected a URL that begins with https:// or http://")
+        raise UserError(f"--mirror is {mirror!r}, expected a URL that begins with https:// or http://")
     if files.is_remote(models_dir):
-        raise ValueError(f"--models_dir is {models_dir}, expected a folder of this computer; copy the model from there")
+        raise UserError(f"--models_dir is {models_dir}, expected a folder of this computer; copy the model from there")
 
 
 def released_name(name: str) -> str:
@@ -223,7 +224,7 @@ def install(folder: str, fetched: list[str], hparams: HParams) -> None:
     if not set(WEIGHTS).isdisjoint(fetched) and (fault := weights_fault(folder, hparams)):
         for file in WEIGHTS:
             os.remove(paths[file])
-        raise ValueError(f"{fault}; removed these weights, run it again to fetch them anew")
+        raise UserError(f"{fault}; removed these weights, run it again to fetch them anew")
     if "checkpoint" in fetched:
         os.replace(paths["checkpoint"] + ".part", paths["checkpoint"])
 
@@ -240,7 +241,7 @@ def fetch_whole(session: requests.Session, url: str, part: str, hparams: HParams
     fetch(session, url, part, exact_size(os.path.basename(part).removesuffix(".part"), hparams))
     if fault := file_fault(part, hparams):
         os.remove(part)
-        raise ValueError(f"{fault}; removed what {url} gave")
+        raise UserError(f"{fault}; removed what {url} gave")
 
 
 def fetch(session: requests.Session, url: str, part: str, size: int | None) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from poems.poem import Poem
+from system.errors import UserError
 
 NAMES = ("plain", "prefix", "poem")
 FIELDS = ("book", "author")  # what the layout `prefix` may put before a line
@@ -28,9 +29,9 @@ class Layout:
 
     def __post_init__(self):
         if self.name not in NAMES:
-            raise ValueError(f"--layout is {self.name}, expected one of {', '.join(NAMES)}")
+            raise UserError(f"--layout is {self.name}, expected one of {', '.join(NAMES)}")
         if self.field not in FIELDS:
-            raise ValueError(f"the prefix is to be {self.field}, expected {' or '.join(FIELDS)}")
+            raise UserError(f"the prefix is to be {self.field}, expected {' or '.join(FIELDS)}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

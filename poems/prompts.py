@@ -6,6 +6,7 @@ import json
 from poems import layout
 from poems.layout import Layout
 from system import files
+from system.errors import UserError
 
 MOST = 2**31 - 1  # Of anything that is counted: random numbers and regular expressions count in 32 bits.
 FIELDS = ("author", "title", "tags", "book")
@@ -47,7 +48,7 @@ def lay_out(text: str, about: dict[str, str], described: Layout, nsamples: int) 
     for name in known:
         if name not in allowed:
             flags = " and ".join(f"--{name}" for name in allowed) or "--prompt alone"
-            raise ValueError(
+            raise UserError(
                 f"--{name} is no part of what this model learnt from, whose layout is {described.name}; give {flags}"
             )
     tags = [tag.strip() for tag in known.pop("tags", "").split(",")]
@@ -80,7 +81,7 @@ def decode(raw: bytes, source: str) -> str:
     try:
         return raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{source}: byte {error.start} is not UTF-8; save or give the text as UTF-8") from None
+        raise UserError(f"{source}: byte {error.start} is not UTF-8; save or give the text as UTF-8") from None
 
 
 def read_many(path: str, about: dict[str, str], described: Layout, nsamples: int) -> list[Prompt]:
@@ -95,7 +96,7 @@ def read_many(path: str, about: dict[str, str], described: Layout, nsamples: int
     lines = _read_lines(path, read_text(path), lambda line: read(line, about, described, nsamples))
     found = [dataclasses.replace(prompt, source=source) for source, prompt in lines]
     if not found:
-        raise ValueError(f"{path}: no prompts, expected one a line")
+        raise UserError(f"{path}: no prompts, expected one a line")
     return found
 
 
@@ -112,7 +113,7 @@ def read_texts(path: str, about: dict[str, str], described: Layout) -> list[tupl
     def read(line):
         given = json.loads(line)
         if not isinstance(given, dict) or "text" not in given:
-            raise ValueError('expected an object such as {"text": "O rose,"}')
+            raise UserError('expected an object such as {"text": "O rose,"}')
         _check_type("text", given["text"], str)
         _check_type("prompt", given.get("prompt", ""), str)
         return _lay_out_again(given.get("prompt", ""), about, described), given["text"]
@@ -129,7 +130,7 @@ def _read_lines(path, content, read):
             try:
                 yield source, read(line)
             except ValueError as error:
-                raise ValueError(f"{source}: {error}") from None
+                raise UserError(f"{source}: {error}") from None
 
 
 def _lay_out_again(text, about, described):
@@ -143,20 +144,20 @@ def _read_object(line, about, described, nsamples):
     given = json.loads(line)
     kinds = dict.fromkeys(("prompt", *FIELDS), str) | {"nsamples": int}
     if not isinstance(given, dict):
-        raise ValueError('expected an object such as {"prompt": "O rose,", "nsamples": 3}')
+        raise UserError('expected an object such as {"prompt": "O rose,", "nsamples": 3}')
     for name, value in given.items():
         if name not in kinds:
-            raise ValueError(f"unknown key {name}, expected {', '.join(kinds)}")
+            raise UserError(f"unknown key {name}, expected {', '.join(kinds)}")
         _check_type(name, value, kinds[name])
     if not 1 <= given.get("nsamples", 1) <= MOST:
-        raise ValueError(f"nsamples is {given['nsamples']}, expected 1 to {MOST}")
+        raise UserError(f"nsamples is {given['nsamples']}, expected 1 to {MOST}")
     about = about | {name: given[name] for name in FIELDS if name in given}
     return lay_out(given.get("prompt", ""), about, described, given.get("nsamples", nsamples))
 
 
 def _check_type(name, value, kind):
     if type(value) is not kind:
-        raise ValueError(f"{name} is {value!r}, expected a value of type {kind.__name__}")
+        raise UserError(f"{name} is {value!r}, expected a value of type {kind.__name__}")
 
 
 def read_layout(path: str) -> Layout:
@@ -171,7 +172,7 @@ def read_layout(path: str) -> Layout:
         try:
             found = json.loads(file.read())
             if not isinstance(found, dict):
-                raise ValueError(f"found {found}")
+                raise UserError(f"found {found}")
             return layout.find_layout(found)
         except (ValueError, TypeError) as error:
-            raise ValueError(f"{path}: no layout ({error}), expected the one of the run's dataset") from None
+            raise UserError(f"{path}: no layout ({error}), expected the one of the run's dataset") from None

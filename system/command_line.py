@@ -10,14 +10,14 @@ import math
 import os
 import re
 import sys
-import traceback
 import types
 import typing
 
 import fire
 from fire import decorators, helptext, trace
 
-from system import process, tensorflow_start
+from system import console, process, tensorflow_start
+from system.errors import UserError
 
 PROJECT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HELP = ["--help"]
@@ -28,14 +28,15 @@ def run(main) -> None:
     """Calls `main` with the flags of the command line and exits: 1 after an error, 2 after a wrong flag.
 
     The annotations of `main` say what each flag takes: str, int, float or bool, or one of them `| None`.
-    A ValueError or OSError that our own code raised is a message to the user; any other is a bug and keeps its
+    A `UserError` or an OSError is a message to the user, in one line; any other ValueError is a bug and keeps its
     traceback.
     """
     name = os.path.basename(sys.argv[0])
     process.open_closed_streams()
+    console.show_messages(name)
     try:
         arguments = spell_out(sys.argv[1:], main)
-    except ValueError as error:
+    except UserError as error:
         _complain(name, error, status=2)
     try:
         if arguments == HELP:
@@ -45,9 +46,7 @@ def run(main) -> None:
     except BrokenPipeError:
         process.silence(1)  # `| head` has enough.
         sys.exit(141)
-    except (ValueError, OSError) as error:
-        if not _is_message(error):
-            raise
+    except (UserError, OSError) as error:
         _complain(name, error, status=1)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -100,7 +99,7 @@ def spell_out(arguments: list[str], main) -> list[str]:
             return HELP
         if not argument.startswith("-"):
             if not takes_arguments:
-                raise ValueError(f"unexpected argument {argument!r}; a flag is written --name value, see --help")
+                raise UserError(f"unexpected argument {argument!r}; a flag is written --name value, see --help")
             spelt.append(argument)
             continue
         flag, equals, value = argument.lstrip("-").partition("=")
@@ -110,13 +109,13 @@ def spell_out(arguments: list[str], main) -> list[str]:
         if len(flag) == 1:
             flag = _in_full(flag, kinds)
         if flag not in kinds:
-            raise ValueError(f"unknown flag {argument.partition('=')[0]}; {_suggestion(flag, kinds)}")
+            raise UserError(f"unknown flag {argument.partition('=')[0]}; {_suggestion(flag, kinds)}")
         if not equals and kinds[flag] is bool:
             value = rest.pop(0) if rest and rest[0] in BOOLS else "True"
         elif not equals:
             if not rest or _is_flag(rest[0], kinds):
                 found = f"found the flag {rest[0]}; if that is its value: --{flag}={rest[0]}" if rest else ""
-                raise ValueError(f"--{flag} has no value, expected one of type {kinds[flag].__name__} {found}".strip())
+                raise UserError(f"--{flag} has no value, expected one of type {kinds[flag].__name__} {found}".strip())
             value = rest.pop(0)
         parse(flag, value, kinds[flag])
         spelt.append(f"--{flag}={value}")
@@ -135,7 +134,7 @@ def parse(flag: str, text: str, kind: type):
             raise ValueError
         return value
     except (KeyError, ValueError):
-        raise ValueError(f"--{flag} is {text!r}, expected a value of type {kind.__name__}") from None
+        raise UserError(f"--{flag} is {text!r}, expected a value of type {kind.__name__}") from None
 
 
 def _is_flag(text: str, kinds) -> bool:
@@ -151,14 +150,6 @@ def _in_full(letter: str, kinds) -> str:
 def _suggestion(flag: str, kinds) -> str:
     near = difflib.get_close_matches(flag, kinds, n=1)
     return f"did you mean --{near[0]}?" if near else f"the flags are {', '.join('--' + kind for kind in kinds)}"
-
-
-def _is_message(error: BaseException) -> bool:
-    """Whether our own code raised this error on purpose, rather than a library at something unforeseen."""
-    if isinstance(error, OSError):
-        return True
-    file = traceback.extract_tb(error.__traceback__)[-1].filename
-    return file.startswith(PROJECT + os.sep) and "site-packages" not in file
 
 
 def _complain(name: str, error: BaseException | str, status: int) -> typing.NoReturn:

@@ -2,10 +2,9 @@
 
 import contextlib
 import errno
+import logging
 import os
 import sys
-
-from tqdm import tqdm
 
 from system import process
 
@@ -44,12 +43,30 @@ class Screen:
 SCREEN = Screen()
 
 
-def say(text: str) -> None:
-    """A message, away from the results, on a line of its own above the bar."""
-    tqdm.write(f"train.py: {text}", file=SCREEN)
+class Messages(logging.Handler):
+    """Prints what the project logs on standard error: `SCRIPT: message`, on a line of its own above a bar."""
+
+    def __init__(self, script: str):
+        super().__init__()
+        self.script = script
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints one message."""
+        from tqdm import tqdm  # here, so that --help need not wait for it
+
+        tqdm.write(f"{self.script}: {record.getMessage()}", file=SCREEN)
 
 
-def say_at_once(text: str) -> None:
-    """The same in the handler of a signal, which may have come while something else was being printed."""
+def show_messages(script: str) -> None:
+    """Prints the messages of the logger `gpt2` from now on, each after the name of the script."""
+    logger = logging.getLogger("gpt2")
+    logger.handlers = [Messages(script)]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False  # A handler of TensorFlow's or of a notebook would print each one twice.
+
+
+def print_at_once(text: str) -> None:
+    """Prints a message in the handler of a signal, which may have come while something else was being printed."""
+    script = os.path.basename(sys.argv[0])
     with contextlib.suppress(OSError):
-        os.write(2, f"\ntrain.py: {text}\n".encode())
+        os.write(2, f"\n{script}: {text}\n".encode())

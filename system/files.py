@@ -5,6 +5,8 @@ import os
 import socket
 from collections.abc import Mapping
 
+from system.errors import UserError
+
 
 def is_remote(path: str) -> bool:
     """Whether only `tf.io.gfile` can open this path."""
@@ -121,7 +123,7 @@ def check_place(path: str, taken: Mapping[str, str]) -> None:
         raise IsADirectoryError(f"{path}: a folder, expected a name for a file to write; give another name")
     for other, what in taken.items():
         if os.path.realpath(path) == os.path.realpath(other):
-            raise ValueError(f"{path}: {what}, which would be overwritten; give another name to write to")
+            raise UserError(f"{path}: {what}, which would be overwritten; give another name to write to")
 
 
 def cache_folder() -> str:

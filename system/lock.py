@@ -5,6 +5,7 @@ import socket
 from typing import IO
 
 from system import files
+from system.errors import UserError
 
 
 def lock(file: IO) -> bool:
@@ -61,7 +62,7 @@ class Lock:
             file.seek(0)
             who = file.read() or "another process"
             file.close()
-            raise ValueError(f"{self.folder}: {who} trains there; stop it first, or name another --run_name")
+            raise UserError(f"{self.folder}: {who} trains there; stop it first, or name another --run_name")
         self.file = file
         file.truncate(0)
         file.write(f"process {os.getpid()} of {socket.gethostname()}")

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 
+from system.errors import UserError
+
 
 def choose_device(device: str) -> None:
     """Keeps TensorFlow from the GPU if the CPU is asked for; to be called before TensorFlow starts."""
@@ -20,7 +22,7 @@ def check_device(device: str) -> None:
 
     if device == "gpu" and not tf.config.list_physical_devices("GPU"):
         reason = why_no_gpu() or "no NVIDIA card is in this machine, or its driver is not installed"
-        raise ValueError(f"--device gpu: TensorFlow sees no GPU: {reason}; --device cpu goes without")
+        raise UserError(f"--device gpu: TensorFlow sees no GPU: {reason}; --device cpu goes without")
 
 
 def describe() -> dict[str, str | int]:

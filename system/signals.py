@@ -13,7 +13,7 @@ def catch_signals() -> list[int]:
         if caught:
             raise KeyboardInterrupt
         caught.append(number)
-        console.say_at_once("saving after this step; once more to end at once, without")
+        console.print_at_once("saving after this step; once more to end at once, without")
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # SIGHUP, the terminal is gone, is not on Windows.
         number = getattr(signal, name, None)

@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import io
 import json
+import logging
 import os
 import pathlib
 import random
@@ -48,6 +49,14 @@ def run_script(tmp_path):
 def default_signals():
     """For Popen's preexec_fn: a shell starts what it puts in the background deaf to Ctrl-C, and its children too."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@pytest.fixture
+def messages(caplog, monkeypatch):
+    """A function that gives the messages logged so far."""
+    monkeypatch.setattr(logging.getLogger("gpt2"), "propagate", True)
+    caplog.set_level(logging.INFO, "gpt2")
+    return lambda: [record.getMessage() for record in caplog.records if record.name == "gpt2"]
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from system.errors import UserError
+
 IDS = np.dtype("<u2")  # A vocabulary has at most 65536 tokens.
 ALIGNMENT = 64  # Bytes; NumPy's own header is padded to as many, so the ids begin at a multiple of it too.
 PADDING = 0xD935  # The field in which zip files keep bytes for alignment, as Android's zipalign does.
@@ -44,7 +46,7 @@ def read_arrays(path: str) -> dict[str, np.ndarray]:
       ValueError: no .npz, or a member that is not a 1-D array of integers; Python objects are never unpickled.
     """
     if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path}: not an .npz file, expected a dataset; {REMEDY}")
+        raise UserError(f"{path}: not an .npz file, expected a dataset; {REMEDY}")
     with zipfile.ZipFile(path) as archive, open(path, "rb") as file:
         arrays = {}
         for member in archive.infolist():
@@ -52,9 +54,9 @@ def read_arrays(path: str) -> dict[str, np.ndarray]:
             try:
                 arrays[name] = _read_member(archive, member, file)
             except (ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-                raise ValueError(f"{path}: {name}: {error}; {REMEDY}") from None
+                raise UserError(f"{path}: {name}: {error}; {REMEDY}") from None
     if sum(map(len, arrays.values())) < 2:
-        raise ValueError(f"{path}: no tokens in it, expected at least two; {REMEDY}")
+        raise UserError(f"{path}: no tokens in it, expected at least two; {REMEDY}")
     return arrays
 
 
@@ -64,9 +66,9 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file) -> np.
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read_header(stream)
         if dtype.hasobject:
-            raise ValueError("holds Python objects, which are never unpickled; expected integers")
+            raise UserError("holds Python objects, which are never unpickled; expected integers")
         if len(shape) != 1 or dtype.kind not in "iu":
-            raise ValueError(f"is {dtype} {list(shape)}, expected integers in one dimension")
+            raise UserError(f"is {dtype} {list(shape)}, expected integers in one dimension")
         header = stream.tell()
         if member.compress_type != zipfile.ZIP_STORED:
             return np.frombuffer(stream.read(), dtype)

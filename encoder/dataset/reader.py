@@ -12,6 +12,7 @@ import numpy as np
 from encoder.dataset.npz import REMEDY, read_arrays
 from encoder.dataset.prefix_marks import unpack
 from system import files
+from system.errors import UserError
 
 BLOCK = 1 << 22  # Ids, or bytes, looked at together.
 
@@ -104,7 +105,7 @@ def check_vocabulary(about: dict, fingerprint: str, path: str, folder: str) -> N
     """Raises a ValueError if the dataset says that it was made with another vocabulary than that of the folder."""
     if about and about["vocabulary"]["fingerprint"] != fingerprint:
         name = about.get("made_with", {}).get("model_name")
-        raise ValueError(
+        raise UserError(
             f"{path}: made with another vocabulary ({about['vocabulary']['n_vocab']} tokens"
             f"{f', that of {name}' if name else ''}) than that of {folder}; name the model that it was made with, "
             "or make it again: python prepare_corpus.py SOURCE... OUT.npz --model_name NAME"
@@ -138,7 +139,7 @@ def read_marks(about: dict, arrays: dict[str, np.ndarray], path: str) -> dict[in
             number: unpack(marks[name], len(ids)) for number, (name, ids) in enumerate(arrays.items()) if name in marks
         }
     except (ValueError, zlib.error) as error:
-        raise ValueError(f"{path}: the prefix_marks in its .json are damaged ({error}); {REMEDY}") from None
+        raise UserError(f"{path}: the prefix_marks in its .json are damaged ({error}); {REMEDY}") from None
 
 
 def check_ids(ids: np.ndarray, n_vocab: int, what: str) -> None:
@@ -147,7 +148,7 @@ def check_ids(ids: np.ndarray, n_vocab: int, what: str) -> None:
         block = ids[first : first + BLOCK]
         for worst in (block.min(), block.max()):
             if not 0 <= worst < n_vocab:
-                raise ValueError(f"{what}: token id {worst}, expected ids below {n_vocab} (n_vocab); {REMEDY}")
+                raise UserError(f"{what}: token id {worst}, expected ids below {n_vocab} (n_vocab); {REMEDY}")
 
 
 def read_about(path: str) -> dict:
@@ -163,7 +164,7 @@ def read_about(path: str) -> dict:
         try:
             about = json.loads(file.read())
         except ValueError as error:
-            raise ValueError(
+            raise UserError(
                 f"{beside}: damaged, not whole JSON ({error}), so what is held out of {path} is not known; {REMEDY}, "
                 f"or move {beside} away"
             ) from None
@@ -172,7 +173,7 @@ def read_about(path: str) -> dict:
     with open(path, "rb") as opened:
         found = hashlib.file_digest(opened, "sha256").hexdigest()
     if found != about["npz_sha256"]:
-        raise ValueError(f"{path}: not the file that {beside} describes (its SHA-256 is {found}); {REMEDY}")
+        raise UserError(f"{path}: not the file that {beside} describes (its SHA-256 is {found}); {REMEDY}")
     return about
 
 

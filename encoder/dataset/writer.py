@@ -21,6 +21,7 @@ from poems import layout
 from poems.corpus import Corpus
 from poems.sources.sources import Source
 from system import files
+from system.errors import UserError
 
 FORMAT = 2
 BLOCK = 1 << 20  # Bytes read at once.
@@ -78,7 +79,7 @@ def write_dataset(
             npz, about = os.path.join(work, "npz"), os.path.join(work, "json")
             n_tokens = np.array(spool.n_tokens, np.int64)
             if not sum(map(len, chosen)):
-                raise ValueError(f"{out}: not one poem would be in it; give a larger --weight")
+                raise UserError(f"{out}: not one poem would be in it; give a larger --weight")
             write_npz(npz, ((int(n_tokens[these].sum()), spool.ids(these)) for these in chosen))
             summary = {
                 "format": FORMAT,
@@ -133,14 +134,14 @@ def check_out(out: str, sources: Sequence[Source], books: str | None = None) -> 
       ValueError: the name does not end in .npz, one of the two files is read, or the .json is of something else.
     """
     if not out.endswith(".npz"):
-        raise ValueError(f"{out}: expected a name that ends in .npz, to write the dataset to")
+        raise UserError(f"{out}: expected a name that ends in .npz, to write the dataset to")
     for path in (out, json_path(out)):
         files.check_place(path, what_is_read(sources, books))
     if files.exists(json_path(out)):
         with files.open_file(json_path(out)) as file:
             head = file.read(HEAD)
         if head and b'"npz_sha256"' not in head:
-            raise ValueError(
+            raise UserError(
                 f"{json_path(out)}: not of a dataset, and {out} would overwrite it; give the dataset another name"
             )
 
@@ -153,16 +154,16 @@ def what_is_read(sources: Sequence[Source], books: str | None = None) -> dict[st
 def check_share(held_out: float) -> None:
     """Refuses a share of held-out documents that is none."""
     if not 0 <= held_out < 1:
-        raise ValueError(f"held_out is {held_out}, expected a share from 0 up to, not including, 1")
+        raise UserError(f"held_out is {held_out}, expected a share from 0 up to, not including, 1")
 
 
 def check_weights(weights: Sequence[float], sources: Sequence[Source]) -> None:
     """Refuses weights that are not one positive number for each source."""
     if len(weights) != len(sources):
-        raise ValueError(f"--weight has {len(weights)} numbers, expected one for each of the {len(sources)} sources")
+        raise UserError(f"--weight has {len(weights)} numbers, expected one for each of the {len(sources)} sources")
     for weight in weights:
         if not 0 < weight <= MOST_COPIES:
-            raise ValueError(f"--weight is {weight}, expected a number above 0, at most {MOST_COPIES}")
+            raise UserError(f"--weight is {weight}, expected a number above 0, at most {MOST_COPIES}")
 
 
 def choose_held_out(hashes: np.ndarray, share: float) -> np.ndarray:
@@ -246,10 +247,10 @@ def _check_text(source: Source, corpus: Corpus, number: int) -> None:
     """Raises a ValueError if a source has given no document."""
     counts = corpus.counts[number]
     if not counts.n_characters:
-        raise ValueError(f"{source.name}: nothing but white space, expected text")
+        raise UserError(f"{source.name}: nothing but white space, expected text")
     if not counts.kept["characters"]:
         took = ",".join(rule for rule, verb in counts.poems if verb == "dropped" and rule in corpus.rules)
-        raise ValueError(f"{source.name}: no verse is left of it; switch off what dropped it: --off {took}")
+        raise UserError(f"{source.name}: no verse is left of it; switch off what dropped it: --off {took}")
 
 
 def _sha256(path: str) -> str:

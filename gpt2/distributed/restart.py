@@ -4,6 +4,7 @@ TensorFlow cannot make the strategy of a broken cluster again in the same proces
 """
 
 import contextlib
+import logging
 import os
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from gpt2.distributed.strategy import find_cluster
 from gpt2.distributed.workers import PATIENCE
 from system import process
 
+logger = logging.getLogger("gpt2")
+
 TRIES = 10  # Starts in a row without a step in between, before a worker gives up.
 LONGEST_PAUSE = 60  # Seconds; the first pause is one second, each next one twice as long.
 COUNTER = "GPT2_STARTS"  # In the environment, which is all that the new process has of the old one.
@@ -25,7 +28,7 @@ LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledE
 
 
 @contextlib.contextmanager
-def with_the_others(say):
+def with_the_others():
     """What is done together with other workers: where one of them is lost, this process starts anew.
 
     Raises:
@@ -43,7 +46,7 @@ def with_the_others(say):
                 f"started anew {TRIES} times without a step, and a worker is lost again ({reason})"
             ) from error
         pause = min(2 ** (starts - 1), LONGEST_PAUSE)
-        say(f"a worker is lost ({reason}); starting anew in {pause} s, try {starts} of {TRIES}")
+        logger.info(f"a worker is lost ({reason}); starting anew in {pause} s, try {starts} of {TRIES}")
         time.sleep(pause)
         os.environ[COUNTER] = str(starts)
         sys.stderr.flush()

@@ -10,6 +10,7 @@ import shutil
 import tensorflow as tf
 
 from gpt2.distributed.workers import NOTHING_TOLD, tells_of_workers
+from system.errors import UserError
 
 
 def find_strategy(kind: str = "auto", tpu: str | None = None) -> tf.distribute.Strategy:
@@ -29,7 +30,7 @@ def find_strategy(kind: str = "auto", tpu: str | None = None) -> tf.distribute.S
     if kind == "multi_worker":
         cluster = find_cluster()
         if not cluster:
-            raise ValueError(NOTHING_TOLD)
+            raise UserError(NOTHING_TOLD)
         return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=cluster)
     if kind == "mirrored":
         return tf.distribute.MirroredStrategy(find_devices(kind))
@@ -75,7 +76,7 @@ def connect_tpu(tpu: str) -> tf.distribute.TPUStrategy:
             tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except (ValueError, OSError, RuntimeError, tf.errors.OpError) as error:
-        raise ValueError(
+        raise UserError(
             f"--tpu {tpu}: no such TPU ({str(error).splitlines()[0]}); name one, or take another --strategy"
         ) from error
     return tf.distribute.TPUStrategy(resolver)

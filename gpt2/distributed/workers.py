@@ -3,6 +3,8 @@
 import json
 import os
 
+from system.errors import UserError
+
 PATIENCE = 600  # Seconds that a worker waits for others that do not come.
 NOTHING_TOLD = "--strategy multi_worker: nothing tells of other machines; set TF_CONFIG, or srun several tasks"
 STRATEGIES = ("auto", "one", "mirrored", "multi_worker", "tpu")
@@ -30,7 +32,7 @@ def find_worker() -> tuple[int, int]:
       ValueError: nothing tells, or TF_CONFIG does not tell of this process.
     """
     if not tells_of_workers():
-        raise ValueError(NOTHING_TOLD)
+        raise UserError(NOTHING_TOLD)
     if "TF_CONFIG" not in os.environ:
         return int(os.environ["SLURM_PROCID"]), int(os.environ["SLURM_STEP_NUM_TASKS"])
     try:
@@ -38,6 +40,6 @@ def find_worker() -> tuple[int, int]:
         tasks = [(kind, index) for kind in ("chief", "worker") for index in range(len(told["cluster"].get(kind, [])))]
         return tasks.index((told["task"]["type"], int(told["task"]["index"]))), len(tasks)
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise ValueError(
+        raise UserError(
             f"TF_CONFIG is {os.environ['TF_CONFIG']}, expected a cluster of workers, maybe a chief, and one as its task"
         ) from None

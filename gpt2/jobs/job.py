@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from gpt2.sampling import batch
+from system.errors import UserError
 
 
 class Prompts:
@@ -58,7 +59,7 @@ class Job:
                 ids = ids_of(self.enc, prompt)
                 longest = max(longest, len(ids) + batch.sample_length(self.hparams, ids, self.length))
             except ValueError as error:
-                raise ValueError(f"{prompt.source}: {error}" if prompt.source else str(error)) from None
+                raise UserError(f"{prompt.source}: {error}" if prompt.source else str(error)) from None
         if longest > n_ctx + 1:
             return f"when the window of {n_ctx} tokens is full, its last half is read again and the rest forgotten"
         return None

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from system import files
+from system.errors import UserError
 from system.lock import lock
 
 FORMS = (".txt", ".jsonl")
@@ -28,7 +29,7 @@ def header(number: int) -> str:
 def check_settings(path: str) -> None:
     """Raises a ValueError for a file of no known form, a FileNotFoundError for one in a folder that is not there."""
     if not path.endswith(FORMS):
-        raise ValueError(f"--out is {path}, expected a name that ends in .txt or .jsonl")
+        raise UserError(f"--out is {path}, expected a name that ends in .txt or .jsonl")
     folder = os.path.dirname(path) or "."
     if not files.is_remote(path) and not files.exists(folder):
         raise FileNotFoundError(f"{path}: there is no folder {folder}; make it, or name another file with --out")
@@ -183,7 +184,7 @@ def read_number(line: bytes, path: str, settings: dict[str, Any], otherwise: str
     except OtherSettings:
         raise
     except (ValueError, KeyError, TypeError):
-        raise ValueError(f"{path}: {otherwise}") from None
+        raise UserError(f"{path}: {otherwise}") from None
 
 
 def compare(path: str, found: dict[str, Any], settings: dict[str, Any]) -> None:
@@ -215,12 +216,12 @@ def _beside(path):
 def _noted(path):
     """What a .txt was asked for."""
     if not files.exists(_beside(path)):
-        raise ValueError(f"{path}: there already, and no samples of ours; name another file with --out")
+        raise UserError(f"{path}: there already, and no samples of ours; name another file with --out")
     with contextlib.suppress(ValueError):
         noted = json.loads(read_samples(_beside(path)))
         if isinstance(noted, dict) and type(noted.get(WHOLE)) is int:
             return noted
-    raise ValueError(f"{_beside(path)}: no settings of samples, expected those of {path}; remove both to begin anew")
+    raise UserError(f"{_beside(path)}: no settings of samples, expected those of {path}; remove both to begin anew")
 
 
 def _begin(number, shown):
@@ -234,13 +235,13 @@ def _held_jsonl(path, settings, content):
     for expected, text in enumerate(lines, start=1):
         number = read_number(text, path, settings, f"line {expected} is no sample; name another file with --out")
         if number != expected:
-            raise ValueError(
+            raise UserError(
                 f"{path}: line {expected} is sample {number}, expected {expected}; name another file with --out"
             )
     rest = content[end:]
     begin = json.dumps({"seed": settings.get("seed"), "number": len(lines) + 1}).removesuffix("}").encode()
     if not (rest.startswith(begin) or begin.startswith(rest)):
-        raise ValueError(f"{path}: line {len(lines) + 1} is no sample; name another file with --out")
+        raise UserError(f"{path}: line {len(lines) + 1} is no sample; name another file with --out")
     return end, len(lines)
 
 
@@ -278,7 +279,7 @@ def _held_txt(path, settings, content, shown):
         wrong = f"sample {len(starts) + 1} does not come after sample {len(starts)}"
     else:
         return end, n_whole
-    raise ValueError(f"{path}: {wrong}, so it was changed by hand; name another file with --out")
+    raise UserError(f"{path}: {wrong}, so it was changed by hand; name another file with --out")
 
 
 class OtherSettings(ValueError):

@@ -3,6 +3,8 @@
 import json
 import math
 
+from system.errors import UserError
+
 
 def print_scores(open_engine, enc, texts) -> None:
     """Prints, for each text after its prompt, an object with its log-probability, perplexity, bits per character."""
@@ -14,7 +16,7 @@ def print_scores(open_engine, enc, texts) -> None:
         try:
             encoded.append((ids_of(enc, prompt), enc.encode(text), text))
         except ValueError as error:
-            raise ValueError(f"{prompt.source}: {error}") from None
+            raise UserError(f"{prompt.source}: {error}") from None
     engine = open_engine(rows=1)
     for before, ids, text in encoded:
         logprob = sum(log_probabilities(engine, before or [enc.end_of_text], ids))

@@ -3,11 +3,15 @@
 import codecs
 import dataclasses
 import itertools
+import logging
 import sys
 
 from gpt2.jobs.job import Job, Prompts
 from gpt2.jobs.sample_file import header
 from poems import prompts
+from system.errors import UserError
+
+logger = logging.getLogger("gpt2")
 
 
 def show_samples(job: Job, engine, asked: Prompts) -> None:
@@ -55,15 +59,15 @@ class Stream:
         self.printed = max(self.printed, len(text))
 
 
-def converse(job: Job, engine, lay_out, say) -> None:
+def converse(job: Job, engine, lay_out) -> None:
     """Asks for prompts until there are no more, and writes after each."""
-    say("a prompt a line, empty for none; \\ at its end goes on in the next line; Ctrl-C ends a sample, Ctrl-D all")
+    logger.info("a prompt a line, empty for none; \\ at its end continues it; Ctrl-C ends a sample, Ctrl-D ends all")
     number = 1
     while True:
         try:
             text = ask()
         except ValueError as error:
-            say(str(error))
+            logger.info(str(error))
             continue
         if text is None:
             return
@@ -73,7 +77,7 @@ def converse(job: Job, engine, lay_out, say) -> None:
         stream = Stream(job, asked)
         try:
             if slides := job.check([prompt]):
-                say(slides)
+                logger.info(slides)
             streams = engine.rows == 1 and job.best_of == 1
             for sample, _ in job.samples(engine, asked, itertools.count(number), stream.add if streams else None):
                 if not streams:
@@ -81,7 +85,7 @@ def converse(job: Job, engine, lay_out, say) -> None:
                         stream.add(sample.number, id)
                 stream.end(sample.number)
         except ValueError as error:
-            say(str(error))
+            logger.info(str(error))
         except KeyboardInterrupt:
             print(flush=True)
         number += prompt.nsamples
@@ -112,6 +116,6 @@ def read_line() -> str | None:
         except EOFError:
             return None
         except UnicodeDecodeError as error:
-            raise ValueError(f"the terminal: byte {error.start} is not UTF-8; give the text as UTF-8") from None
+            raise UserError(f"the terminal: byte {error.start} is not UTF-8; give the text as UTF-8") from None
     raw = sys.stdin.buffer.readline()
     return prompts.decode(raw, "standard input").removesuffix("\n") if raw else None

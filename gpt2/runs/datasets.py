@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from system.errors import UserError
+
 MANY = 10  # Epochs, after which verse is learnt by heart: a rule of thumb of 2019.
 
 
@@ -30,7 +32,7 @@ def open_datasets(flags, path: str, model, enc, model_folder: str):
 
     dataset = opened(path)
     if len(dataset.training) < 2:
-        raise ValueError(f"{path}: {len(dataset.training)} tokens to train on, expected at least 2; prepare more text")
+        raise UserError(f"{path}: {len(dataset.training)} tokens to train on, expected at least 2; prepare more text")
     if not flags.val_dataset:
         return dataset, dataset.held_out, dataset.is_prefix(dataset.held_out)
     other = opened(find_dataset(flags.val_dataset, flags.encoding, enc, held_out=0.0))

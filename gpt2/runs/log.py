@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from system import files
+from system.errors import UserError
 
 SMOOTHED = 100  # Steps whose mean stands for the loss, and the fewest after which a jump is told from chance.
 
@@ -118,7 +119,7 @@ def read_log(folder: str, name: str = "log.jsonl") -> Iterable[dict]:
         except (ValueError, TypeError, KeyError):
             if number == len(lines) - 1:
                 return  # A power cut can leave zeros, too.
-            raise ValueError(
+            raise UserError(
                 f"{path}: line {number} is damaged, expected an object of a step; remove that line"
             ) from None
         yield record

@@ -1,5 +1,6 @@
 """When a run is saved, and when it goes back to its last save."""
 
+import logging
 import os
 import time
 
@@ -8,6 +9,9 @@ from gpt2.runs import pictures, saves
 from gpt2.runs.log import Log
 from gpt2.runs.pictures import Board
 from gpt2.training.schedule import is_time
+from system.errors import UserError
+
+logger = logging.getLogger("gpt2")
 
 ROLLBACKS = 3  # In a row, after which going back does not help.
 
@@ -19,14 +23,13 @@ class Run:
       saved: the step of the last save.
     """
 
-    def __init__(self, folder: str, flags, state: saves.State, log: Log, events: Board | None, say):
+    def __init__(self, folder: str, flags, state: saves.State, log: Log, events: Board | None):
         """Of a run that was just begun or restored.
 
         Args:
           events: the log for TensorBoard, which the chief has.
-          say: shows a message.
         """
-        self.folder, self.flags, self.state, self.log, self.events, self.say = folder, flags, state, log, events, say
+        self.folder, self.flags, self.state, self.log, self.events = folder, flags, state, log, events
         self.saved, self.saved_at = state.step, time.monotonic()
         self.rollbacks, self.bad = 0, 0  # how many without getting past the step whose loss was bad
         if events and state.step == 0:
@@ -67,12 +70,12 @@ class Run:
         try:
             function(*args)
         except (OSError, ValueError) as error:  # Weights that are no numbers: then the next loss is none.
-            self.say(f"{error}; training goes on, and tries again at the next save")
+            logger.info(f"{error}; training goes on, and tries again at the next save")
 
     def go_back(self, wrong: str) -> None:
         """Goes back to the last save, since a loss is bad; see `run.roll_back`."""
         self.rollbacks, self.bad = self.rollbacks + 1, max(self.bad, self.state.step + 1)
-        self.say(roll_back(self.flags, self.folder, self.state, self.saved, wrong, self.rollbacks))
+        logger.info(roll_back(self.flags, self.folder, self.state, self.saved, wrong, self.rollbacks))
         self.saved = self.state.step
         self.log.cut(self.state.step)
 
@@ -86,7 +89,7 @@ class Run:
         if self.events:
             pictures.draw_loss(self.folder, self.log.records)
             picture = os.path.join(self.folder, "loss.png")
-            self.say(f"saved {self.folder} at step {self.state.step}; its loss is drawn in {picture}")
+            logger.info(f"saved {self.folder} at step {self.state.step}; its loss is drawn in {picture}")
 
 
 def roll_back(flags, folder: str, state: saves.State, saved: int, wrong: str, times: int) -> str:
@@ -102,11 +105,11 @@ def roll_back(flags, folder: str, state: saves.State, saved: int, wrong: str, ti
     what = f"the loss at step {bad} {wrong}"
     save = checkpoint_paths.last_save(folder)
     if save is None:
-        raise ValueError(f"{what}; nothing was saved yet, begin again with a lower --learning_rate")
+        raise UserError(f"{what}; nothing was saved yet, begin again with a lower --learning_rate")
     if flags.on_bad_loss == "stop" or times > ROLLBACKS:
         again = f", after going back {ROLLBACKS} times" if times > ROLLBACKS else ""
         other = "" if flags.on_bad_loss == "roll_back" else ", or with --on_bad_loss roll_back"
-        raise ValueError(
+        raise UserError(
             f"{what}{again}; the save of step {saved} is untouched, go on from it with a lower --learning_rate{other}"
         )
     used = state.windows
@@ -121,6 +124,6 @@ def roll_back(flags, folder: str, state: saves.State, saved: int, wrong: str, ti
             except (ValueError, OSError):
                 continue  # It was damaged since.
     else:
-        raise ValueError(f"{what}, and no save is left to go back to; begin again with a lower --learning_rate")
+        raise UserError(f"{what}, and no save is left to go back to; begin again with a lower --learning_rate")
     state.windows, state.left_out = used, state.left_out + used - state.windows
     return f"{what}; back to the save of step {state.step}, and on with other windows"

@@ -1,5 +1,6 @@
 """The samples that a run writes while it trains."""
 
+import logging
 import os
 from collections.abc import Sequence
 
@@ -9,8 +10,10 @@ from gpt2.sampling.batch import sample_length
 from gpt2.sampling.sampler import Sampler
 from system import files
 
+logger = logging.getLogger("gpt2")
 
-def make_write_samples(flags, model, enc, prompts: Sequence[str], say):
+
+def make_write_samples(flags, model, enc, prompts: Sequence[str]):
     """A function of the step that writes samples into the run's folder of samples, and shows them.
 
     A sample is drawn with the same random numbers each time, so that one can see what training changes. Nothing that
@@ -41,6 +44,6 @@ def make_write_samples(flags, model, enc, prompts: Sequence[str], say):
             events.text(step, "samples", text)
             show(text)
         except (OSError, ValueError, tf.errors.OpError) as error:  # A full disk, a closed terminal, one without UTF-8.
-            say(f"the samples of step {step} were not written or shown ({error}); training goes on")
+            logger.info(f"the samples of step {step} were not written or shown ({error}); training goes on")
 
     return write_samples

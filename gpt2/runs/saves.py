@@ -19,6 +19,7 @@ from gpt2.checkpoint import in_float32, read_shapes, read_tensor, write_bundle, 
 from gpt2.checkpoint_paths import listed_in, step_of, steps_in
 from gpt2.model import GPT2
 from system import files
+from system.errors import UserError
 
 KEPT_STATES = 2  # The one before the last serves if the last is damaged. A state is twice as large as its weights.
 COUNTERS = ("updates", "windows", "left_out")
@@ -171,7 +172,7 @@ def restore_state(prefix: str, state: State) -> bool:
         return False
     found = set(read_shapes(path))
     if found - set(COUNTERS) != set(state.slots):
-        raise ValueError(f"{path}: the state of another optimizer, or of other weights; go on with what the run began")
+        raise UserError(f"{path}: the state of another optimizer, or of other weights; go on with what the run began")
     for name, slot in state.slots.items():
         slot.assign(read_tensor(path, name))
     for name in found.intersection(COUNTERS):
@@ -193,7 +194,7 @@ def check_finite(tensors: Mapping, step: int) -> None:
     """Raises a ValueError if a weight, or a slot of the optimizer, is no number."""
     for name, weight in tensors.items():
         if not tf.reduce_all(tf.math.is_finite(weight)):
-            raise ValueError(
+            raise UserError(
                 f"{name} is no number after step {step}, so it is not saved; the save before it still counts, "
                 "go on from it with a lower --learning_rate"
             )
@@ -215,7 +216,7 @@ def verify(prefix: str, tensors: Mapping) -> None:
             with open(path, "rb") as file:  # What is on the disk, not what the system still has in its memory.
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     if set(read_shapes(prefix)) != set(tensors):
-        raise ValueError(f"{prefix}: read back with other tensors than were written")
+        raise UserError(f"{prefix}: read back with other tensors than were written")
     for name in tensors:
         read_tensor(prefix, name)
 

@@ -9,6 +9,7 @@ from gpt2 import checkpoint_paths
 from gpt2.distributed import workers
 from gpt2.training.schedule import SCHEDULES
 from system import files, model_folders
+from system.errors import UserError
 
 # What --dtype means: the activations, the weights.
 DTYPES = {"float32": ("float32", "float32"), "bfloat16": ("bfloat16", "bfloat16"), "mixed": ("bfloat16", "float32")}
@@ -85,30 +86,30 @@ def settle(given: dict) -> types.SimpleNamespace:
     said = {name: value for name, value in given.items() if value is not None}
     flags = types.SimpleNamespace(**(given | defaults | said))
     if not re.fullmatch(r"[^/\\*?\[\]{}]+", flags.run_name) or flags.run_name in (".", ".."):
-        raise ValueError(f"--run_name is {flags.run_name!r}, expected a name without / \\ * ? [ ] {{ }}")
+        raise UserError(f"--run_name is {flags.run_name!r}, expected a name without / \\ * ? [ ] {{ }}")
     checkpoint_paths.check_path(flags.checkpoint_dir)
     if flags.dataset is None and not flags.plan:
-        raise ValueError("--dataset is missing; give an .npz of prepare_corpus.py, or a file or folder of text")
+        raise UserError("--dataset is missing; give an .npz of prepare_corpus.py, or a file or folder of text")
     for name, number in LEAST.items():
         if getattr(flags, name) is not None and getattr(flags, name) < number:
-            raise ValueError(f"--{name} is {getattr(flags, name)}, expected at least {number}")
+            raise UserError(f"--{name} is {getattr(flags, name)}, expected at least {number}")
     for name in ("learning_rate", "save_minutes", "epochs"):
         if getattr(flags, name) is not None and not getattr(flags, name) > 0:
-            raise ValueError(f"--{name} is {getattr(flags, name)}, expected a positive number")
+            raise UserError(f"--{name} is {getattr(flags, name)}, expected a positive number")
     for name in ("noise", "top_p"):
         if getattr(flags, name) > 1:
-            raise ValueError(f"--{name} is {getattr(flags, name)}, expected a share from 0 to 1")
+            raise UserError(f"--{name} is {getattr(flags, name)}, expected a share from 0 to 1")
     for name, known in CHOICES.items():
         if getattr(flags, name) not in known:
-            raise ValueError(f"--{name} is {getattr(flags, name)}, expected {' or '.join(known)}")
+            raise UserError(f"--{name} is {getattr(flags, name)}, expected {' or '.join(known)}")
     if given["epochs"] is not None and given["steps"] is not None:
-        raise ValueError("--steps and --epochs are both given, expected one of them")
+        raise UserError("--steps and --epochs are both given, expected one of them")
     if flags.tpu and flags.strategy == "auto":
         flags.strategy = "tpu"
     if flags.epochs is not None:
         flags.steps = None
     elif flags.schedule != "constant" and flags.steps is None:
-        raise ValueError(f"--schedule {flags.schedule} falls to 0 at --steps, which is missing; say how many")
+        raise UserError(f"--schedule {flags.schedule} falls to 0 at --steps, which is missing; say how many")
     return flags
 
 
@@ -145,20 +146,20 @@ def go_on(flags, given: dict, folder: str) -> tuple[types.SimpleNamespace, list[
     start = before.get("restore_from")  # of a run of another tool nobody knows
     start = start if isinstance(start, str) else None
     if given["restore_from"] not in (None, "latest") and not (start and same_start(flags.restore_from, start)):
-        raise ValueError(
+        raise UserError(
             f"{folder}: a run that has begun, which --restore_from {flags.restore_from} would overwrite; "
             "go on with --restore_from latest, or name another --run_name"
         )
     model_name = before.get("model_name", flags.model_name)
     if given["model_name"] and model_name not in (flags.model_name, model_folders.OTHER_NAMES.get(flags.model_name)):
-        raise ValueError(
+        raise UserError(
             f"{folder}: a run of {model_name}, which --model_name {flags.model_name} cannot change; "
             "leave it out, or name another --run_name"
         )
     flags.restore_from, flags.model_name = start or "latest", model_name
     for name in ("optimizer", "only_train_transformer_layers"):
         if before.get(name, getattr(flags, name)) != getattr(flags, name):
-            raise ValueError(
+            raise UserError(
                 f"{folder}: a run with --{name} {before[name]}, whose state does not fit {getattr(flags, name)}; "
                 f"start another from its weights: --restore_from {checkpoint_paths.find_prefix(folder)} --run_name NAME"
             )

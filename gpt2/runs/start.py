@@ -1,6 +1,7 @@
 """What a run starts from, found by names and paths alone: nothing here starts TensorFlow."""
 
 from gpt2 import checkpoint_paths
+from system.errors import UserError
 
 
 def why_over(flags, folder: str, step: int, steps: int | None) -> str | None:
@@ -53,4 +54,4 @@ def sizes_of(flags, given: dict, folder: str):
 def check_n_ctx(flags, hparams) -> None:
     """Raises a ValueError for windows that the model has no positions for."""
     if flags.n_ctx and flags.n_ctx > hparams.n_ctx:
-        raise ValueError(f"--n_ctx is {flags.n_ctx}, expected at most {hparams.n_ctx}, that of the model")
+        raise UserError(f"--n_ctx is {flags.n_ctx}, expected at most {hparams.n_ctx}, that of the model")

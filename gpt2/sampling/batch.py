@@ -13,6 +13,7 @@ import numpy as np
 from gpt2.hparams import HParams
 from gpt2.sampling.choosing import check_finite, choose, log_probability
 from gpt2.sampling.filters import Filters, penalise
+from system.errors import UserError
 
 END_OF_TEXT, LENGTH = "end of text", "length"  # Why a sample ended; a rule gives its own words.
 
@@ -206,13 +207,13 @@ def sample_length(hparams: HParams, prompt, length: int | None) -> int:
       ValueError: it is not positive, or the prompt, ids, is longer than the window.
     """
     if (over := len(prompt) - hparams.n_ctx) > 0:
-        raise ValueError(
+        raise UserError(
             f"a prompt of {len(prompt)} tokens is {over} more than the window of {hparams.n_ctx}; shorten it by {over}"
         )
     if length is None:
         length = max(1, hparams.n_ctx // 2 if prompt else hparams.n_ctx - 1)
     if length < 1:
-        raise ValueError(f"length is {length}, expected at least 1")
+        raise UserError(f"length is {length}, expected at least 1")
     return length
 
 
@@ -224,11 +225,11 @@ def start_of(prompt, hparams: HParams) -> tuple[int, ...]:
     """
     wrong = next((token for token in prompt if not 0 <= token < hparams.n_vocab), None)
     if wrong is not None:
-        raise ValueError(f"token id {wrong}, expected ids from 0 to {hparams.n_vocab - 1} (n_vocab {hparams.n_vocab})")
+        raise UserError(f"token id {wrong}, expected ids from 0 to {hparams.n_vocab - 1} (n_vocab {hparams.n_vocab})")
     return tuple(prompt) or (hparams.n_vocab - 1,)
 
 
 def check_batch_size(batch_size: int) -> None:
     """Raises a ValueError for a batch without a row."""
     if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}, expected at least 1")
+        raise UserError(f"batch_size is {batch_size}, expected at least 1")

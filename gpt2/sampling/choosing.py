@@ -8,6 +8,7 @@ import numpy as np
 
 from gpt2.random_numbers import key_of, threefry
 from gpt2.sampling.filters import Filters, kept
+from system.errors import UserError
 
 WEIGHT_BITS, RANDOM_BITS = 40, 23  # Sums of 2**16 weights stay below 2**56, times random bits split in two below 2**63.
 
@@ -15,7 +16,7 @@ WEIGHT_BITS, RANDOM_BITS = 40, 23  # Sums of 2**16 weights stay below 2**56, tim
 def check_finite(logits: np.ndarray) -> None:
     """Raises a ValueError for logits that are no numbers."""
     if not np.isfinite(logits).all():
-        raise ValueError(
+        raise UserError(
             "the model's logits are no numbers, so its weights have diverged; take an earlier save: --restore_from"
         )
 

@@ -3,12 +3,15 @@
 import atexit
 import concurrent.futures
 import glob
+import logging
 import os
-from collections.abc import Callable
 
 from gpt2.distributed.workers import STRATEGIES
 from gpt2.hparams import find_hparams
 from system import process, tensorflow_start
+from system.errors import UserError
+
+logger = logging.getLogger("gpt2")
 
 ENGINES = ("auto", "lite", "xla")
 LITE_DTYPES = ("float32", "int8")
@@ -21,7 +24,6 @@ def open_engine(
     dtype: str,
     rows: int,
     name: str,
-    say: Callable[[str], None],
     strategy: str = "auto",
     tpu: str | None = None,
 ):
@@ -30,7 +32,6 @@ def open_engine(
     Args:
       model_folder: whose `hparams.json` to use where there is none beside the weights.
       name: lite, xla, or auto for the one that is faster here.
-      say: is told what takes time, and why it is not the faster one.
       strategy, tpu: which devices of this process write, see `strategy.find_devices`; LiteRT has the CPU as one.
     Raises:
       FileNotFoundError, ValueError: what `load_model` raises; a dtype that the engine, or an engine that the strategy
@@ -41,29 +42,29 @@ def open_engine(
     if name == "xla" or dtype not in LITE_DTYPES or is_xla_only(strategy, tpu) or accelerated:
         return _open_xla(prefix, model_folder, dtype, rows, strategy, tpu)
     try:
-        return _open_lite(prefix, model_folder, dtype, rows, say)
+        return _open_lite(prefix, model_folder, dtype, rows)
     except (ImportError, RuntimeError) as error:
         if name == "lite" or dtype == "int8":
-            raise ValueError(f"{prefix}: LiteRT cannot hold it ({error}); sample with --engine xla") from error
-        say(f"LiteRT cannot hold {prefix} ({error}), so XLA writes, more slowly")
+            raise UserError(f"{prefix}: LiteRT cannot hold it ({error}); sample with --engine xla") from error
+        logger.info(f"LiteRT cannot hold {prefix} ({error}), so XLA writes, more slowly")
         return _open_xla(prefix, model_folder, dtype, rows, strategy, tpu)
 
 
 def check_engine(name: str, dtype: str, strategy: str = "auto", tpu: str | None = None) -> None:
     """Raises a ValueError for what there is not, and what does not go together."""
     if name not in ENGINES:
-        raise ValueError(f"--engine is {name}, expected {', '.join(ENGINES)}")
+        raise UserError(f"--engine is {name}, expected {', '.join(ENGINES)}")
     if dtype not in (*LITE_DTYPES, "bfloat16"):
-        raise ValueError(f"--dtype is {dtype}, expected float32, bfloat16 or int8")
+        raise UserError(f"--dtype is {dtype}, expected float32, bfloat16 or int8")
     if (name, dtype) in (("xla", "int8"), ("lite", "bfloat16")):
-        raise ValueError(f"--engine {name} has no {dtype}, expected {'lite' if name == 'xla' else 'xla'}")
+        raise UserError(f"--engine {name} has no {dtype}, expected {'lite' if name == 'xla' else 'xla'}")
     if strategy not in STRATEGIES:
-        raise ValueError(f"--strategy is {strategy}, expected {' or '.join(STRATEGIES)}")
+        raise UserError(f"--strategy is {strategy}, expected {' or '.join(STRATEGIES)}")
     if tpu and strategy not in ("auto", "tpu"):
-        raise ValueError(f"--tpu {tpu} is given with --strategy {strategy}, expected tpu")
+        raise UserError(f"--tpu {tpu} is given with --strategy {strategy}, expected tpu")
     if is_xla_only(strategy, tpu) and (name == "lite" or dtype == "int8"):
         lite = "--engine lite" if name == "lite" else "--dtype int8"
-        raise ValueError(f"{lite} is for a CPU as one device, not for --strategy {'tpu' if tpu else strategy}")
+        raise UserError(f"{lite} is for a CPU as one device, not for --strategy {'tpu' if tpu else strategy}")
 
 
 def is_xla_only(strategy: str, tpu: str | None) -> bool:
@@ -83,19 +84,19 @@ def has_accelerator() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
-def _open_lite(prefix, model_folder, dtype, rows, say):
+def _open_lite(prefix, model_folder, dtype, rows):
     from gpt2.lite.lite_engine import LiteEngine
 
     hparams = find_hparams(prefix, model_folder)
     guesses = dtype == "float32" and rows == 1 and 4 * hparams.n_params >= SLOW_TO_READ
-    paths = _lite_files(prefix, hparams, [dtype, "int8"] if guesses else [dtype], say)
+    paths = _lite_files(prefix, hparams, [dtype, "int8"] if guesses else [dtype])
     # LiteRT's libraries tell the terminal of their end, when Python has nothing more to say to it.
     atexit.register(process.silence, 2)
     with tensorflow_start.tensorflow_start_up_held():
         return LiteEngine(paths[dtype], hparams, dtype, rows, paths["int8"] if guesses else None)
 
 
-def _lite_files(prefix, hparams, dtypes, say):
+def _lite_files(prefix, hparams, dtypes):
     """The path of the file in each dtype, made where there is none; None where one after the first cannot be."""
     from gpt2.lite import tflite_file
 
@@ -103,7 +104,7 @@ def _lite_files(prefix, hparams, dtypes, say):
     missing = [dtype for dtype in dtypes if paths[dtype] is None]
     if not missing:
         return paths
-    say(f"the first time, {prefix} is written again as LiteRT reads it")
+    logger.info(f"the first time, {prefix} is written again as LiteRT reads it")
     tensorflow_start.start_tensorflow()
     with concurrent.futures.ThreadPoolExecutor() as pool:
         made = {dtype: pool.submit(tflite_file.make_file, prefix, hparams, dtype) for dtype in missing}
@@ -113,7 +114,7 @@ def _lite_files(prefix, hparams, dtypes, say):
         except OSError as error:
             if dtype == dtypes[0]:
                 raise
-            say(f"{error}; without it one text at a time is written more slowly")
+            logger.info(f"{error}; without it one text at a time is written more slowly")
     return paths
 
 

@@ -8,6 +8,8 @@ import math
 
 import numpy as np
 
+from system.errors import UserError
+
 BLOCKS = 64  # Sets of the vocabulary whose greatest logits are looked at first; found fastest of 16 to 256.
 # Within these bounds no logit leaves float32.
 COLDEST, HOTTEST = 1e-20, 1e30  # Temperatures; what is below the coldest chooses as that does.
@@ -54,7 +56,7 @@ class Filters:
             ),
         ):
             if not good:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected {expected}")
+                raise UserError(f"{name} is {getattr(self, name)}, expected {expected}")
 
 
 def kept(logits: np.ndarray, filters: Filters) -> tuple[np.ndarray, np.ndarray]:

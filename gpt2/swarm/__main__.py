@@ -4,6 +4,7 @@ import os
 import sys
 
 from system import command_line, tensorflow_start
+from system.errors import UserError
 
 
 def main(
@@ -30,14 +31,14 @@ def main(
     """
     folders = arguments[1:]
     if not folders or arguments[0] != "average":
-        raise ValueError(f"found {' '.join(arguments) or 'nothing'}, expected: average FOLDER FOLDER...")
+        raise UserError(f"found {' '.join(arguments) or 'nothing'}, expected: average FOLDER FOLDER...")
     if out is None and dataset is None:
-        raise ValueError("nothing to do with the mean; give --out FOLDER to save it, --dataset POETRY.npz to validate")
+        raise UserError("nothing to do with the mean; give --out FOLDER to save it, --dataset POETRY.npz to validate")
     if len({folder.rstrip("/") if "://" in folder else os.path.realpath(folder) for folder in folders}) < len(folders):
-        raise ValueError("a folder is given twice, and would count twice; give each once")
+        raise UserError("a folder is given twice, and would count twice; give each once")
     for name, number in (("val_batch_size", val_batch_size), ("val_batch_count", val_batch_count)):
         if number < 1:
-            raise ValueError(f"--{name} is {number}, expected at least 1")
+            raise UserError(f"--{name} is {number}, expected at least 1")
     tensorflow_start.start_tensorflow()
     import encoder
     from encoder import vocabulary
@@ -48,7 +49,7 @@ def main(
     from system import files, model_folders
 
     if out and files.exists(os.path.join(out, "checkpoint")):
-        raise ValueError(f"{out}: holds weights already; name a new folder")
+        raise UserError(f"{out}: holds weights already; name a new folder")
     home = os.path.dirname(checkpoint_paths.find_prefix(folders[0]))
     model_folder = model_folders.model_folder(model_name, models_dir) if model_name else home
     hparams = find_hparams(checkpoint_paths.find_prefix(folders[0]), model_folder)
@@ -56,7 +57,7 @@ def main(
     for folder, reason in left_out.items():
         print(f"swarm: left out {folder}: {reason}", file=sys.stderr)
     if not counted:
-        raise ValueError("none of them is good, so there is nothing to average")
+        raise UserError("none of them is good, so there is nothing to average")
     model = GPT2(hparams, lambda name, shape: mean[name])
     if out:
         checkpoint.save_model(out, model)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from gpt2.checkpoint import check_index, read_tensor
 from gpt2.checkpoint_paths import find_prefix
 from gpt2.hparams import HParams
+from system.errors import UserError
 
 # How far to go from the old average to the mean, and how much of the last step to add: learning rate and momentum.
 # The method is that of Douillard et al., "DiLoCo: Distributed Low-Communication Training of Language Models", 2023,
@@ -28,7 +29,7 @@ def read_weights(path: str, hparams: HParams) -> dict[str, np.ndarray]:
     for name in tensors_of(prefix):
         weights[name] = read_tensor(prefix, name).numpy().astype(np.float32, copy=False)
         if not np.isfinite(weights[name]).all():
-            raise ValueError(f"{prefix}: {name} is no number, so it cannot be averaged")
+            raise UserError(f"{prefix}: {name} is no number, so it cannot be averaged")
     return weights
 
 

@@ -1,9 +1,10 @@
 """Where a training run meets the other members of its swarm."""
 
+import logging
 import os
 import socket
 
-from system.console import say
+logger = logging.getLogger("gpt2")
 
 
 def join_swarm(flags, model, enc, step: int):
@@ -19,7 +20,7 @@ def join_swarm(flags, model, enc, step: int):
         vocabulary.write_vocabulary(flags.swarm, enc.vocabulary)
     run = os.path.join(flags.checkpoint_dir, flags.run_name)
     files.copy(os.path.join(run, "layout.json"), os.path.join(flags.swarm, "layout.json"))
-    say(f"{name} joined the swarm in {flags.swarm} after its round {number}")
+    logger.info(f"{name} joined the swarm in {flags.swarm} after its round {number}")
     return member
 
 

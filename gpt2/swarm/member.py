@@ -22,6 +22,7 @@ from gpt2.checkpoint_paths import find_prefix, step_of
 from gpt2.hparams import HParams, find_hparams, write_hparams
 from gpt2.swarm import averaging
 from system import files
+from system.errors import UserError
 
 POLL = 0.5  # Seconds between looks into the folder while waiting.
 LOOK_EVERY = 10  # Steps between looks into the folder while training, for who is not in step with the others.
@@ -56,9 +57,9 @@ class Member:
             return
         prefix = find_prefix(folder)
         if not files.exists(f"{prefix}.json"):
-            raise ValueError(f"{folder}: the folder of a model or a run, expected that of a swarm; name a new one")
+            raise UserError(f"{folder}: the folder of a model or a run, expected that of a swarm; name a new one")
         if (found := find_hparams(prefix)) != hparams:
-            raise ValueError(f"{folder}: a swarm of {found}, expected {hparams}; name another folder or model")
+            raise UserError(f"{folder}: a swarm of {found}, expected {hparams}; name another folder or model")
 
     def join(self, weights: Mapping[str, tf.Variable], step: int) -> int:
         """Gives the weights the values of the average, or founds a swarm that begins with theirs.

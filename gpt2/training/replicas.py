@@ -10,13 +10,14 @@ import tensorflow as tf
 from gpt2.distributed import collectives
 from gpt2.distributed.strategy import is_tpu
 from gpt2.training import step as training
+from system.errors import UserError
 
 
 def check_batch_size(strategy: tf.distribute.Strategy, batch_size: int) -> None:
     """Raises a ValueError if a batch cannot be shared out evenly."""
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
-        raise ValueError(f"--batch_size is {batch_size}, expected a multiple of {replicas}, the number of replicas")
+        raise UserError(f"--batch_size is {batch_size}, expected a multiple of {replicas}, the number of replicas")
 
 
 def share_out(strategy: tf.distribute.Strategy, batch_size: int, read):

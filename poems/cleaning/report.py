@@ -10,6 +10,7 @@ from typing import Any
 from poems.cleaning.counts import VERBS, Counts
 from poems.cleaning.rules import RULES, WHOLE
 from system import files
+from system.errors import UserError
 
 WIDTH = 480  # pixels of the longest bar
 N_BARS = 24  # of a histogram, at most
@@ -55,7 +56,7 @@ def json_path(path: str) -> str:
     """
     stem, extension = os.path.splitext(path)
     if extension.lower() not in (".html", ".htm"):
-        raise ValueError(f"--report {path}: expected a name that ends in .html")
+        raise UserError(f"--report {path}: expected a name that ends in .html")
     return f"{stem}.report.json"
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from poems.cleaning import detection, mending
 from poems.cleaning.counts import Counts, Example
 from poems.poem import Poem
+from system.errors import UserError
 
 
 class Rule(NamedTuple):
@@ -76,9 +77,9 @@ def choose_rules(layout: str, on: Iterable[str] = (), off: Iterable[str] = ()) -
     names = [rule.name for rule in RULES]
     for name in sorted((on | off) - {ALL}):
         if name not in names:
-            raise ValueError(f"{name}: no such cleaning rule, expected some of {', '.join(names)}")
+            raise UserError(f"{name}: no such cleaning rule, expected some of {', '.join(names)}")
     if on & off:
-        raise ValueError(f"{', '.join(sorted(on & off))}: switched on and off, expected one of the two")
+        raise UserError(f"{', '.join(sorted(on & off))}: switched on and off, expected one of the two")
     by_default = {rule.name for rule in RULES if layout in rule.layouts and ALL not in off}
     chosen = set(names) if ALL in on else (by_default - off) | on
     return tuple(name for name in names if name in chosen - off)

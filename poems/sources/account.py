@@ -4,6 +4,7 @@ import collections
 from collections.abc import Callable
 
 from poems import poem
+from system.errors import UserError
 
 LIMIT = 100  # Bad rows that are always put up with,
 SHARE = 0.01  # or this share of the rows read so far, whichever is more.
@@ -56,7 +57,7 @@ class Rows:
         self._tell(poem.Dropped(f"{self.path}:{line}", reason, text[:EXCERPT]))
         if self.bad.total() > max(self._limit, self._share * self.n):
             found = ", ".join(f"{number:,} {what}" for what, number in self.bad.most_common())
-            raise ValueError(
+            raise UserError(
                 f"{self.path}: {self.bad.total():,} bad rows up to line {line:,} ({found}), expected at most "
                 f"{self._limit:,} or {self._share:.0%} of the rows; mend the file or leave it out"
             )
@@ -69,7 +70,7 @@ class Rows:
         """
         if self.n and self.bad.total() >= self.n:
             found = ", ".join(self.bad)
-            raise ValueError(f"{self.path}: not one good row among {self.n:,} ({found}), expected poems; leave it out")
+            raise UserError(f"{self.path}: not one good row among {self.n:,} ({found}), expected poems; leave it out")
 
     def drop(self, dropped: poem.Dropped) -> None:
         """Leaves out a passage that is no verse."""

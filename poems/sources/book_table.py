@@ -5,6 +5,7 @@ import io
 from poems import poem
 from poems.sources.tables import column_names, read_fields
 from system import files
+from system.errors import UserError
 
 
 def read_books(path: str) -> dict[str, poem.Book]:
@@ -20,18 +21,18 @@ def read_books(path: str) -> dict[str, poem.Book]:
         try:
             text = file.read().decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise ValueError(f"{path}: byte {error.start} is not utf-8; save the table as UTF-8") from None
+            raise UserError(f"{path}: byte {error.start} is not utf-8; save the table as UTF-8") from None
     rows = read_fields(io.StringIO(text, newline=""), path)
     names = column_names(next(rows, (1, []))[1])
     if not {"gid", "author", "title"} <= set(names):
-        raise ValueError(f"{path}: the columns are {', '.join(names) or 'none'}, expected gid, author and title")
+        raise UserError(f"{path}: the columns are {', '.join(names) or 'none'}, expected gid, author and title")
     books: dict[str, poem.Book] = {}
     for line, row in rows:
         fields = dict(zip(names, map(str.strip, row), strict=False))
         gid = fields.get("gid", "").removesuffix(".0")  # as spreadsheets and pandas write numbers
         book = poem.Book(fields.get("author", ""), fields.get("title", ""))
         if books.setdefault(gid, book) != book:
-            raise ValueError(f"{path}, line {line}: book {gid} for the second time, expected it once")
+            raise UserError(f"{path}, line {line}: book {gid} for the second time, expected it once")
     if not books:
-        raise ValueError(f"{path}: no row below its heading, expected gid, author and title of each book")
+        raise UserError(f"{path}: no row below its heading, expected gid, author and title of each book")
     return books

@@ -13,6 +13,7 @@ from poems.sources.account import Rows
 from poems.sources.ndjson import EXPECTED, is_ndjson, read_ndjson
 from poems.sources.tables import check_columns, heading_of, is_table, line_ends, read_table
 from poems.sources.text_file import decoded, lines_of, open_unpacked
+from system.errors import UserError
 
 MARKS = {  # UTF-32 first, since its mark begins with that of UTF-16
     codecs.BOM_UTF32_LE: "utf-32",
@@ -76,7 +77,7 @@ def kind_of(head: str, path: str) -> str:
     """
     name = path.lower().removesuffix(".gz")
     if name.endswith(".json") and not is_ndjson(head, of_verse=True):
-        raise ValueError(f"{path}: JSON without verse, expected a row in each line, with {EXPECTED}; leave it out")
+        raise UserError(f"{path}: JSON without verse, expected a row in each line, with {EXPECTED}; leave it out")
     if is_ndjson(head) or name.endswith((".ndjson", ".jsonl")):
         return "rows"
     if name.endswith((".csv", ".tsv")):
@@ -84,7 +85,7 @@ def kind_of(head: str, path: str) -> str:
     if is_table(head) or name.endswith((".csv", ".tsv")):
         return "table"
     if "\0" in head:
-        raise ValueError(f"{path}: not text, found a zero byte; name files of plain text")
+        raise UserError(f"{path}: not text, found a zero byte; name files of plain text")
     return "book" if is_book(head) else "text"
 
 

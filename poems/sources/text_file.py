@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 from system import files
+from system.errors import UserError
 
 BLOCK = 1 << 20  # Bytes read at once.
 HEAD = 1 << 16  # Bytes looked at; the header of an old Project Gutenberg book takes 15,000.
@@ -59,14 +60,14 @@ def decoded(file: IO[bytes], path: str, encoding: str) -> Iterator[str]:
         try:
             text = decoder.decode(data, final=not data)
         except UnicodeError as error:
-            raise ValueError(
+            raise UserError(
                 f"{path}: byte {_offset(error, offset, data)} is not {encoding}; "
                 "give the encoding of the file, such as --encoding latin-1"
             ) from None
         if offset == 0:
             text = text.removeprefix("\ufeff")
         if "\0" in text:
-            raise ValueError(f"{path}: not text, found a zero byte after byte {offset}; name files of plain text")
+            raise UserError(f"{path}: not text, found a zero byte after byte {offset}; name files of plain text")
         if text:
             yield text
         if not data:
@@ -103,7 +104,7 @@ def _unpacked(file: IO[bytes], path: str) -> IO[bytes]:
         try:
             return unpacked.read(most)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise ValueError(
+            raise UserError(
                 f"{path}: not a whole .gz file ({error}), after {unpacked.tell():,} bytes of text; get it again"
             ) from None
 

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from system import command_line, process
+from system.errors import UserError
 
 
 @pytest.fixture
@@ -120,24 +121,29 @@ def run_raising(monkeypatch, error):
     command_line.run(main)
 
 
-@pytest.mark.parametrize("error", [ValueError("a.txt: empty"), FileNotFoundError("a.txt: empty")])
-def test_an_error_of_ours_is_one_line_and_status_1(monkeypatch, capsys, error):
-    monkeypatch.setattr(command_line, "PROJECT", str(__file__).rpartition("/")[0])
+@pytest.mark.parametrize("error", [UserError("a.txt: empty"), FileNotFoundError("a.txt: empty")])
+def test_a_mistake_of_the_user_is_one_line_and_status_1(monkeypatch, capsys, error):
     with pytest.raises(SystemExit) as end:
         run_raising(monkeypatch, error)
     assert end.value.code == 1
     assert capsys.readouterr().err == "script.py: a.txt: empty\n"
 
 
-def test_a_bug_keeps_its_traceback(monkeypatch):
-    with pytest.raises(KeyError):
-        run_raising(monkeypatch, KeyError("x"))
+def number_of_a_word():
+    return int("x")
 
+
+def pairs_of_unequal_lists():
+    return list(zip([1], [], strict=True))
+
+
+@pytest.mark.parametrize("bug", [number_of_a_word, pairs_of_unequal_lists, lambda: {"a": 1}["x"]])
+def test_a_bug_keeps_its_traceback(monkeypatch, bug):
     def main() -> None:
-        int("a library's own ValueError".join(["x"] * 2))
+        bug()
 
-    monkeypatch.setattr(command_line, "PROJECT", "/elsewhere")
-    with pytest.raises(ValueError, match="invalid literal"):
+    monkeypatch.setattr(sys, "argv", ["script.py"])
+    with pytest.raises((ValueError, KeyError)):
         command_line.run(main)
 
 

@@ -1,13 +1,17 @@
 """The bar of a run where it is looked at, and where it is written into a file."""
 
 import io
+import logging
 import os
 import sys
+
+import pytest
 
 from gpt2.runs import progress
 from system import console
 from system.console import SCREEN
 
+LOGGER = logging.getLogger("gpt2")
 RECORD = {"loss": 3.0, "tokens_per_s": 100.0}
 
 
@@ -16,13 +20,19 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.fixture(autouse=True)
+def shown():
+    """The messages of train.py are shown."""
+    console.show_messages("train.py")
+
+
 def draw(monkeypatch, screen):
     monkeypatch.setattr(sys, "stderr", screen)
     bar = progress.progress_bar(steps=10, step=4, shown=True)
     bar.mininterval = 0
     for _ in range(2):
         progress.show_step(bar, [RECORD])
-        console.say("saved")
+        LOGGER.info("saved")
     bar.close()
     return screen.getvalue()
 
@@ -48,7 +58,7 @@ def test_what_goes_to_a_pipe_that_is_gone_goes_nowhere(monkeypatch):
     os.close(reader)
     with os.fdopen(writer, "w") as screen:
         monkeypatch.setattr(sys, "stderr", screen)
-        console.say("hello")
+        LOGGER.info("hello")
         SCREEN.flush()
         assert os.fstat(screen.fileno()).st_rdev == os.stat(os.devnull).st_rdev
         assert screen.write("more") == 4  # and closing it is no error either
@@ -58,6 +68,6 @@ def test_a_message_to_a_stream_that_was_closed_is_no_error(monkeypatch):
     screen = io.StringIO()
     screen.close()
     monkeypatch.setattr(sys, "stderr", screen)
-    console.say("hello")
+    LOGGER.info("hello")
     SCREEN.flush()
     assert screen.closed
