@@ -1,7 +1,5 @@
 """Training lowers the original's loss by the original's rules."""
 
-import types
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,11 +10,6 @@ from gpt2.model import GPT2, Graph
 from gpt2.training.optimizers import OPTIMIZERS
 from gpt2.training.step import make_halves, make_train_step, mean_loss
 
-SETTINGS = [
-    ("adam", 1e-3, tf.compat.v1.train.AdamOptimizer),
-    ("sgd", 0.5, tf.compat.v1.train.GradientDescentOptimizer),
-]
-
 
 @pytest.fixture(scope="module")
 def reference(reference_folder):
@@ -24,99 +17,17 @@ def reference(reference_folder):
         return dict(figures)
 
 
-def curve(model, batches, step):
+@pytest.mark.parametrize(("name", "rate"), [("adam", 1e-3), ("sgd", 0.5)])
+def test_the_losses_are_those_of_tensorflow_1_s_optimizer(reference_folder, reference, name, rate):
     """The loss on each batch before its update, and on the first batch after all of them."""
-    losses = [float(step(tf.constant(batch), number)) for number, batch in enumerate(batches)]
-    return [*losses, float(mean_loss(model, tf.constant(batches[0])))]
-
-
-@pytest.mark.parametrize(("name", "rate", "original"), SETTINGS)
-def test_the_losses_are_those_of_tensorflow_1_s_optimizer(reference_folder, reference, name, rate, original):
-    ours, theirs = gpt2.load_model(reference_folder), gpt2.load_model(reference_folder)
-    train_step = make_train_step(ours, OPTIMIZERS[name](ours.weights))
-    optimizer = original(rate)
-
-    @tf.function
-    def original_step(batch):
-        with tf.GradientTape() as tape:
-            loss = mean_loss(theirs, batch)
-        gradients = tape.gradient(loss, theirs.weights)
-        optimizer.apply_gradients([(gradients[key], weight) for key, weight in theirs.weights.items()])
-        return loss
-
-    batches = reference["batches"]
-    expected = curve(theirs, batches, lambda batch, number: original_step(batch))
-    losses = curve(ours, batches, lambda batch, number: train_step(batch[None], tf.constant(rate), tf.constant(number)))
-    # Another order of summation, grown over 25 updates.
-    np.testing.assert_allclose(losses, expected, atol=2e-4, rtol=0)
-
-
-@pytest.mark.parametrize(("name", "rate", "tolerance"), [("adam", 1e-3, 1e-3), ("sgd", 0.5, 2e-3)])
-def test_updates_in_the_order_of_the_original_follow_its_curve(reference_folder, reference, name, rate, tolerance):
-    """The original applied each update as soon as its gradient was there, with nothing to make it wait.
-
-    So the gradient that went back through a matrix or a gain went through the updated one, as far as the two threads
-    happened to run so: to 1e-5 in the first four steps, later not always. The rest of the tolerance is that chance.
-    """
     model = gpt2.load_model(reference_folder)
-    optimizer = OPTIMIZERS[name](model.weights)
-    step = make_hasty_step(model, lambda gradients, number: optimizer.apply(gradients, rate, tf.constant(number)))
-    losses = np.array(curve(model, reference["batches"], step))
-    np.testing.assert_allclose(losses[:3], reference[f"{name}_losses"][:3], atol=3e-4, rtol=0)
-    np.testing.assert_allclose(losses[:17], reference[f"{name}_losses"][:17], atol=1e-3, rtol=0)
-    np.testing.assert_allclose(losses, reference[f"{name}_losses"], atol=tolerance, rtol=0)
-
-
-def make_hasty_step(model, apply):
-    """A step that updates each matrix, bias and gain before the gradient goes back through it."""
-    number = 0
-
-    def name_of(weight):
-        return weight.name.removesuffix(":0")
-
-    def conv1d(self, x, weights, product):
-        w, b = (tf.stop_gradient(weights[name]) for name in "wb")
-
-        @tf.custom_gradient
-        def hasty_product(x):
-            def grad(dy):
-                inputs, outputs = (tf.reshape(t, [-1, t.shape[-1]]) for t in (x, dy))
-                dw = tf.matmul(inputs, outputs, transpose_a=True)[None]
-                apply({name_of(weights["w"]): dw, name_of(weights["b"]): tf.reduce_sum(outputs, axis=0)}, number)
-                return tf.einsum("bso,io->bsi", dy, weights["w"][0])
-
-            return tf.einsum("bsi,io->bso", x, w[0]) + b, grad
-
-        return hasty_product(x)
-
-    def norm(self, x, weights):
-        g, b = (tf.stop_gradient(weights[name]) for name in "gb")
-
-        @tf.custom_gradient
-        def scaled(x):
-            def grad(dy):
-                d_g, d_b = tf.reduce_sum(dy * x, [0, 1]), tf.reduce_sum(dy, [0, 1])
-                apply({name_of(weights["g"]): d_g, name_of(weights["b"]): d_b}, number)
-                return dy * weights["g"]
-
-            return x * g + b, grad
-
-        mean, variance = tf.nn.moments(x, [-1], keepdims=True)
-        return scaled((x - mean) * tf.math.rsqrt(variance + 1e-5))
-
-    model._conv1d, model.norm = types.MethodType(conv1d, model), types.MethodType(norm, model)
-    embeddings = {name: model.weights[name] for name in ("model/wte", "model/wpe")}
-
-    def step(batch, this_number):
-        nonlocal number
-        number = this_number
-        with tf.GradientTape() as tape:
-            loss = mean_loss(model, batch)
-        gradients = tape.gradient(loss, embeddings)
-        apply({name: tf.convert_to_tensor(gradient) for name, gradient in gradients.items()}, number)
-        return loss
-
-    return step
+    train_step = make_train_step(model, OPTIMIZERS[name](model.weights))
+    losses = [
+        float(train_step(tf.constant(batch[None]), tf.constant(rate), tf.constant(number)))
+        for number, batch in enumerate(reference["batches"])
+    ]
+    losses.append(float(mean_loss(model, tf.constant(reference["batches"][0]))))
+    np.testing.assert_allclose(losses, reference[f"{name}_losses"], atol=1e-4, rtol=0)
 
 
 def test_the_loss_and_its_gradient_are_the_original_ones(reference_folder, reference):
