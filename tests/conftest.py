@@ -13,7 +13,13 @@ import subprocess
 import sys
 import types
 
+import hypothesis
 import pytest
+
+# The same examples in every run of `make test`; `make fuzz` draws others, many more, and keeps those that fail.
+hypothesis.settings.register_profile("test", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("fuzz", max_examples=2000, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("test")
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "tests" / "reference"

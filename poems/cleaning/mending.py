@@ -43,6 +43,11 @@ MARK = re.compile(rf"(?<![^\n])(?:{PAGE}|{NOTE}) ?| ?(?:{PAGE}|{NOTE})", re.I)
 NUMBER_AT_END = re.compile(r"\d{1,4}[ \t]*+$", re.M)
 STARS = re.compile(r"\n[ \t]*+(?:[*·•][ \t]*+){2,}+(?=\n)")
 UNDERSCORE = re.compile(r"(?<!_)_(?!_)")
+# A capital and a quote or dash after it, as in CAFÉ”, which wrongly decoded UTF-8 would also be written with. What it
+# would then stand for, IPA, Armenian, Syriac and the like, is not in verse; Latin, Greek and Cyrillic letters may be.
+CAPITAL_AND_QUOTE = re.compile("([ÆÇÈÉÊËÌÍÒÓÔÕÖ×ØÙÚÛÜÝÞß])(?=[“”„‘’‚–—…])")  # noqa: RUF001
+APART = "\ue000"  # A private character, which keeps the two apart while a line is mended.
+NESTED = 8  # passes: what is left around furniture may itself look like furniture, as in [[1]2]
 
 
 def cut_licence(text: str) -> str:
@@ -94,6 +99,10 @@ def remove_emphasis(text: str) -> str:
 
 def remove_furniture(text: str) -> str:
     """Without page and line numbers, marks of notes, rows of stars, braces at the end of lines and the like."""
+    return _repeated(_without_furniture, text)
+
+
+def _without_furniture(text: str) -> str:
     text = PAGE_LINE.sub("", f"\n{text}")
     if "[" in text or "{" in text:
         text = MARK.sub("", text)
@@ -124,8 +133,10 @@ def normalize_indentation(text: str) -> str:
     """
     if "\n " not in text and not text.startswith(" "):
         return text
-    lines = text.split("\n")
+    lines = [line if line.strip(" ") else "" for line in text.split("\n")]
     indents = {i: len(line) - len(line.lstrip(" ")) for i, line in enumerate(lines) if line.startswith(" ")}
+    if not indents:
+        return "\n".join(lines)
     flush = [i for i, line in enumerate(lines) if line and i not in indents][:2]
     margin = min(indents.values()) if not flush else 0
     if len(flush) == 1 and len(indents) > 1 and flush[0] < min(indents) and min(indents.values()) >= MOST_STEP:
@@ -151,8 +162,23 @@ def _fixer():
 
     # Quotes are another rule's; "<" does not make a poem a web page.
     config = ftfy.TextFixerConfig(uncurl_quotes=False, unescape_html=True, explain=False)
-    # A soft hyphen may be a part of what was wrongly decoded, so those left over go last.
-    return lambda line: _replaced(ftfy.fix_text(line, config), INVISIBLE)
+
+    def fix(line: str) -> str:
+        fixed = ftfy.fix_text(CAPITAL_AND_QUOTE.sub(rf"\1{APART}", line), config).replace(APART, "")
+        # A soft hyphen may be a part of what was wrongly decoded, so those left over go last.
+        return _replaced(fixed, INVISIBLE)
+
+    return lambda line: _repeated(fix, line)
+
+
+def _repeated(mend, text: str) -> str:
+    """The text when mending it again changes nothing, or after `NESTED` passes."""
+    for _ in range(NESTED):
+        mended = mend(text)
+        if mended == text:
+            break
+        text = mended
+    return text
 
 
 def _replaced(text: str, signs: dict[str, str]) -> str:

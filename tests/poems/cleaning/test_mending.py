@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from poems.cleaning import mending
@@ -27,12 +27,26 @@ def test_plain_verse_is_left_alone(mend):
     assert mend(verse) == verse
 
 
-# What is left around furniture may look like furniture, as in [[1]2].
-@pytest.mark.parametrize("mend", [mend for mend in ALL if mend is not mending.remove_furniture])
+@pytest.mark.parametrize("mend", ALL)
 @given(text=st.text("aÉé1 _'`\"[]{}*|-&;.\n\t\f\u00a0\u00ad“—…"))
+@example("a\u00adÉ“")
+@example("}}")
+@example(" \n  ")
+@example("[[1]2]")
 def test_mending_twice_is_mending_once(mend, text):
     once = mend(text)
     assert mend(once) == once
+
+
+@pytest.mark.parametrize("word", ["CAFÉ“", "CAFÉ”", "CAFÉ’S", "MENÜ”", "NOÉ—", "Fuß”", "ZOÉ…", "“CANAPÉ” AND “RÊ”"])  # noqa: RUF001
+def test_a_capital_before_a_quote_is_not_a_wrongly_decoded_letter(word):
+    assert mending.mend_unicode(f"{word}\n") == f"{word}\n"
+
+
+@pytest.mark.parametrize("letter", ["œ", "ē", "Ó", "Δ", "Д", "í", "é", "“", "—"])
+def test_a_wrongly_decoded_letter_is_mended(letter):
+    wrong = letter.encode().decode("cp1252") if letter not in "í" else "Ã\u00ad"
+    assert mending.mend_unicode(f"caf{wrong} and {wrong}\n") == f"caf{letter} and {letter}\n"
 
 
 @pytest.mark.parametrize("mend", ALL)
