@@ -11,7 +11,13 @@ from system import command_line, tensorflow_start
 
 
 def main(*, run_name: str = "demo", dataset: str = "demo.npz", checkpoint_dir: str = "checkpoint") -> None:
-    """Compares a run with two unigram models on the verse that its dataset holds out, all of it."""
+    """Compares a run with two unigram models on the verse that its dataset holds out, all of it.
+
+    Args:
+      run_name: the run to measure.
+      dataset: an .npz of prepare_corpus.py.
+      checkpoint_dir: the folder of the run folders.
+    """
     tensorflow_start.start_tensorflow()
     import gpt2
     from encoder.dataset import reader

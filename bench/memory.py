@@ -22,7 +22,19 @@ def main(
     optimizer: str = "adam",
     n_ctx: int | None = None,
 ) -> None:
-    """Trains a random model for two steps, and prints the most memory that this process ever held."""
+    """Trains a random model for two steps, and prints the most memory that this process ever held.
+
+    Args:
+      model_name: one of OpenAI's sizes, or demo.
+      batch_size: as of train.py.
+      accumulate_gradients: as of train.py.
+      memory_saving_gradients: as of train.py.
+      only_train_transformer_layers: as of train.py.
+      clip_norm: as of train.py.
+      dtype: as of train.py.
+      optimizer: as of train.py.
+      n_ctx: as of train.py.
+    """
     flags = types.SimpleNamespace(**locals())
     tensorflow_start.start_tensorflow()
     import tensorflow as tf

@@ -1,48 +1,57 @@
-"""Flags as the scripts take them: checked before any work starts, text kept letter for letter, errors in one line.
+"""A script from its command line to its end: flags checked before any work starts, errors in one line.
 
-`fire` calls the function and writes its help. By itself it calls first and complains after, and reads text as
-Python (`1984`, `None`, `a#b`), so the arguments are checked here and handed on in a form it cannot misread.
+`fire` hands the values over. By itself it calls first and complains after, and reads text as Python (`1984`, `None`,
+`a#b`), so the flags are checked here, and each value is given to fire as Python writes it.
 """
 
+import configparser
 import difflib
+import functools
 import inspect
-import math
 import os
 import re
 import sys
-import types
 import typing
-
-import fire
-from fire import decorators, helptext, trace
+from collections.abc import Callable
 
 from system import console, process, tensorflow_start
 from system.errors import UserError
+from system.flags import BOOLS, GIVEN, Flag, Value, carrier_of, flags_of, help_text
 
 PROJECT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-HELP = ["--help"]
-BOOLS = {"True": True, "true": True, "False": False, "false": False}
+NAME = "gpt-2-poetry"
 
 
-def run(main) -> None:
-    """Calls `main` with the flags of the command line and exits: 1 after an error, 2 after a wrong flag.
+class Line(typing.NamedTuple):
+    """A command line that was checked: the value of each flag that was typed, and the arguments beside the flags."""
 
-    The annotations of `main` say what each flag takes: str, int, float or bool, or one of them `| None`.
+    values: dict[str, Value]
+    arguments: tuple[str, ...]
+
+
+def run(main: Callable[..., None]) -> None:
+    """Calls the function of a script with the flags of the command line; exits with 1 after an error, 2 after a wrong
+    flag.
+
+    Args:
+      main: takes one dataclass, whose fields are the flags (see `system.flags`), or has the flags as parameters.
+
     A `UserError` or an OSError is a message to the user, in one line; any other ValueError is a bug and keeps its
     traceback.
     """
-    name = os.path.basename(sys.argv[0])
+    name = script_name(sys.argv[0])
     process.open_closed_streams()
     console.show_messages(name)
+    flags = flags_of(carrier_of(main) or main)
     try:
-        arguments = spell_out(sys.argv[1:], main)
+        line = read_line(sys.argv[1:], flags)
     except UserError as error:
         _complain(name, error, status=2)
     try:
-        if arguments == HELP:
-            print(helptext.HelpText(main, trace=trace.FireTrace(main, name=name)), flush=True)
+        if isinstance(line, Line):
+            _hand_over(line, main, name)
         else:
-            _call(main, arguments, name)
+            print(version() if line == "--version" else help_text(carrier_of(main) or main, name), flush=True)
     except BrokenPipeError:
         process.silence(1)  # `| head` has enough.
         sys.exit(141)
@@ -51,7 +60,7 @@ def run(main) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except MemoryError as error:
-        lower = " or ".join(f"--{flag}" for flag in ("batch_size", "length") if flag in flags(main))
+        lower = " or ".join(f"--{flag}" for flag in ("batch_size", "length") if flag in flags)
         _complain(name, f"not enough memory ({error})" + (f"; lower {lower}" if lower else ""), status=1)
     except Exception as error:
         tensorflow = sys.modules.get("tensorflow")
@@ -60,96 +69,99 @@ def run(main) -> None:
         _complain(name, error, status=1)  # A full memory, a remote file system that refuses.
 
 
-def _call(main, arguments, name):
-    decorators.SetParseFn(str)(main)
-    if any(re.match(r"(--\w+=)?(?!https?:)\w+://", argument) for argument in arguments):
+def _hand_over(line: Line, main: Callable[..., None], name: str) -> None:
+    import fire
+
+    if any(re.match(r"(?!https?:)\w+://", text) for text in (*map(str, line.values.values()), *line.arguments)):
         tensorflow_start.start_tensorflow(look_for_devices=False)  # Quietly, before its file systems import it.
-    parsers = {flag: lambda text, flag=flag, kind=kind: parse(flag, text, kind) for flag, kind in flags(main).items()}
-    decorators.SetParseFns(**parsers)(main)
-    fire.Fire(main, command=arguments, name=name)
+    flags = [f"--{flag}={value!r}" for flag, value in line.values.items()]
+    fire.Fire(_taking_flags(main), command=[*map(repr, line.arguments), *flags], name=name)
 
 
-def flags(main) -> dict[str, type]:
-    """The flags of a script's function and the type that each takes, from its annotations."""
-    hints = typing.get_type_hints(main)
-    found = {}
-    for parameter in inspect.signature(main).parameters.values():
-        if parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
-            kind = hints[parameter.name]
-            if isinstance(kind, types.UnionType):
-                kind = next(kind for kind in typing.get_args(kind) if kind is not type(None))
-            found[parameter.name] = kind
-    return found
+def _taking_flags(main: Callable[..., None]) -> Callable[..., None]:
+    """A function whose parameters are the flags, of one that takes them in a dataclass."""
+    carrier = carrier_of(main)
+    if carrier is None:
+        return main
+    flags = flags_of(carrier)
+    takes_given = GIVEN in inspect.signature(carrier).parameters
+
+    def take(*arguments: str, **values: Value) -> None:
+        given = {GIVEN: frozenset(values)} if takes_given else {}
+        rest = {name: arguments for name, flag in flags.items() if flag.is_rest}
+        main(carrier(**rest, **values, **given))
+
+    return take
 
 
-def spell_out(arguments: list[str], main) -> list[str]:
-    """Each flag as `--name=value`, checked against the signature of `main`; `HELP`, if that is asked for.
+def read_line(arguments: list[str], flags: dict[str, Flag]) -> Line | typing.Literal["--help", "--version"]:
+    """What the words of a command line mean; `--help` or `--version`, if that is asked for.
 
     `--help` or `-h` where a value of text is expected is that value.
 
     Raises:
-      ValueError: an unknown flag, a flag without its value, a value of the wrong type, an argument too many.
+      UserError: an unknown or missing flag, a flag without its value, a wrong value, an argument too many.
     """
-    kinds = flags(main)
-    takes_arguments = any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(main).parameters.values())
-    spelt, rest = [], list(arguments)
+    line, rest = Line({}, ()), list(arguments)
     while rest:
-        argument = rest.pop(0)
-        if argument in ("--help", "-h"):
-            return HELP
-        if not argument.startswith("-"):
-            if not takes_arguments:
-                raise UserError(f"unexpected argument {argument!r}; a flag is written --name value, see --help")
-            spelt.append(argument)
-            continue
-        flag, equals, value = argument.lstrip("-").partition("=")
-        flag = flag.replace("-", "_")
-        if flag not in kinds and not equals and kinds.get(flag.removeprefix("no")) is bool:
-            flag, equals, value = flag.removeprefix("no"), "=", "False"
-        if len(flag) == 1:
-            flag = _in_full(flag, kinds)
-        if flag not in kinds:
-            raise UserError(f"unknown flag {argument.partition('=')[0]}; {_suggestion(flag, kinds)}")
-        if not equals and kinds[flag] is bool:
-            value = rest.pop(0) if rest and rest[0] in BOOLS else "True"
-        elif not equals:
-            if not rest or _is_flag(rest[0], kinds):
-                found = f"found the flag {rest[0]}; if that is its value: --{flag}={rest[0]}" if rest else ""
-                raise UserError(f"--{flag} has no value, expected one of type {kinds[flag].__name__} {found}".strip())
-            value = rest.pop(0)
-        parse(flag, value, kinds[flag])
-        spelt.append(f"--{flag}={value}")
-    return spelt
+        word = rest.pop(0)
+        if word in ("--help", "-h"):
+            return "--help"
+        if word == "--version":
+            return "--version"
+        if word.startswith("-"):
+            flag, value = _read_flag(word, rest, flags)
+            line.values[flag.name] = value
+        elif any(flag.is_rest for flag in flags.values()):
+            line = line._replace(arguments=(*line.arguments, word))
+        else:
+            raise UserError(f"unexpected argument {word!r}; a flag is written --name value, see --help")
+    for flag in flags.values():
+        if flag.default is inspect.Parameter.empty and flag.name not in line.values:
+            raise UserError(f"--{flag.name} is missing, expected {flag.expected}; see --help")
+    return line
 
 
-def parse(flag: str, text: str, kind: type):
-    """The value of a flag: text as it stands, numbers and truth values strictly.
-
-    Raises:
-      ValueError: the text is not of that type.
-    """
-    try:
-        value = BOOLS[text] if kind is bool else kind(text)
-        if kind is float and not math.isfinite(value):
-            raise ValueError
-        return value
-    except (KeyError, ValueError):
-        raise UserError(f"--{flag} is {text!r}, expected a value of type {kind.__name__}") from None
-
-
-def _is_flag(text: str, kinds) -> bool:
-    return text.startswith("--") and text[2:].partition("=")[0].replace("-", "_") in kinds
-
-
-def _in_full(letter: str, kinds) -> str:
-    """The one flag that begins with this letter, as fire's help offers it; the letter itself when there are several."""
-    matches = [kind for kind in kinds if kind.startswith(letter)]
-    return matches[0] if len(matches) == 1 else letter
+def _read_flag(word: str, rest: list[str], flags: dict[str, Flag]) -> tuple[Flag, Value]:
+    """The flag that a word names and its value, which is in that word or the next, and then taken out of the rest."""
+    name, equals, text = word.lstrip("-").partition("=")
+    name = name.replace("-", "_")
+    if name not in flags and not equals and _is_bool(name.removeprefix("no"), flags):
+        name, equals, text = name.removeprefix("no"), "=", "False"
+    if name not in flags or flags[name].is_rest:
+        near = difflib.get_close_matches(name, [flag.name for flag in flags.values() if not flag.is_rest], n=1)
+        advice = f"did you mean --{near[0]}?" if near else "see --help"
+        raise UserError(f"unknown flag {word.partition('=')[0]}; {advice}")
+    if not equals and _is_bool(name, flags):
+        text = rest.pop(0) if rest and rest[0] in BOOLS else "True"
+    elif not equals:
+        if not rest:
+            raise UserError(f"--{name} has no value, expected {flags[name].expected}")
+        text = rest.pop(0)
+        if text.startswith("--") and text[2:].partition("=")[0].replace("-", "_") in flags:
+            raise UserError(f"--{name} has no value, found the flag {text}; if that is its value: --{name}={text}")
+    return flags[name], flags[name].parse(text)
 
 
-def _suggestion(flag: str, kinds) -> str:
-    near = difflib.get_close_matches(flag, kinds, n=1)
-    return f"did you mean --{near[0]}?" if near else f"the flags are {', '.join('--' + kind for kind in kinds)}"
+def _is_bool(name: str, flags: dict[str, Flag]) -> bool:
+    return name in flags and flags[name].kind is bool
+
+
+def script_name(path: str) -> str:
+    """What a script calls itself in its messages: its file, or the package that `python -m` runs."""
+    folder, name = os.path.split(path)
+    return os.path.basename(folder) if name == "__main__.py" else name
+
+
+@functools.cache
+def version() -> str:
+    """The name and version of the project: those of the checkout that runs, or of the package that is installed."""
+    setup = configparser.ConfigParser()
+    if setup.read(os.path.join(PROJECT, "setup.cfg")):
+        return f"{NAME} {setup['metadata']['version']}"
+    from importlib import metadata  # here, because it takes longer than all else in `--version`
+
+    return f"{NAME} {metadata.version(NAME)}"
 
 
 def _complain(name: str, error: BaseException | str, status: int) -> typing.NoReturn:

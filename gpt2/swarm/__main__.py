@@ -22,6 +22,7 @@ def main(
     damaged, of another shape, or not a number is left out and named.
 
     Args:
+      arguments: the word average, then model folders, runs, members of a swarm or prefixes.
       out: a new model folder for the mean, which sample.py takes as --restore_from.
       model_name: the model whose hparams.json and vocabulary to use where the first FOLDER has none.
       models_dir: the folder of the model folders.
