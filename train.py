@@ -95,8 +95,9 @@ def main(
       schedule: of the learning rate after the warm-up: constant, or linear or cosine, falling to 0 at the end.
         Default: constant.
       warmup: steps over which the learning rate rises to its height. Default: 0.
-      optimizer: adam, sgd, adamw or adafactor, which needs almost no memory of its own.
-      weight_decay: of adamw, on matrices only.
+      optimizer: adam, sgd, adamw, adafactor, which needs almost no memory of its own, or muon, which learns fastest
+        from nothing.
+      weight_decay: of adamw and muon, on matrices only.
       clip_norm: scale a gradient down to this global norm, 0 for never.
       accumulate_gradients: batches whose mean gradient makes one step.
       memory_saving_gradients: compute each block again for its gradient, in less memory and more time.

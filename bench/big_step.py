@@ -98,7 +98,7 @@ def step(folder: str, model_name: str, n_ctx: int, dtype: str) -> None:
 
     import gpt2
     from gpt2.runs.settings import DTYPES
-    from gpt2.training.optimizers import Adafactor
+    from gpt2.training.adaptive import Adafactor
     from gpt2.training.step import make_train_step
 
     begun = time.monotonic()

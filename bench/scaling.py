@@ -102,7 +102,7 @@ def measure(way: str, model_name: str, models_dir: str, batch_size: int, steps: 
     from gpt2.hparams import MODELS, read_hparams
     from gpt2.model import GPT2, fresh_weights
     from gpt2.training import replicas
-    from gpt2.training.optimizers import Adam
+    from gpt2.training.adaptive import Adam
     from system import model_folders
 
     if way == "mirrored":

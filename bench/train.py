@@ -143,7 +143,7 @@ def ours(hparams: HParams, recompute: bool = False):
     import tensorflow as tf
 
     from gpt2.model import GPT2
-    from gpt2.training.optimizers import Adam
+    from gpt2.training.adaptive import Adam
     from gpt2.training.step import make_train_step
 
     model = GPT2(hparams)

@@ -15,6 +15,7 @@ FLAGS = {
     "adam": ["--accumulate_gradients", 2, "--noise", 0.1],
     "sgd": ["--accumulate_gradients", 2, "--noise", 0.1, "--memory_saving_gradients"],
     "adamw": ["--clip_norm", 1, "--schedule", "cosine", "--warmup", 3, "--dtype", "bfloat16"],
+    "muon": ["--dtype", "mixed", "--accumulate_gradients", 2, "--clip_norm", 1],
     "adafactor": ["--dtype", "mixed", "--only_train_transformer_layers", "--noise", 0.1],
 }
 

@@ -86,6 +86,7 @@ def test_training_lowers_the_loss_and_leaves_a_run(place, train):
     [
         ["adamw", "--clip_norm", 1, "--memory_saving_gradients"],
         ["adafactor", "--dtype", "mixed", "--only_train_transformer_layers"],
+        ["muon", "--only_train_transformer_layers", "--accumulate_gradients", 2, "--dtype", "bfloat16"],
     ],
     ids=lambda flags: flags[0],
 )
@@ -225,7 +226,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_saves_nothing(begun, train):
         (["--model_name", "none"], "models/none: no such model folder"),
         (["--restore_from", "nowhere"], "nowhere: no such model folder"),
         (["--checkpoint_dir", "poems.txt"], "poems.txt/run1: cannot write there"),
-        (["--optimizer", "adamant"], "--optimizer is adamant, expected adam or sgd or adamw or adafactor"),
+        (["--optimizer", "adamant"], "--optimizer is adamant, expected adam or sgd or adamw or adafactor or muon"),
         (["--dtype", "float64"], "--dtype is float64, expected float32 or bfloat16 or mixed"),
         (["--run_name", "r[1]"], "--run_name is 'r[1]', expected a name without"),
         (["--run_name", "../r"], "--run_name is '../r', expected a name without"),

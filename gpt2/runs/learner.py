@@ -37,7 +37,7 @@ def load_from(flags, weights: str | None, model_folder: str, is_save: bool):
     else:
         model = checkpoint.load_model(weights, model_folder, *dtypes)
     model.recompute = flags.memory_saving_gradients
-    kwargs = {"weight_decay": flags.weight_decay} if flags.optimizer == "adamw" else {}
+    kwargs = {"weight_decay": flags.weight_decay} if flags.optimizer in ("adamw", "muon") else {}
     trained = [name for name in model.weights if "/h" in name or not flags.only_train_transformer_layers]
     optimizer = OPTIMIZERS[flags.optimizer]({name: model.weights[name] for name in trained}, seed=flags.seed, **kwargs)
     state = saves.State(model, optimizer.slots)

@@ -13,7 +13,7 @@ from system.errors import UserError
 
 # What --dtype means: the activations, the weights.
 DTYPES = {"float32": ("float32", "float32"), "bfloat16": ("bfloat16", "bfloat16"), "mixed": ("bfloat16", "float32")}
-OPTIMIZERS = ("adam", "sgd", "adamw", "adafactor")
+OPTIMIZERS = ("adam", "sgd", "adamw", "adafactor", "muon")
 # Where the command line says nothing.
 DEFAULTS = {
     "model_name": "124M",

@@ -68,6 +68,8 @@ def slot_numbers(hparams: HParams, optimizer: str, trained: int) -> int:
     """How many numbers an optimizer keeps for so many weights."""
     if optimizer == "adafactor":  # Of each matrix the two edges, 16 n_embd a block; 13 n_embd of biases and gains.
         return hparams.n_vocab + hparams.n_ctx + (4 + 29 * hparams.n_layer) * hparams.n_embd
+    if optimizer == "muon":  # One of each matrix of a block, 12 n_embd² in each, two of everything else.
+        return 2 * trained - 12 * hparams.n_layer * hparams.n_embd**2
     return {"adam": 2, "adamw": 2, "sgd": 0}[optimizer] * trained
 
 

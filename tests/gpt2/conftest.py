@@ -7,7 +7,7 @@ from gpt2.hparams import HParams
 from gpt2.model import GPT2, fresh_weights
 from gpt2.runs import run_folder, saves
 from gpt2.runs.saves import State
-from gpt2.training.optimizers import Adam
+from gpt2.training.adaptive import Adam
 
 
 @pytest.fixture

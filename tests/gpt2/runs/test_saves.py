@@ -13,7 +13,7 @@ from gpt2.checkpoint import read_tensor, write_pointer
 from gpt2.checkpoint_paths import find_prefix, step_of
 from gpt2.runs import saves
 from gpt2.runs.saves import State
-from gpt2.training.optimizers import Adam
+from gpt2.training.adaptive import Adam
 
 
 def test_a_run_folder_is_a_model_folder(folder, trained):
