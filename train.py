@@ -34,6 +34,7 @@ def main(
     learning_rate: float | None = None,
     schedule: str | None = None,
     warmup: int | None = None,
+    decay: float = 0.2,
     optimizer: str = "adam",
     weight_decay: float = 0.01,
     clip_norm: float = 0.0,
@@ -92,9 +93,11 @@ def main(
       device: auto, cpu, or gpu, which goes on with no other.
       batch_size: windows in a step. Default: 1.
       learning_rate: of the optimizer, at its highest. Default: 2e-5.
-      schedule: of the learning rate after the warm-up: constant, or linear or cosine, falling to 0 at the end.
+      schedule: of the learning rate after the warm-up: constant; linear or cosine, falling to 0 at the end; or
+        wsd, which is constant and falls to 0 over the last part of --steps, or stays constant until --steps is given.
         Default: constant.
       warmup: steps over which the learning rate rises to its height. Default: 0.
+      decay: the share of --steps over which wsd falls to 0.
       optimizer: adam, sgd, adamw, adafactor, which needs almost no memory of its own, or muon, which learns fastest
         from nothing.
       weight_decay: of adamw and muon, on matrices only.
@@ -260,7 +263,8 @@ def make_take(flags, strategy, state, optimizer, trained, tokens, seq: int, step
     def take(count: int) -> list[tuple[float, float]]:
         shares = replicas.share_out(strategy, flags.batch_size, lambda rows: read(rows, state.windows))
         coming = range(state.step, state.step + flags.steps_per_call)
-        rates = [learning_rate_at(step, flags.learning_rate, flags.schedule, flags.warmup, steps) for step in coming]
+        schedule = functools.partial(learning_rate_at, peak=flags.learning_rate, schedule=flags.schedule)
+        rates = [schedule(step, warmup=flags.warmup, steps=steps, decay=flags.decay) for step in coming]
         scalars = (tf.constant(rates, tf.float32), tf.constant(state.updates), tf.constant(count))
         losses = train_steps(shares, *scalars).numpy().tolist()
         return list(zip(losses, rates, strict=True))[:count]

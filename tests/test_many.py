@@ -19,7 +19,9 @@ from gpt2.runs.log import read_log
 pytestmark = pytest.mark.slow
 
 STEPS = 50
+# Muon moves some weights by Adam, so that both are tested.
 FLAGS = ["--dataset", "poems.npz", "--model_name", "small", "--batch_size", 12, "--sample_every", 0]
+FLAGS += ["--optimizer", "muon"]
 FLAGS += [
     "--val_dataset",
     "poems.npz",

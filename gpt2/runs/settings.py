@@ -51,6 +51,7 @@ LEAST = {
     "val_batch_size": 1,
     "val_batch_count": 1,
     "warmup": 0,
+    "decay": 0,
     "accumulate_gradients": 1,
     "clip_norm": 0,
     "weight_decay": 0,
@@ -96,7 +97,7 @@ def settle(given: dict) -> types.SimpleNamespace:
     for name in ("learning_rate", "save_minutes", "epochs"):
         if getattr(flags, name) is not None and not getattr(flags, name) > 0:
             raise UserError(f"--{name} is {getattr(flags, name)}, expected a positive number")
-    for name in ("noise", "top_p"):
+    for name in ("noise", "top_p", "decay"):
         if getattr(flags, name) > 1:
             raise UserError(f"--{name} is {getattr(flags, name)}, expected a share from 0 to 1")
     for name, known in CHOICES.items():
@@ -108,7 +109,7 @@ def settle(given: dict) -> types.SimpleNamespace:
         flags.strategy = "tpu"
     if flags.epochs is not None:
         flags.steps = None
-    elif flags.schedule != "constant" and flags.steps is None:
+    elif flags.schedule in ("linear", "cosine") and flags.steps is None:
         raise UserError(f"--schedule {flags.schedule} falls to 0 at --steps, which is missing; say how many")
     return flags
 
