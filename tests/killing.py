@@ -109,7 +109,6 @@ def kill_after_first_step(seconds, started):
 
 def kill_in_first_save(operation, operations):
     """Counts what the first save, and what belongs to it, does to the disk; kills after one of these operations."""
-    from gpt2 import checkpoint
     from gpt2.runs import saves
     from gpt2.runs.log import Log
     from system import files
@@ -130,7 +129,7 @@ def kill_in_first_save(operation, operations):
             if len(operations) - 1 == operation:
                 kill()
 
-    def write_in_parts(prefix, tensors, write=checkpoint.write_bundle):
+    def write_in_parts(prefix, tensors, write=saves.write_bundle):
         """The files of a bundle as TensorFlow makes them, the data first, as if written bit by bit."""
         if not armed:
             write(prefix, tensors)
@@ -159,7 +158,7 @@ def kill_in_first_save(operation, operations):
         armed.clear()
         append(log, record)
 
-    saves.save, saves.save_best, checkpoint.write_bundle = arming(saves.save), arming(saves.save_best), write_in_parts
+    saves.save, saves.save_best, saves.write_bundle = arming(saves.save), arming(saves.save_best), write_in_parts
     setattr(Log, "append", next_step)  # noqa: B010
     saves.gfile.remove = counted("remove", saves.gfile.remove)
     files.sync = counted("flush", files.sync)
