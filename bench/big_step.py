@@ -97,8 +97,8 @@ def step(folder: str, model_name: str, n_ctx: int, dtype: str) -> None:
     import tensorflow as tf
 
     import gpt2
-    from gpt2.runs.settings import DTYPES
     from gpt2.training.adaptive import Adafactor
+    from gpt2.training.memory_plan import DTYPES
     from gpt2.training.step import make_train_step
 
     begun = time.monotonic()

@@ -3,10 +3,9 @@
 python bench/memory.py --model_name 124M --memory_saving_gradients
 """
 
-import types
-
-from gpt2.runs import settings
+from gpt2.hparams import MODELS
 from gpt2.training import memory_plan
+from gpt2.training.memory_plan import DTYPES, Dtype, Optimizer
 from system import command_line, machine, tensorflow_start
 
 
@@ -18,8 +17,8 @@ def main(
     memory_saving_gradients: bool = False,
     only_train_transformer_layers: bool = False,
     clip_norm: float = 0.0,
-    dtype: str = "float32",
-    optimizer: str = "adam",
+    dtype: Dtype = "float32",
+    optimizer: Optimizer = "adam",
     n_ctx: int | None = None,
 ) -> None:
     """Trains a random model for two steps, and prints the most memory that this process ever held.
@@ -35,19 +34,28 @@ def main(
       optimizer: as of train.py.
       n_ctx: as of train.py.
     """
-    flags = types.SimpleNamespace(**locals())
+    hparams = MODELS[model_name]
+    demand = memory_plan.Demand(
+        hparams=hparams,
+        batch_size=batch_size,
+        accumulate_gradients=accumulate_gradients,
+        memory_saving_gradients=memory_saving_gradients,
+        only_train_transformer_layers=only_train_transformer_layers,
+        clip_norm=clip_norm,
+        dtype=dtype,
+        optimizer=optimizer,
+        n_ctx=n_ctx,
+    )
     tensorflow_start.start_tensorflow()
     import tensorflow as tf
 
-    from gpt2.hparams import MODELS
     from gpt2.model import GPT2
     from gpt2.training.optimizers import OPTIMIZERS
     from gpt2.training.step import make_train_step
 
-    hparams = MODELS[model_name]
     device = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
-    planned = sum(memory_plan.plan(hparams, flags, device).values())
-    model = GPT2(hparams, None, *settings.DTYPES[dtype])
+    planned = sum(memory_plan.plan(demand, device).values())
+    model = GPT2(hparams, None, *DTYPES[dtype])
     model.recompute = memory_saving_gradients
     trained = [name for name in model.weights if "/h" in name or not only_train_transformer_layers]
     trainer = OPTIMIZERS[optimizer]({name: model.weights[name] for name in trained})

@@ -98,29 +98,29 @@ def measure(way: str, model_name: str, models_dir: str, batch_size: int, steps: 
     """The median seconds of a step of this way, in this process."""
     import tensorflow as tf
 
-    from gpt2.distributed import strategy as distribution
+    from gpt2.distributed.replicas import Replicas
     from gpt2.hparams import MODELS, read_hparams
     from gpt2.model import GPT2, fresh_weights
-    from gpt2.training import replicas
+    from gpt2.training import replicated_step
     from gpt2.training.adaptive import Adam
     from system import model_folders
 
     if way == "mirrored":
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    strategy = distribution.find_strategy({"mirrored": "mirrored", "workers": "multi_worker"}.get(way, "one"))
+    replicas = Replicas.find({"mirrored": "mirrored", "workers": "multi_worker"}.get(way, "one"))
     hparams = MODELS.get(model_name) or read_hparams(model_folders.model_folder(model_name, models_dir))
-    with strategy.scope():
+    with replicas.strategy.scope():
         model = GPT2(hparams, fresh_weights(1))
         optimizer = Adam(model.weights)
-    train_steps = replicas.make_train_steps(strategy, model, optimizer)
+    train_steps = replicated_step.make_train_steps(replicas, model, optimizer)
     ids = np.random.default_rng(1).integers(hparams.n_vocab, size=[1, 1, batch_size, hparams.n_ctx + 1], dtype=np.int32)
     seconds = []
     for step in range(WARM_UP + steps):
         if profile and step == WARM_UP + steps - 3:
             tf.profiler.experimental.start(profile)
         begun = time.perf_counter()
-        batch = replicas.share_out(strategy, batch_size, lambda rows: ids[:, :, rows])
+        batch = replicas.share_out(batch_size, lambda rows: ids[:, :, rows])
         train_steps(batch, tf.constant([1e-4]), tf.constant(step), tf.constant(1)).numpy()
         seconds.append(time.perf_counter() - begun)
     if profile:

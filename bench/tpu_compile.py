@@ -70,7 +70,7 @@ def training_step(hparams, batch_size: int, n_ctx: int, optimizer: str, dtype: s
     import tensorflow as tf
 
     from gpt2.model import GPT2
-    from gpt2.runs.settings import DTYPES
+    from gpt2.training.memory_plan import DTYPES
     from gpt2.training.optimizers import OPTIMIZERS
     from gpt2.training.step import make_train_step
 

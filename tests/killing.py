@@ -32,8 +32,8 @@ def main():
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     answers = os.fdopen(os.dup(1), "w")
     import train  # noqa: F401  here, so that no child has to import it
-    from gpt2.runs import learner, log, pictures, run, run_folder, saves  # noqa: F401
-    from gpt2.training import replicas, step, validation, windows  # noqa: F401
+    from gpt2.runs import learner, log, pictures, run, run_folder, samples, saves  # noqa: F401
+    from gpt2.swarm import exchange  # noqa: F401
 
     for line in sys.stdin:
         request = json.loads(line)

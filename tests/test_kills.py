@@ -88,7 +88,7 @@ def test_kills_at_random_moments_change_no_loss(place, train, optimizer):
 
 @pytest.mark.slow
 def test_kills_after_every_operation_of_a_save_change_no_loss(place, train):
-    """One run is killed again and again, each time in the first save after it has been gone on with."""
+    """One run is killed again and again, each time in the first save after it was resumed."""
     steps = 120 if ALL else 40
     val_every = 5 if ALL else 0  # With it, the best weights are saved as well.
     flags = ["--optimizer", "sgd", "--noise", 0.1, "--val_every", val_every, "--keep", 1, "--steps", steps]
@@ -116,9 +116,9 @@ def test_a_disk_that_is_full_loses_nothing(place, train):
     full = train("full", *flags, limit=50_000)
     run = place / "checkpoint" / "full"
     assert full["status"] == 1
-    told = [line for line in full["err"].replace("\r", "\n").splitlines() if "failed" in line]
-    assert len(told) == STEPS // 5 + 1
-    assert all("failed (" in line and "the one before it still counts" in line for line in told)
+    failures = [line for line in full["err"].replace("\r", "\n").splitlines() if "failed" in line]
+    assert len(failures) == STEPS // 5 + 1
+    assert all("failed (" in line and "the one before it still counts" in line for line in failures)
     assert (run / "checkpoint").read_text() == ""
     assert not [*run.glob("model-*"), *run.glob("state-*")]
     assert train("full", *flags)["status"] == 0

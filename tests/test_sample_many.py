@@ -183,7 +183,7 @@ def test_workers_need_no_tensorflow(place, sample):
     ("arguments", "n_workers", "message"),
     [
         (["--strategy", "two"], None, "--strategy is two, expected auto or one or mirrored or multi_worker or tpu"),
-        (["--strategy", "multi_worker", "--out", "x.txt"], None, "nothing tells of other machines; set TF_CONFIG"),
+        (["--strategy", "multi_worker", "--out", "x.txt"], None, "nothing names other machines; set TF_CONFIG"),
         (
             ["--strategy", "multi_worker"],
             2,

@@ -17,7 +17,7 @@ import gpt2
 from gpt2.checkpoint_paths import find_prefix
 from gpt2.hparams import HParams
 from gpt2.runs.log import read_log
-from gpt2.swarm.member import Member
+from gpt2.swarm.member import Member, Rules
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +34,7 @@ def place(tmp_path, small_model):
 
 @pytest.fixture
 def run(place):
-    """Starts a run of this name in the swarm, until it is told to end."""
+    """Starts a run of this name in the swarm, until a signal ends it."""
     started = []
 
     def start(name):
@@ -66,7 +66,7 @@ def test_a_swarm_survives_the_dead_the_late_nan_and_half_a_file(place, run):
     sizes = HParams(**SMALL)
     for name in ("nan", "half"):
         model = gpt2.load_model(str(place / "models" / "small"))
-        bad = Member(str(place / "swarm"), name, sizes, every=100)
+        bad = Member(str(place / "swarm"), name, sizes, Rules(every=100))
         bad.join(model.weights, 0)
         if name == "nan":
             model.weights["model/wpe"].assign(np.full(model.weights["model/wpe"].shape, np.nan))
@@ -85,14 +85,14 @@ def test_a_swarm_survives_the_dead_the_late_nan_and_half_a_file(place, run):
     said = {name: process.communicate(timeout=60)[1] for name, process in members.items()}
     assert [process.returncode for process in members.values()] == [0] * 3, said
 
-    told = [
+    reports = [
         record["swarm"]["left_out"]
         for name in members
         for record in read_log(str(place / "checkpoint" / name))
         if "swarm" in record
     ]
-    reasons = {who.rpartition("-")[2]: reason for left_out in told for who, reason in left_out.items()}
-    assert "is no number" in reasons["nan"]
+    reasons = {who.rpartition("-")[2]: reason for left_out in reports for who, reason in left_out.items()}
+    assert "is NaN or infinite" in reasons["nan"]
     assert "cut short" in reasons["half"]
     assert re.search(r"nothing of round|has not begun round", reasons["victim"])
     assert "left out nan: " in "".join(said.values())

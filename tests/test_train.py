@@ -1,4 +1,4 @@
-"""train.py as one uses it: from text or tokens, from nothing or a model, stopped and gone on with."""
+"""train.py as one uses it: from text or tokens, from nothing or a model, stopped and resumed."""
 
 import json
 import re
@@ -122,8 +122,8 @@ def test_a_second_process_is_kept_out_of_a_run(begun, train):
 def test_a_run_that_is_there_already_says_so_and_succeeds(begun, train):
     again = train("--steps", 2)
     assert again.returncode == 0
-    assert "checkpoint/run1 is at step 2 already; to go on, give more --steps" in again.stderr
-    assert "at step 2 already; to go on, give more --epochs" in train("--epochs", 0.001).stderr
+    assert "checkpoint/run1 is at step 2 already; to train on, give more --steps" in again.stderr
+    assert "at step 2 already; to train on, give more --epochs" in train("--epochs", 0.001).stderr
 
 
 def test_a_resumed_run_says_which_settings_changed(begun, train):
@@ -132,7 +132,7 @@ def test_a_resumed_run_says_which_settings_changed(begun, train):
     assert "--learning_rate was" not in done.stderr
 
 
-def test_another_dataset_is_told(begun, train):
+def test_another_dataset_is_reported(begun, train):
     np.savez(begun / "poems.npz", np.arange(300))
     (begun / "poems.json").unlink()
     done = train("--steps", 3)
@@ -200,7 +200,7 @@ def test_training_can_start_from_a_path(begun, train):
     assert "train.py: checkpoint/run1/model-2, " in done.stderr
 
 
-def test_a_run_of_2019_goes_on(place, train, small_model):
+def test_a_run_of_2019_is_resumed(place, train, small_model):
     from gpt2.checkpoint import save_model
 
     save_model(str(place / "checkpoint" / "run1"), gpt2.load_model(str(small_model / "small")), "model-500")
@@ -211,7 +211,7 @@ def test_a_run_of_2019_goes_on(place, train, small_model):
     assert [record["step"] for record in records] == [501, 502]
 
 
-def test_a_loss_that_is_no_number_ends_the_run_and_saves_nothing(begun, train):
+def test_a_nan_loss_ends_the_run_and_saves_nothing(begun, train):
     done = train("--steps", 60, "--learning_rate", 1e30, "--optimizer", "adam")
     assert done.returncode == 1
     assert "the save of step 2 is untouched" in done.stderr
@@ -226,16 +226,9 @@ def test_a_loss_that_is_no_number_ends_the_run_and_saves_nothing(begun, train):
         (["--model_name", "none"], "models/none: no such model folder"),
         (["--restore_from", "nowhere"], "nowhere: no such model folder"),
         (["--checkpoint_dir", "poems.txt"], "poems.txt/run1: cannot write there"),
-        (["--optimizer", "adamant"], "--optimizer is adamant, expected adam or sgd or adamw or adafactor or muon"),
-        (["--dtype", "float64"], "--dtype is float64, expected float32 or bfloat16 or mixed"),
         (["--run_name", "r[1]"], "--run_name is 'r[1]', expected a name without"),
         (["--run_name", "../r"], "--run_name is '../r', expected a name without"),
-        (["--top_k", "-1"], "--top_k is -1, expected at least 0"),
-        (["--sample_length", "-1"], "length is -1, expected at least 1"),
         (["--n_ctx", "33"], "--n_ctx is 33, expected at most 32"),
-        (["--batch_size", "0"], "--batch_size is 0, expected at least 1"),
-        (["--steps", "-1"], "--steps is -1, expected at least 0"),
-        (["--learning_rate", "0"], "--learning_rate is 0.0, expected a positive number"),
         (["--dataset", "objects.npz"], "objects.npz: arr_0: holds Python objects, which are never unpickled"),
         (["--dataset", "big.npz"], "big.npz: arr_0: token id 300, expected ids below 300"),
         (["--dataset", "latin.txt"], "latin.txt: byte 3 is not utf-8"),
@@ -256,6 +249,24 @@ def test_bad_input_is_one_line_and_nothing_is_written(place, run_here, arguments
     assert not (place / "checkpoint").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--optimizer", "adamant"], "--optimizer is adamant, expected adam, sgd, adamw, adafactor or muon"),
+        (["--dtype", "float64"], "--dtype is float64, expected float32, bfloat16 or mixed"),
+        (["--top_k", "-1"], "--top_k is -1, expected at least 0"),
+        (["--sample_length", "-1"], "--sample_length is -1, expected at least 1"),
+        (["--batch_size", "0"], "--batch_size is 0, expected at least 1"),
+        (["--steps", "-1"], "--steps is -1, expected at least 0"),
+        (["--learning_rate", "0"], "--learning_rate is 0.0, expected above 0"),
+    ],
+)
+def test_a_wrong_flag_is_one_line_before_any_work(place, train, arguments, message):
+    done = train(*arguments)
+    assert done.returncode == 2
+    assert done.stderr == f"train.py: {message}\n"
+
+
 def test_a_truncated_model_is_one_line(place, train):
     data = place / "models" / "small" / "model.ckpt.data-00000-of-00001"
     data.write_bytes(data.read_bytes()[:-10])
@@ -274,7 +285,7 @@ def test_a_folder_without_weights_is_an_error(place, train):
     assert "models/small/checkpoint: no such file; the folder holds no weights" in done.stderr
 
 
-def test_a_run_is_not_written_over_and_the_command_that_began_it_goes_on(place, train):
+def test_a_run_is_not_written_over_and_the_command_that_began_it_resumes_it(place, train):
     train("--steps", 1, "--restore_from", "scratch")
     refused = train("--steps", 2, "--restore_from", "fresh")
     assert refused.returncode == 1
@@ -384,7 +395,7 @@ def test_accumulated_batches_hold_the_windows_of_one_large_batch(place, train):
     np.testing.assert_allclose(losses(place, "small"), losses(place, "large"), atol=1e-4, rtol=0)
 
 
-def test_a_bad_loss_rolls_back_and_goes_on_with_other_windows(place, train, monkeypatch):
+def test_a_bad_loss_rolls_back_and_continues_with_other_windows(place, train, monkeypatch):
     from gpt2.runs import log as watch
 
     troubles = [(4, "is nan"), (5, "is nan")]
@@ -438,7 +449,7 @@ def test_held_out_text_with_no_loss_counts_as_a_bad_loss(place, train, monkeypat
     from gpt2.training import validation
 
     validate = iter([{"val_loss": np.nan}, {"val_loss": 4.0}, {"val_loss": 4.0}])
-    monkeypatch.setattr(validation, "make_validate", lambda *_: lambda: next(validate))
+    monkeypatch.setattr(validation, "make_validate", lambda *_, **__: lambda: next(validate))
     done = train("--steps", 5, "--save_every", 2, "--val_every", 3, "--on_bad_loss", "roll_back")
     assert done.returncode == 0, done.stderr
     assert "is nan on held-out text; back to the save of step 2" in done.stderr
@@ -459,7 +470,7 @@ def test_a_full_memory_anywhere_ends_in_the_flags(place, train, monkeypatch):
     def validate():
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
 
-    monkeypatch.setattr(validation, "make_validate", lambda *_: validate)
+    monkeypatch.setattr(validation, "make_validate", lambda *_, **__: validate)
     done = train("--steps", 3, "--val_every", 2)
     assert done.returncode == 1
     assert "train.py: out of memory; what checkpoint/run1 holds is untouched; " in done.stderr
@@ -488,7 +499,7 @@ def test_the_best_is_kept_and_nothing_better_ends_the_run(place, train):
     assert log_of(place) == records
 
 
-def test_a_damaged_save_is_told_and_the_one_before_it_goes_on(place, train):
+def test_a_damaged_save_is_reported_and_the_one_before_it_resumes(place, train):
     train("--run_name", "whole", "--steps", 8, "--save_every", 3)
     shutil.copytree(place / "checkpoint" / "whole", place / "checkpoint" / "damaged")
     data = place / "checkpoint" / "damaged" / "state-8.data-00000-of-00001"
@@ -497,10 +508,10 @@ def test_a_damaged_save_is_told_and_the_one_before_it_goes_on(place, train):
     data.write_bytes(raw)
     done = train("--run_name", "damaged", "--steps", 10)
     assert done.returncode == 0, done.stderr
-    told = [line for line in done.stderr.splitlines() if "damaged, its bytes" in line]
-    assert len(told) == 1
-    assert "checkpoint/damaged/state-8: tensor" in told[0]
-    assert told[0].endswith("; looking for a save before it")
+    reported = [line for line in done.stderr.splitlines() if "damaged, its bytes" in line]
+    assert len(reported) == 1
+    assert "checkpoint/damaged/state-8: tensor" in reported[0]
+    assert reported[0].endswith("; looking for a save before it")
     train("--run_name", "whole", "--steps", 10)
     assert losses(place, "damaged") == losses(place, "whole")
 
@@ -517,7 +528,7 @@ def test_a_save_that_fails_on_the_way_does_not_end_the_run(place, train, monkeyp
     monkeypatch.setattr(saves, "check_space", check_space)
     done = train("--steps", 4, "--save_every", 1)
     assert done.returncode == 0, done.stderr
-    assert "the save of step 1 failed (no room); the one before it still counts; training goes on" in done.stderr
+    assert "the save of step 1 failed (no room); the one before it still counts; training continues" in done.stderr
     assert len(losses(place)) == 4
     done = train("--steps", 5)
     assert done.returncode == 1
@@ -532,8 +543,8 @@ def test_epochs_prompts_and_tensorboard(place, train):
     flags = ("--sample_prompts", "prompts.txt", "--sample_every", 4, "--sample_length", 4, "--val_every", 10)
     done = train("--epochs", 0.3, "--batch_size", 4, *flags)
     assert done.returncode == 0, done.stderr
-    [told] = re.findall(r"([0-9,]+) tokens to train on", done.stderr)
-    n_tokens = int(told.replace(",", ""))
+    [printed] = re.findall(r"([0-9,]+) tokens to train on", done.stderr)
+    n_tokens = int(printed.replace(",", ""))
     assert len(losses(place)) == -(-0.3 * n_tokens // (4 * 32))
     samples = (place / "samples" / "run1" / "samples-8").read_text()
     assert re.findall(r"SAMPLE (\d) =+\n(Tell me|Life is)?", samples) == [("1", ""), ("2", "Tell me"), ("3", "Life is")]

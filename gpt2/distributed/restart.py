@@ -1,4 +1,4 @@
-"""When one of several workers dies: the others start themselves anew, and all go on from the last save.
+"""When one of several workers dies: the others restart themselves, and all resume from the last save.
 
 TensorFlow cannot make the strategy of a broken cluster again in the same process, so the process becomes a new one.
 """
@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import tensorflow as tf
 
@@ -21,18 +22,18 @@ logger = logging.getLogger("gpt2")
 
 TRIES = 10  # Starts in a row without a step in between, before a worker gives up.
 LONGEST_PAUSE = 60  # Seconds; the first pause is one second, each next one twice as long.
-COUNTER = "GPT2_STARTS"  # In the environment, which is all that the new process has of the old one.
+COUNTER = "GPT2_STARTS"  # In the environment, the only thing that the new process has from the old one.
 
-# What the others see of a worker that is gone, now here, now there in TensorFlow.
+# The errors by which TensorFlow shows the others that a worker is gone, depending on where they meet it.
 LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
 
 
 @contextlib.contextmanager
-def with_the_others():
-    """What is done together with other workers: where one of them is lost, this process starts anew.
+def with_the_others() -> Iterator[None]:
+    """Restarts this process if one of the other workers is lost while they work together.
 
     Raises:
-      OSError: it has done so many times without any step.
+      OSError: it has restarted TRIES times without any step.
     """
     try:
         yield
@@ -42,11 +43,9 @@ def with_the_others():
         starts = int(os.environ.get(COUNTER, 0)) + 1
         reason = " ".join(error.message.split())[:200]
         if starts > TRIES:
-            raise OSError(
-                f"started anew {TRIES} times without a step, and a worker is lost again ({reason})"
-            ) from error
+            raise OSError(f"restarted {TRIES} times without a step, and a worker is lost again ({reason})") from error
         pause = min(2 ** (starts - 1), LONGEST_PAUSE)
-        logger.info(f"a worker is lost ({reason}); starting anew in {pause} s, try {starts} of {TRIES}")
+        logger.info(f"a worker is lost ({reason}); restarting in {pause} s, try {starts} of {TRIES}")
         time.sleep(pause)
         os.environ[COUNTER] = str(starts)
         sys.stderr.flush()
@@ -54,13 +53,13 @@ def with_the_others():
 
 
 def forget_starts() -> None:
-    """Counts from nothing again: a step has been made."""
+    """Counts restarts from 0 again: a step has been made."""
     os.environ.pop(COUNTER, None)
 
 
 @contextlib.contextmanager
-def naming_who_is_missing():
-    """Ends the process, and says which workers did not come, if what is done here takes longer than the patience."""
+def naming_who_is_missing() -> Iterator[None]:
+    """Ends the process, and prints which workers are missing, if the work here takes longer than PATIENCE."""
     cluster = find_cluster()
     if not cluster:
         yield

@@ -1,15 +1,11 @@
-"""Which devices take part, and training on one or many with the same numbers on all: tf.distribute's strategies.
-
-A replica is a device that holds all weights and takes its share of each batch. Gradients are averaged over the replicas
-before every replica makes the same update of its own weights, so how many there are changes only the order of sums.
-"""
+"""Which devices take part, and in which process: tf.distribute's strategies."""
 
 import os
 import shutil
 
 import tensorflow as tf
 
-from gpt2.distributed.workers import NOTHING_TOLD, tells_of_workers
+from gpt2.distributed.workers import NOTHING_NAMED, names_workers
 from system.errors import UserError
 
 
@@ -17,11 +13,11 @@ def find_strategy(kind: str = "auto", tpu: str | None = None) -> tf.distribute.S
     """The strategy for the devices that are there.
 
     Args:
-      kind: `one` device; `mirrored` on all GPUs of this machine, or else its logical CPUs; `multi_worker`, the
-        machines that TF_CONFIG or Slurm tells of; `tpu`; or `auto`, the first of the last three that finds anything.
+      kind: `one` device; `mirrored` on all GPUs of this machine, or its logical CPUs if it has none; `multi_worker`,
+        the machines that TF_CONFIG or Slurm names; `tpu`; or `auto`, the first of the last three that finds anything.
       tpu: the name or address of a TPU, or `local` for that of this machine.
     Raises:
-      ValueError: there is no TPU of that name, or nothing tells of other machines.
+      UserError: there is no TPU of that name, or nothing names other machines.
     """
     if kind == "auto":
         kind = guess(tpu)
@@ -30,7 +26,7 @@ def find_strategy(kind: str = "auto", tpu: str | None = None) -> tf.distribute.S
     if kind == "multi_worker":
         cluster = find_cluster()
         if not cluster:
-            raise UserError(NOTHING_TOLD)
+            raise UserError(NOTHING_NAMED)
         return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=cluster)
     if kind == "mirrored":
         return tf.distribute.MirroredStrategy(find_devices(kind))
@@ -38,12 +34,12 @@ def find_strategy(kind: str = "auto", tpu: str | None = None) -> tf.distribute.S
 
 
 def find_devices(kind: str = "auto", tpu: str | None = None) -> list[str]:
-    """The names of the devices of this process that take part, for work that each of them does by itself.
+    """The names of the devices of this process that take part, for work that each does by itself.
 
-    See `find_strategy`; of several workers each takes all that it sees, as with `auto`.
+    See `find_strategy`; each of several workers takes all devices that it sees, as with `auto`.
 
     Raises:
-      ValueError: there is no TPU of that name.
+      UserError: there is no TPU of that name.
     """
     if kind == "tpu" or (kind in ("auto", "multi_worker") and has_tpu(tpu)):
         connect_tpu(tpu or "local")
@@ -63,7 +59,7 @@ def guess(tpu: str | None) -> str:
     """The kind of strategy that makes use of all there is."""
     if has_tpu(tpu):
         return "tpu"
-    if tells_of_workers():
+    if names_workers():
         return "multi_worker"
     return "mirrored" if len(tf.config.list_logical_devices("GPU")) > 1 else "one"
 
@@ -82,9 +78,9 @@ def connect_tpu(tpu: str) -> tf.distribute.TPUStrategy:
     return tf.distribute.TPUStrategy(resolver)
 
 
-def find_cluster():
-    """Who the workers are, and which of them this process is, as TF_CONFIG or Slurm says; None if neither does."""
-    if not tells_of_workers():
+def find_cluster() -> tf.distribute.cluster_resolver.ClusterResolver | None:
+    """The addresses of the workers, and which of them this process is, by TF_CONFIG or Slurm; None without either."""
+    if not names_workers():
         return None
     resolvers = tf.distribute.cluster_resolver
     if "TF_CONFIG" in os.environ:
@@ -97,7 +93,7 @@ def find_cluster():
 
 
 def worker_of(strategy: tf.distribute.Strategy) -> int:
-    """The number of this process among the workers; 0 is the chief, who alone writes."""
+    """The number of this process among the workers; 0 is the chief, which alone writes."""
     resolver = strategy.cluster_resolver
     if resolver is None or is_tpu(strategy):
         return 0

@@ -1,4 +1,4 @@
-"""A process beside a worker that waits for others: it ends the worker if they do not come, and says who is missing.
+"""A process beside a worker that waits for others: it ends the worker if they do not come, and names them.
 
 A thread cannot do that: TensorFlow keeps Python's lock while it waits.
 """
@@ -11,7 +11,7 @@ import time
 
 
 def main(worker: int, patience: float, addresses: list[str]) -> None:
-    """Looks after so many seconds, again and again, which addresses do not answer; ends the worker if any do not.
+    """Checks every `patience` seconds which addresses do not answer; ends the worker if any do not.
 
     Args:
       worker: the id of its process.
@@ -19,11 +19,11 @@ def main(worker: int, patience: float, addresses: list[str]) -> None:
     while True:
         time.sleep(patience)
         if os.getppid() != worker:
-            return  # It is gone, and its number may be that of another process by now.
+            return  # The worker is gone, and its number may be that of another process by now.
         if missing := absent(addresses):
             who = ", ".join(missing)
             print(f"waited {patience:.0f} s for {who}; start all workers within that time", file=sys.stderr)
-            os.kill(worker, signal.SIGKILL)  # TensorFlow catches SIGTERM, and goes on waiting
+            os.kill(worker, signal.SIGKILL)  # TensorFlow catches SIGTERM, and continues to wait
             return
 
 

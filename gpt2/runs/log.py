@@ -12,7 +12,9 @@ import tensorflow as tf
 from system import files
 from system.errors import UserError
 
-SMOOTHED = 100  # Steps whose mean stands for the loss, and the fewest after which a jump is told from chance.
+SMOOTHED = (
+    100  # Steps whose mean represents the loss, and the fewest after which a jump can be distinguished from chance.
+)
 
 FLUSH_LOCAL, FLUSH_REMOTE = 1, 60  # Seconds; a remote file system may write the whole file again.
 
@@ -27,7 +29,7 @@ def trouble(loss: float, records: Sequence[dict], jump: float) -> str | None:
 
     Args:
       records: of the steps before.
-      jump: how many nats it may lie above the mean of the last hundred, 0 for any number.
+      jump: how many nats it may lie above the mean of the last hundred, 0 for any finite loss.
     """
     if not np.isfinite(loss):
         return f"is {loss}"
@@ -43,7 +45,7 @@ def best(records: Sequence[dict]) -> dict | None:
 
 
 def is_stale(records: Sequence[dict], patience: int) -> bool:
-    """Whether so many validations, 0 being never, have brought nothing better."""
+    """Whether `patience` validations have brought nothing better; 0 is never."""
     found = best(records)
     if not patience or found is None:
         return False
@@ -51,14 +53,14 @@ def is_stale(records: Sequence[dict], patience: int) -> bool:
 
 
 class Log:
-    """`log.jsonl`: one object a line, one line a step, none twice however often the run was resumed.
+    """`log.jsonl`: one object a line, one line a step, however often the run was resumed.
 
     Attributes:
       records: what it holds.
     """
 
     def __init__(self, folder: str, step: int, name: str = "log.jsonl"):
-        """Opens the log to go on after `step`; lines of later steps, which were never saved, are dropped."""
+        """Opens the log to continue after `step`; lines of later steps, which were never saved, are dropped."""
         self.path = os.path.join(folder, name)
         self.records = [record for record in read_log(folder, name) if record["step"] <= step]
         self.flushed, self.is_whole = 0.0, False
@@ -67,7 +69,7 @@ class Log:
     def append(self, record: dict) -> None:
         """Adds what is known of a step: `step`, `loss` and more. It is in the file within a few seconds.
 
-        What a full disk refuses is written by the next `flush`, which tells of it.
+        What a full disk refuses is written by the next `flush`, which raises an error if it cannot.
         """
         self.records.append(record)
         with contextlib.suppress(OSError, tf.errors.OpError):
@@ -90,7 +92,7 @@ class Log:
         files.sync(self.path)
 
     def cut(self, step: int) -> None:
-        """Forgets what came after a step, which is trained again."""
+        """Removes the steps after this one, which are trained again."""
         self.records = [record for record in self.records if record["step"] <= step]
         self._open()
 
@@ -102,10 +104,10 @@ class Log:
 
 
 def read_log(folder: str, name: str = "log.jsonl") -> Iterable[dict]:
-    """The objects of `log.jsonl`, without a last line that a crash has cut.
+    """The records of a log, without a last line that a crash has cut.
 
     Raises:
-      ValueError: a line that is no object with a step.
+      UserError: a line that is no object with a step and a loss.
     """
     path = os.path.join(folder, name)
     if not tf.io.gfile.exists(path):

@@ -28,7 +28,7 @@ class Board:
                     tf.summary.scalar(name, value)
 
     def text(self, step: int, name: str, text: str) -> None:
-        """A text of a step, as it is: four blanks before each line keep TensorBoard from reading it as Markdown."""
+        """A text of a step, as it is: four spaces before each line keep TensorBoard from reading it as Markdown."""
         with contextlib.suppress(tf.errors.OpError), self.writer.as_default(step=step):
             tf.summary.text(name, "".join(f"    {line}\n" for line in text.splitlines()))
 
@@ -40,7 +40,7 @@ class Board:
 
 def draw_loss(folder: str, records: list[dict]) -> None:
     """Draws `loss.png`: the loss of each step, its mean over a hundredth of the run, and that on held-out verse."""
-    from matplotlib.figure import Figure  # late, since it takes a second
+    from matplotlib.figure import Figure  # here, because it takes a second
 
     if not records:
         return

@@ -14,7 +14,7 @@ gfile = tf.io.gfile
 
 
 def create(folder: str, model: GPT2, settings: Mapping, layout: Mapping | None = None) -> None:
-    """Makes the folder, or finds it; notes the sizes of the model, the settings of the run and its dataset's layout.
+    """Makes the folder, or finds it; writes the sizes of the model, the settings of the run and its dataset's layout.
 
     `checkpoint` is empty until the first save counts: a folder with saves and no `checkpoint` was tampered with.
 

@@ -1,8 +1,8 @@
-"""Saves of a run, with all that training needs to go on as if it had not stopped: written, read back, kept, removed.
+"""Saves of a run, with all that training needs to continue as if it had not stopped: written, read back, removed.
 
 `model-STEP` holds the weights under OpenAI's names, `state-STEP` the rest. They count once `checkpoint` names them,
-which is replaced by one rename. `best`, of the same form, names the weights that lost least on held-out text. Only
-weights that one of the two lists are ever removed: what else lies there is the user's.
+which is replaced by one rename. `best`, of the same form, names the weights with the lowest loss on held-out text. Only
+weights that one of the two lists are ever removed: everything else in the folder is the user's.
 """
 
 import dataclasses
@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -34,9 +35,9 @@ class State:
     Attributes:
       slots: of the optimizer, by their names.
       step: how many steps have been made.
-      updates: how many of them this state of the optimizer has seen: fewer if its state was once lost.
-      windows: how many windows were used, with those that were left out.
-      left_out: how many of them, since training on them went wrong.
+      updates: how many of them the state of the optimizer has seen: fewer if that was once lost.
+      windows: how many windows were used, including those that were left out.
+      left_out: how many windows were left out, because training on them went wrong.
     """
 
     model: GPT2
@@ -46,16 +47,35 @@ class State:
     windows: int = 0
     left_out: int = 0
 
+    @property
+    def windows_used(self) -> int:
+        """How many windows the weights were trained on."""
+        return self.windows - self.left_out
+
+
+class Pointer(NamedTuple):
+    """A file that names the bundle that counts.
+
+    Attributes:
+      name: of the file.
+      others: the names of older bundles that are listed.
+      note: a line for a reader of the file.
+    """
+
+    name: str = "checkpoint"
+    others: Iterable[str] = ()
+    note: str = ""
+
 
 def save(folder: str, state: State, kept: int = 5, hours: float = 0) -> None:
-    """Saves the weights and all that training needs to go on; then removes the oldest saves, but never the best.
+    """Saves the weights and all that training needs to continue; then removes the oldest saves, but never the best.
 
     Args:
       kept: how many of the newest weights are kept; TensorFlow 1's Saver keeps 5.
-      hours: one is kept for good whenever so many hours have passed, 0 for none.
+      hours: one save is kept permanently every this many hours, 0 for none.
     Raises:
-      ValueError: a weight is no number; the save before it still counts.
-      OSError: it cannot be written, or reads back as something else; the save before it still counts.
+      UserError: a weight is NaN or infinite; the save before still counts.
+      OSError: it cannot be written, or reads back as something else; the save before still counts.
     """
     check_finite({**state.model.weights, **state.slots}, state.step)
     name = f"model-{state.step}"
@@ -64,12 +84,14 @@ def save(folder: str, state: State, kept: int = 5, hours: float = 0) -> None:
     bundles = {f"state-{state.step}": {**state.slots, **counters}, name: in_float32(state.model.weights)}
     there = {name} & {best_of(folder)}
     if there and not holds(os.path.join(folder, name), bundles[name]):
-        gfile.remove(os.path.join(folder, "best"))  # The run has come here on another way than when these were best.
+        gfile.remove(
+            os.path.join(folder, "best")
+        )  # The run has reached this step with other weights than when these were best.
         there.clear()
     # A list without any state beside it is that of another tool.
     before = listed_in(folder) if steps_in(folder, "state") else []
     older = [other for other in before if other != name]
-    write(folder, bundles, f"the save of step {state.step}", others=older, there=there)
+    write(folder, bundles, f"the save of step {state.step}", Pointer(others=older), there)
     for step in checkpoint.remove_old(folder, "state", min(kept, KEPT_STATES), state.step):
         if f"model-{step}" not in {*older, best_of(folder)}:
             checkpoint.remove(os.path.join(folder, f"model-{step}"))  # of a save that was killed before it counted
@@ -81,25 +103,25 @@ def save(folder: str, state: State, kept: int = 5, hours: float = 0) -> None:
 
 
 def save_best(folder: str, state: State, val_loss: float, is_saved: bool) -> None:
-    """Names the weights of this step as the best, and saves them if they are not; those that were it may go.
+    """Names the weights of this step as the best, and saves them unless they are saved; earlier ones may be removed.
 
     Raises:
-      ValueError, OSError: as `save`; the best before it is kept.
+      UserError, OSError: see `save`; the best before is kept.
     """
     name = f"model-{state.step}"
     older = [other for other in listed_in(folder, "best") if other != name]
-    pointer = ("best", older, f"val_loss: {val_loss!r}")
+    pointer = Pointer("best", older, f"val_loss: {val_loss!r}")
     if is_saved:
         write_pointer(folder, name, *pointer)
     else:
         check_finite(state.model.weights, state.step)
-        write(folder, {name: in_float32(state.model.weights)}, f"the best step, {state.step}", *pointer)
+        write(folder, {name: in_float32(state.model.weights)}, f"the best step, {state.step}", pointer)
     for other in set(older) - set(listed_in(folder)):
         checkpoint.remove(os.path.join(folder, other))
 
 
 def forget_best(folder: str) -> None:
-    """Removes the best weights of a run that begins anew."""
+    """Removes the best weights of a run that begins again."""
     for name in listed_in(folder, "best"):
         checkpoint.remove(os.path.join(folder, name))
     if files.exists(pointer := os.path.join(folder, "best")):
@@ -107,12 +129,12 @@ def forget_best(folder: str) -> None:
 
 
 def best_of(folder: str) -> str | None:
-    """The name of the best weights; None where there are none yet."""
+    """The name of the best weights; None if there are none yet."""
     return next(reversed(listed_in(folder, "best")), None)
 
 
 def best_loss(folder: str) -> float:
-    """What the best weights lost on held-out text, nats a token; infinity where there are none yet."""
+    """The loss of the best weights on held-out text, nats a token; infinity if there are none yet."""
     if best_of(folder) is None:
         return np.inf
     with files.open_file(os.path.join(folder, "best")) as file:
@@ -124,15 +146,13 @@ def write(
     folder: str,
     bundles: Mapping[str, Mapping],
     what: str,
-    pointer: str = "checkpoint",
-    others: Iterable[str] = (),
-    note: str = "",
+    pointer: Pointer,
     there: Collection[str] = (),
 ) -> None:
-    """Writes bundles, reads them back, and lets a pointer name the last of them.
+    """Writes bundles, reads them back, and makes the last of them the one that a pointer names.
 
     Args:
-      pointer, others, note: as of `write_pointer`.
+      what: the bundles in words, for the error.
       there: the names of bundles that are written already, and stay.
     Raises:
       OSError: that failed; what was written is removed again, and the pointer still names what it named.
@@ -144,9 +164,9 @@ def write(
         for name, tensors in new.items():
             write_bundle(os.path.join(folder, name), tensors)
             verify(os.path.join(folder, name), tensors)
-        write_pointer(folder, named, pointer, others, note)
+        write_pointer(folder, named, *pointer)
     except (tf.errors.OpError, OSError, ValueError) as error:
-        if next(reversed(listed_in(folder, pointer)), None) != named:
+        if next(reversed(listed_in(folder, pointer.name)), None) != named:
             for name in new:
                 checkpoint.remove(os.path.join(folder, name))
         raise OSError(
@@ -155,13 +175,13 @@ def write(
 
 
 def restore_state(prefix: str, state: State) -> bool:
-    """Gives a state all but the weights of the save that has this prefix.
+    """Gives a state all but the weights of the save with this prefix.
 
     Returns:
-      Whether it was there; if not, as in a run of another tool, the optimizer begins anew.
+      Whether the save has a state; if not, as in a run of another tool, the optimizer keeps the one that it has.
     Raises:
-      ValueError: it is the state of another optimizer, or damaged.
-      FileNotFoundError: it, or a part of it, is not there, in a run that has others.
+      UserError: it is the state of another optimizer, or damaged.
+      FileNotFoundError: the state, or a part of it, is not there, in a run that has others.
     """
     state.step = step_of(prefix)
     folder = os.path.dirname(prefix)
@@ -172,7 +192,9 @@ def restore_state(prefix: str, state: State) -> bool:
         return False
     found = set(read_shapes(path))
     if found - set(COUNTERS) != set(state.slots):
-        raise UserError(f"{path}: the state of another optimizer, or of other weights; go on with what the run began")
+        raise UserError(
+            f"{path}: the state of another optimizer, or of other weights; resume with the flags of the run"
+        )
     for name, slot in state.slots.items():
         slot.assign(read_tensor(path, name))
     for name in found.intersection(COUNTERS):
@@ -191,17 +213,17 @@ def good_saves(prefix: str) -> Iterator[str]:
 
 
 def check_finite(tensors: Mapping, step: int) -> None:
-    """Raises a ValueError if a weight, or a slot of the optimizer, is no number."""
+    """Raises a UserError if a weight, or a slot of the optimizer, is NaN or infinite."""
     for name, weight in tensors.items():
         if not tf.reduce_all(tf.math.is_finite(weight)):
             raise UserError(
-                f"{name} is no number after step {step}, so it is not saved; the save before it still counts, "
-                "go on from it with a lower --learning_rate"
+                f"{name} is NaN or infinite after step {step}, so it is not saved; the save before it still counts, "
+                "resume it with a lower --learning_rate"
             )
 
 
 def check_space(folder: str, needed: int) -> None:
-    """Raises an OSError if a local disk has not so many bytes left."""
+    """Raises an OSError if a local disk has fewer bytes left."""
     if files.is_remote(folder):
         return
     free = shutil.disk_usage(folder).free
@@ -210,10 +232,10 @@ def check_space(folder: str, needed: int) -> None:
 
 
 def verify(prefix: str, tensors: Mapping) -> None:
-    """Reads a bundle back from the disk, one tensor at a time; raises a ValueError if a checksum does not match."""
+    """Reads a bundle back from the disk, one tensor at a time; raises a UserError if a checksum does not match."""
     if not files.is_remote(prefix) and hasattr(os, "posix_fadvise"):
         for path in gfile.glob(prefix + ".*"):
-            with open(path, "rb") as file:  # What is on the disk, not what the system still has in its memory.
+            with open(path, "rb") as file:  # From the disk, not from the memory of the system.
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     if set(read_shapes(prefix)) != set(tensors):
         raise UserError(f"{prefix}: read back with other tensors than were written")
@@ -240,7 +262,7 @@ def remove_unfinished(folder: str) -> None:
 
 
 def spaced(folder: str, steps: Iterable[int], hours: float) -> Iterator[int]:
-    """The first of these saves, and each that was written so many hours after the one before it that is given."""
+    """The first of these saves, and each one written at least `hours` after the one returned before."""
     last = -float("inf")
     for step in steps:
         written = gfile.stat(os.path.join(folder, f"model-{step}.index")).mtime_nsec
@@ -249,6 +271,6 @@ def spaced(folder: str, steps: Iterable[int], hours: float) -> Iterator[int]:
             yield step
 
 
-def n_bytes(tensor) -> int:
+def n_bytes(tensor: tf.Tensor | tf.Variable | np.ndarray) -> int:
     """What a tensor, variable or array takes on disk."""
     return int(np.prod(tensor.shape)) * np.dtype(tf.as_dtype(tensor.dtype).as_numpy_dtype).itemsize

@@ -1,32 +1,21 @@
-"""The settings of a run: what they are where nothing is said, what they may be, and what a run was begun with."""
+"""The settings of a run: the flags of train.py with their defaults, checked before anything is loaded."""
 
-import json
+import dataclasses
 import os
 import re
-import types
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 from gpt2 import checkpoint_paths
-from gpt2.distributed import workers
-from gpt2.training.schedule import SCHEDULES
-from system import files, model_folders
+from gpt2.distributed.workers import Strategy
+from gpt2.training.memory_plan import Dtype, Optimizer
+from gpt2.training.schedule import Kind
+from system import model_folders
 from system.errors import UserError
+from system.flags import Above, AtLeast, AtMost, check_flags
 
-# What --dtype means: the activations, the weights.
-DTYPES = {"float32": ("float32", "float32"), "bfloat16": ("bfloat16", "bfloat16"), "mixed": ("bfloat16", "float32")}
-OPTIMIZERS = ("adam", "sgd", "adamw", "adafactor", "muon")
-# Where the command line says nothing.
-DEFAULTS = {
-    "model_name": "124M",
-    "run_name": "run1",
-    "restore_from": "latest",
-    "batch_size": 1,
-    "learning_rate": 2e-5,
-    "schedule": "constant",
-    "warmup": 0,
-    "sample_every": 100,
-}
-# The same for the model `demo`: six minutes on two cores, from nothing.
-DEMO = {
+# What the model `demo` is trained with where no flag says otherwise: six minutes on two cores, from nothing.
+DEMO: Mapping[str, object] = {
     "dataset": "demo.npz",
     "model_name": "demo",
     "run_name": "demo",
@@ -38,156 +27,183 @@ DEMO = {
     "steps": 5000,
     "sample_every": 1000,
 }
-LEAST = {
-    "batch_size": 1,
-    "steps": 0,
-    "sample_every": 0,
-    "sample_num": 1,
-    "sample_length": 1,
-    "top_k": 0,
-    "top_p": 0,
-    "save_every": 1,
-    "val_every": 0,
-    "val_batch_size": 1,
-    "val_batch_count": 1,
-    "warmup": 0,
-    "decay": 0,
-    "accumulate_gradients": 1,
-    "clip_norm": 0,
-    "weight_decay": 0,
-    "n_ctx": 1,
-    "noise": 0,
-    "keep": 1,
-    "keep_hours": 0,
-    "patience": 0,
-    "loss_jump": 0,
-    "steps_per_call": 1,
-    "swarm_every": 1,
-    "swarm_patience": 0,
-}
-CHOICES = {
-    "optimizer": OPTIMIZERS,
-    "schedule": SCHEDULES,
-    "dtype": tuple(DTYPES),
-    "on_bad_loss": ("stop", "roll_back"),
-    "device": ("auto", "cpu", "gpu"),
-    "strategy": workers.STRATEGIES,
-    "swarm_outer": ("average", "nesterov"),
-}
 
 
-def settle(given: dict) -> types.SimpleNamespace:
-    """The flags, None where not given, with their defaults; checked as far as they can be before anything is loaded.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Retrains a GPT-2 on poems.
+
+    The run is stored in checkpoint/RUN_NAME, and sample.py --run_name RUN_NAME writes with it. Ctrl-C saves and ends
+    the run; the same command resumes it.
+
+    Attributes:
+      The verse
+        dataset: an .npz of prepare_corpus.py; or text: a file, a folder, or a glob in quotes, which is encoded once.
+          Without --dataset, --model_name, --run_name and --restore_from, the demo is trained.
+        encoding: of a dataset that is text.
+        n_ctx: tokens of a window. Default: as many as the model can see.
+        noise: the share of the tokens going in that are replaced by random ones.
+      The run
+        model_name: the model to start from; demo trains a small one from nothing.
+        models_dir: the folder of the model folders.
+        run_name: the name of the run.
+        checkpoint_dir: the folder of the run folders.
+        restore_from: latest resumes the run, or starts as fresh; fresh starts from the weights of the model; scratch
+          from random ones; a path from the weights there.
+        steps: the run ends when its counter reaches this. Default: it trains until Ctrl-C.
+        epochs: as --steps, counted in passes over the dataset: in each, every token is trained on once.
+        seed: of the windows, the samples and random weights.
+      The updates
+        batch_size: windows in a batch.
+        accumulate_gradients: batches whose mean gradient makes one step.
+        optimizer: adafactor needs almost no memory of its own; muon learns fastest from nothing.
+        learning_rate: of the optimizer, at its highest.
+        schedule: the learning rate after the warm-up: constant; linear or cosine, which fall to 0 at the end; or wsd,
+          which falls to 0 over the last part of --steps, and stays constant until --steps is given.
+        warmup: steps over which the learning rate rises to its highest.
+        decay: the share of --steps over which wsd falls to 0.
+        weight_decay: of adamw and muon, on matrices only.
+        clip_norm: scale a gradient down to this global norm; 0 never does.
+        only_train_transformer_layers: leave the embeddings and the last norm as they are.
+      Memory and devices
+        plan: only print how much memory training takes, whether it fits, and which flags make it fit.
+        memory_saving_gradients: compute each block again for its gradient: less memory, more time.
+        dtype: float32; bfloat16 for all but the optimizer; or mixed, bfloat16 with weights in float32.
+        device: gpu is an error if there is none.
+        strategy: one device; mirrored, all GPUs of this machine; multi_worker, the machines that TF_CONFIG or Slurm
+          names; tpu; or auto, whichever is there. A batch is shared out, so it means the same on any number of devices.
+        tpu: the name of a TPU, or local for this machine's.
+        steps_per_call: steps per call into TensorFlow; a TPU idles between calls, so give it many.
+        deterministic: make a GPU compute the same bits each time, as a CPU does anyway; slower.
+      Samples while it trains
+        sample_every: steps between samples, 0 for none. Each time a sample is drawn with the same random numbers, so
+          that it can be compared with the one before.
+        sample_length: tokens of a sample. Default: a window's, half of it with a prompt.
+        sample_num: samples of each prompt.
+        sample_prompts: a file with a prompt a line; each is continued, besides samples without a prompt.
+        sample_dir: the folder of the samples, which get a folder of the run's name there.
+        top_k: draw from the k likeliest tokens, 0 for all.
+        top_p: draw from the likeliest tokens that together have this probability, in place of top_k; 0 for off.
+      Saves
+        save_every: steps between saves.
+        save_minutes: also save when this many minutes have passed.
+        keep: how many of the newest saves are kept, besides the best on held-out verse.
+        keep_hours: also keep one save permanently every this many hours, 0 for none.
+      Held-out verse and bad losses
+        val_dataset: what to validate on. Default: what the dataset holds out.
+        val_every: steps between validations, 0 for none.
+        val_batch_size: windows in a batch of the validation.
+        val_batch_count: batches of a validation, at most.
+        patience: end after this many validations without a better one, 0 for never.
+        loss_jump: a loss this many nats above the mean of the hundred before it is bad, 0 for any that is finite.
+        on_bad_loss: stop, or roll_back to the last save and continue with the windows that come after.
+      A swarm
+        swarm: a folder, possibly remote, in which runs that share nothing else average their weights.
+        swarm_every: steps of this run between two averages.
+        swarm_outer: nesterov moves the average with momentum, average takes the plain mean.
+        swarm_patience: seconds to wait for the other members of the swarm.
+    """
+
+    dataset: Annotated[str | None, "POETRY.npz"] = None
+    model_name: Annotated[str, "NAME"] = "124M"
+    models_dir: Annotated[str, "FOLDER"] = "models"
+    run_name: Annotated[str, "NAME"] = "run1"
+    checkpoint_dir: Annotated[str, "FOLDER"] = "checkpoint"
+    sample_dir: Annotated[str, "FOLDER"] = "samples"
+    restore_from: Annotated[str, "latest|fresh|scratch|PATH"] = "latest"
+    encoding: Annotated[str, "NAME"] = "utf-8"
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    batch_size: Annotated[int, AtLeast(1)] = 1
+    learning_rate: Annotated[float, Above(0)] = 2e-5
+    schedule: Kind = "constant"
+    warmup: Annotated[int, AtLeast(0)] = 0
+    decay: Annotated[float, AtLeast(0), AtMost(1)] = 0.2
+    optimizer: Optimizer = "adam"
+    weight_decay: Annotated[float, AtLeast(0)] = 0.01
+    clip_norm: Annotated[float, AtLeast(0)] = 0.0
+    accumulate_gradients: Annotated[int, AtLeast(1)] = 1
+    memory_saving_gradients: bool = False
+    only_train_transformer_layers: bool = False
+    dtype: Dtype = "float32"
+    n_ctx: Annotated[int | None, AtLeast(1)] = None
+    noise: Annotated[float, AtLeast(0), AtMost(1)] = 0.0
+    steps: Annotated[int | None, AtLeast(0)] = None
+    epochs: Annotated[float | None, Above(0)] = None
+    seed: int = 0
+    deterministic: bool = False
+    sample_every: Annotated[int, AtLeast(0)] = 100
+    sample_length: Annotated[int | None, AtLeast(1)] = None
+    sample_num: Annotated[int, AtLeast(1)] = 1
+    sample_prompts: Annotated[str | None, "FILE"] = None
+    top_k: Annotated[int, AtLeast(0)] = 40
+    top_p: Annotated[float, AtLeast(0), AtMost(1)] = 0.0
+    save_every: Annotated[int, AtLeast(1)] = 1000
+    save_minutes: Annotated[float | None, Above(0)] = None
+    keep: Annotated[int, AtLeast(1)] = 5
+    keep_hours: Annotated[float, AtLeast(0)] = 0.0
+    val_dataset: Annotated[str | None, "POETRY.npz"] = None
+    val_every: Annotated[int, AtLeast(0)] = 200
+    val_batch_size: Annotated[int, AtLeast(1)] = 2
+    val_batch_count: Annotated[int, AtLeast(1)] = 40
+    patience: Annotated[int, AtLeast(0)] = 0
+    loss_jump: Annotated[float, AtLeast(0)] = 0.0
+    on_bad_loss: Literal["stop", "roll_back"] = "stop"
+    plan: bool = False
+    strategy: Strategy = "auto"
+    tpu: Annotated[str | None, "NAME"] = None
+    steps_per_call: Annotated[int, AtLeast(1)] = 1
+    swarm: Annotated[str | None, "FOLDER"] = None
+    swarm_every: Annotated[int, AtLeast(1)] = 500
+    swarm_outer: Literal["nesterov", "average"] = "nesterov"
+    swarm_patience: Annotated[int, AtLeast(0)] = 300
+    given: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        check_flags(self)
+
+    @property
+    def folder(self) -> str:
+        """The folder of the run."""
+        return os.path.join(self.checkpoint_dir, self.run_name)
+
+    @property
+    def windows_per_step(self) -> int:
+        """How many windows a step trains on."""
+        return self.accumulate_gradients * self.batch_size
+
+    def as_noted(self) -> dict:
+        """The settings as settings.json holds them."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if name != "given"}
+
+
+def settle(settings: Settings) -> Settings:
+    """The settings with what follows from the flags together, checked as far as possible before anything is loaded.
 
     Raises:
-      ValueError: naming the flag, what it is and what it may be.
+      UserError: naming the flag, its value and what it may be.
     """
-    demo = is_demo(given)
-    defaults = DEFAULTS | DEMO if demo else DEFAULTS
-    said = {name: value for name, value in given.items() if value is not None}
-    flags = types.SimpleNamespace(**(given | defaults | said))
-    if not re.fullmatch(r"[^/\\*?\[\]{}]+", flags.run_name) or flags.run_name in (".", ".."):
-        raise UserError(f"--run_name is {flags.run_name!r}, expected a name without / \\ * ? [ ] {{ }}")
-    checkpoint_paths.check_path(flags.checkpoint_dir)
-    if flags.dataset is None and not flags.plan:
+    if is_demo(settings):
+        changes = {name: value for name, value in DEMO.items() if name not in settings.given}
+        settings = dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
+    if not re.fullmatch(r"[^/\\*?\[\]{}]+", settings.run_name) or settings.run_name in (".", ".."):
+        raise UserError(f"--run_name is {settings.run_name!r}, expected a name without / \\ * ? [ ] {{ }}")
+    checkpoint_paths.check_path(settings.checkpoint_dir)
+    if settings.dataset is None and not settings.plan:
         raise UserError("--dataset is missing; give an .npz of prepare_corpus.py, or a file or folder of text")
-    for name, number in LEAST.items():
-        if getattr(flags, name) is not None and getattr(flags, name) < number:
-            raise UserError(f"--{name} is {getattr(flags, name)}, expected at least {number}")
-    for name in ("learning_rate", "save_minutes", "epochs"):
-        if getattr(flags, name) is not None and not getattr(flags, name) > 0:
-            raise UserError(f"--{name} is {getattr(flags, name)}, expected a positive number")
-    for name in ("noise", "top_p", "decay"):
-        if getattr(flags, name) > 1:
-            raise UserError(f"--{name} is {getattr(flags, name)}, expected a share from 0 to 1")
-    for name, known in CHOICES.items():
-        if getattr(flags, name) not in known:
-            raise UserError(f"--{name} is {getattr(flags, name)}, expected {' or '.join(known)}")
-    if given["epochs"] is not None and given["steps"] is not None:
+    if {"epochs", "steps"} <= settings.given:
         raise UserError("--steps and --epochs are both given, expected one of them")
-    if flags.tpu and flags.strategy == "auto":
-        flags.strategy = "tpu"
-    if flags.epochs is not None:
-        flags.steps = None
-    elif flags.schedule in ("linear", "cosine") and flags.steps is None:
-        raise UserError(f"--schedule {flags.schedule} falls to 0 at --steps, which is missing; say how many")
-    return flags
+    if settings.tpu and settings.strategy == "auto":
+        settings = dataclasses.replace(settings, strategy="tpu")
+    if settings.epochs is not None:
+        return dataclasses.replace(settings, steps=None)
+    if settings.schedule in ("linear", "cosine") and settings.steps is None:
+        raise UserError(f"--schedule {settings.schedule} falls to 0 at --steps, which is missing; give --steps N")
+    return settings
 
 
-def is_demo(given: dict) -> bool:
-    """Whether the demo is trained: by its name, or where no model and no run is named and 124M is not there."""
-    unnamed = given["model_name"] is None and given["run_name"] is None
-    unnamed &= given["restore_from"] in (None, "latest", "fresh", "scratch")
-    return given["model_name"] == "demo" or (unnamed and not model_folders.has_model("124M", given["models_dir"]))
-
-
-def read_settings(folder: str) -> dict:
-    """The settings of the run as they were noted last, none for a run of another tool."""
-    path = os.path.join(folder, "settings.json")
-    if not files.exists(path):
-        return {}
-    with files.open_file(path) as file:
-        try:
-            found = json.loads(file.read())
-        except ValueError:
-            found = None
-    return found if isinstance(found, dict) else {}  # They tell what has changed, which no run should fail for.
-
-
-def go_on(flags, given: dict, folder: str) -> tuple[types.SimpleNamespace, list[str]]:
-    """The flags with which a run goes on, and a line for each that has changed.
-
-    Where a run started from stays what it was, so that the command that began it also goes on with it.
-
-    Raises:
-      ValueError: a flag asks for another start, another model or another optimizer than the run has.
-    """
-    before = read_settings(folder)
-    flags = types.SimpleNamespace(**vars(flags))
-    start = before.get("restore_from")  # of a run of another tool nobody knows
-    start = start if isinstance(start, str) else None
-    if given["restore_from"] not in (None, "latest") and not (start and same_start(flags.restore_from, start)):
-        raise UserError(
-            f"{folder}: a run that has begun, which --restore_from {flags.restore_from} would overwrite; "
-            "go on with --restore_from latest, or name another --run_name"
-        )
-    model_name = before.get("model_name", flags.model_name)
-    if given["model_name"] and model_name not in (flags.model_name, model_folders.OTHER_NAMES.get(flags.model_name)):
-        raise UserError(
-            f"{folder}: a run of {model_name}, which --model_name {flags.model_name} cannot change; "
-            "leave it out, or name another --run_name"
-        )
-    flags.restore_from, flags.model_name = start or "latest", model_name
-    for name in ("optimizer", "only_train_transformer_layers"):
-        if before.get(name, getattr(flags, name)) != getattr(flags, name):
-            raise UserError(
-                f"{folder}: a run with --{name} {before[name]}, whose state does not fit {getattr(flags, name)}; "
-                f"start another from its weights: --restore_from {checkpoint_paths.find_prefix(folder)} --run_name NAME"
-            )
-    changed = [name for name, value in before.items() if vars(flags).get(name, value) != value]
-    return flags, [f"--{name} was {before[name]}, and is {getattr(flags, name)} now" for name in changed]
-
-
-def moved(folder: str, here: dict) -> list[str]:
-    """A line if a run was computed elsewhere until now, so that its losses may differ in their last digits."""
-    before = read_settings(folder).get("machine")
-    if not isinstance(before, dict) or before == here:
-        return []
-    differ = [name for name in here if before.get(name) != here[name]]
-    was = ", ".join(f"{name} {before.get(name)}" for name in differ)
-    return [f"until now {was}; now {', '.join(f'{name} {here[name]}' for name in differ)}: the last digits may differ"]
-
-
-def other_data(folder: str, data: dict) -> list[str]:
-    """A line if a run was trained on another dataset until now, so that no window is where it was."""
-    before = read_settings(folder).get("data")
-    if not isinstance(before, dict) or before == data:
-        return []
-    was, now = (f"{about.get('tokens', 0):,} tokens" for about in (before, data))
-    return [f"the dataset is not the one of before: it had {was} to train on, and has {now} now"]
-
-
-def same_start(one: str, other: str) -> bool:
-    """Whether two values of --restore_from mean one start for a run that has none yet."""
-    one, other = (os.path.normpath("fresh" if start == "latest" else start) for start in (one, other))
-    return one.removesuffix(".index") == other.removesuffix(".index")
+def is_demo(settings: Settings) -> bool:
+    """Whether the demo is trained: by its name, or where nothing is named and 124M is not there."""
+    if "model_name" in settings.given or "run_name" in settings.given:
+        return settings.model_name == "demo"
+    unnamed = settings.restore_from in ("latest", "fresh", "scratch")
+    return unnamed and not model_folders.has_model("124M", settings.models_dir)

@@ -2,9 +2,14 @@
 
 import os
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from system import command_line, tensorflow_start
 from system.errors import UserError
+
+if TYPE_CHECKING:
+    from gpt2.model import GPT2
 
 
 def main(
@@ -16,17 +21,17 @@ def main(
     val_batch_size: int = 2,
     val_batch_count: int = 40,
 ) -> None:
-    """Averages the weights of checkpoints, and says how the mean does beside each: average FOLDER FOLDER...
+    """Averages the weights of checkpoints, and prints the loss of the mean and of each: average FOLDER FOLDER...
 
     A FOLDER is a model folder, a run, a swarm's member, or a prefix such as checkpoint/run1/model-500. One that is
-    damaged, of another shape, or not a number is left out and named.
+    damaged, of another shape, NaN or infinite is left out and named.
 
     Args:
       arguments: the word average, then model folders, runs, members of a swarm or prefixes.
       out: a new model folder for the mean, which sample.py takes as --restore_from.
       model_name: the model whose hparams.json and vocabulary to use where the first FOLDER has none.
       models_dir: the folder of the model folders.
-      dataset: an .npz of prepare_corpus.py, whose held-out verse, or else all of it, gives the losses.
+      dataset: an .npz of prepare_corpus.py, whose held-out verse, or all of it if none is held out, gives the losses.
       val_batch_size: windows in a batch of the validation.
       val_batch_count: batches of it, at most.
     """
@@ -41,10 +46,8 @@ def main(
         if number < 1:
             raise UserError(f"--{name} is {number}, expected at least 1")
     tensorflow_start.start_tensorflow()
-    import encoder
-    from encoder import vocabulary
-    from gpt2 import checkpoint, checkpoint_paths
-    from gpt2.hparams import find_hparams, write_hparams
+    from gpt2 import checkpoint_paths
+    from gpt2.hparams import find_hparams
     from gpt2.model import GPT2
     from gpt2.swarm import averaging
     from system import files, model_folders
@@ -61,34 +64,53 @@ def main(
         raise UserError("none of them is good, so there is nothing to average")
     model = GPT2(hparams, lambda name, shape: mean[name])
     if out:
-        checkpoint.save_model(out, model)
-        write_hparams(out, hparams)
-        if files.exists(os.path.join(model_folder, "encoder.json")):
-            vocabulary.write_vocabulary(out, encoder.load_encoder(model_folder).vocabulary)
-        files.copy(os.path.join(home, "layout.json"), os.path.join(out, "layout.json"))
+        save(model, out, home, model_folder)
         print(f"swarm: saved the mean of {len(counted)} in {out}", file=sys.stderr)
     if dataset:
-        show_losses(model, counted, dataset, val_batch_size, val_batch_count, model_folder)
+        validate = make_validate(model, dataset, model_folder, batch=val_batch_size, count=val_batch_count)
+        show_losses(model, counted, validate)
 
 
-def show_losses(model, folders: list[str], dataset: str, batch_size: int, count: int, model_folder: str) -> None:
-    """Prints the loss on held-out verse, in nats a token, of the model and then of each checkpoint, put into it.
+def save(model: "GPT2", out: str, home: str, model_folder: str) -> None:
+    """Saves the mean as a model folder, with the layout of the first checkpoint and the vocabulary of the model."""
+    import encoder
+    from encoder import vocabulary
+    from gpt2 import checkpoint
+    from gpt2.hparams import write_hparams
+    from system import files
+
+    checkpoint.save_model(out, model)
+    write_hparams(out, model.hparams)
+    if files.exists(os.path.join(model_folder, "encoder.json")):
+        vocabulary.write_vocabulary(out, encoder.load_encoder(model_folder).vocabulary)
+    files.copy(os.path.join(home, "layout.json"), os.path.join(out, "layout.json"))
+
+
+def make_validate(
+    model: "GPT2", dataset: str, model_folder: str, *, batch: int, count: int
+) -> Callable[[], dict[str, float]]:
+    """A function that returns the losses on a dataset's held-out verse, or on all of it if none is held out.
 
     Raises:
-      ValueError: the dataset was made with another vocabulary than that of the model's folder.
+      UserError: the dataset was made with another vocabulary than that of the model's folder.
     """
     import encoder
     from encoder.dataset import reader
-    from gpt2 import checkpoint
-    from gpt2.checkpoint_paths import find_prefix
-    from gpt2.training.validation import make_validate
+    from gpt2.training import validation
     from system import files
 
     has_vocabulary = files.exists(os.path.join(model_folder, "encoder.json"))
     fingerprint = encoder.load_encoder(model_folder).fingerprint if has_vocabulary else None
     opened = reader.open_dataset(dataset, model.hparams.n_vocab, fingerprint, model_folder)
     tokens = opened.held_out or opened.training
-    validate = make_validate(model, tokens, batch_size, count, model.hparams.n_ctx)
+    return validation.make_validate(model, tokens, batch=batch, count=count, seq=model.hparams.n_ctx)
+
+
+def show_losses(model: "GPT2", folders: list[str], validate: Callable[[], dict[str, float]]) -> None:
+    """Prints the loss of the model, in nats a token, and then that of each checkpoint, put into it."""
+    from gpt2 import checkpoint
+    from gpt2.checkpoint_paths import find_prefix
+
     print(f"{validate()['val_loss']:.4f}  mean of {len(folders)}")
     for folder in folders:
         checkpoint.assign(model.weights, find_prefix(folder))

@@ -17,11 +17,11 @@ OUTER = {"average": (1.0, 0.0), "nesterov": (1.0, 0.7)}
 
 
 def read_weights(path: str, hparams: HParams) -> dict[str, np.ndarray]:
-    """The weights of a model folder or prefix by their names, float32, every one a number.
+    """The weights of a model folder or prefix by their names, float32, all finite.
 
     Raises:
       FileNotFoundError: they are not there.
-      ValueError: damaged, half-written, of another shape, or no numbers.
+      ValueError: damaged, half-written, of another shape, NaN or infinite.
     """
     prefix = find_prefix(path)
     check_index(prefix, hparams)
@@ -29,7 +29,7 @@ def read_weights(path: str, hparams: HParams) -> dict[str, np.ndarray]:
     for name in tensors_of(prefix):
         weights[name] = read_tensor(prefix, name).numpy().astype(np.float32, copy=False)
         if not np.isfinite(weights[name]).all():
-            raise UserError(f"{prefix}: {name} is no number, so it cannot be averaged")
+            raise UserError(f"{prefix}: {name} is NaN or infinite, so it cannot be averaged")
     return weights
 
 
@@ -62,7 +62,9 @@ def mean_of(paths: Mapping[str, str], hparams: HParams) -> tuple[dict[str, np.nd
     return {name: weight / np.float32(len(counted)) for name, weight in total.items()}, counted, left_out
 
 
-def outer_step(old, mean, momentum, learning_rate: float, decay: float):
+def outer_step(
+    old: np.ndarray, mean: np.ndarray, momentum: np.ndarray, learning_rate: float, decay: float
+) -> tuple[np.ndarray, np.ndarray]:
     """The new average and the new momentum of one weight, arrays of its shape: Nesterov's step along mean - old.
 
     With a learning rate of 1 and no momentum, the new average is the mean itself, to the last bit.

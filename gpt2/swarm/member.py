@@ -3,12 +3,13 @@
 The folder is a model folder: `checkpoint` names the newest average, `average-NAME-ROUND`. `members/NAME` is one too,
 with the weights that the member published in its last rounds and `member.json`, which says what it is doing.
 
-A round begins with the average of the one before. Each member trains from there by itself, publishes what it has
-come to, and waits until those that began the round with it have done so too, or its patience is over. The first of
-them by name makes the new average, the next one if that fails to. Who joins in the middle of a round, or is late,
-trains from the newest average until the others begin a round, and is counted from that one on.
+A round begins with the average of the one before. Each member trains from there by itself, publishes the weights that
+it has reached, and waits until those that began the round with it have published theirs, or its patience is over. The
+first of them by name makes the new average; if that one fails, the next one does. A member that joins in the middle of
+a round, or is late, trains from the newest average until the others begin a round, and is counted from that one on.
 """
 
+import dataclasses
 import json
 import os
 import time
@@ -25,10 +26,25 @@ from system import files
 from system.errors import UserError
 
 POLL = 0.5  # Seconds between looks into the folder while waiting.
-LOOK_EVERY = 10  # Steps between looks into the folder while training, for who is not in step with the others.
-KEPT_ROUNDS = 3  # Of averages and of publications, so that nobody's are removed while they are read.
+LOOK_EVERY = 10  # Steps between looks into the folder while training, for a member that is not in step with the others.
+KEPT_ROUNDS = 3  # Of averages and of publications, so that none is removed while it is read.
 
 gfile = tf.io.gfile
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Rules:
+    """How a member takes part.
+
+    Attributes:
+      every: steps of a round.
+      outer: how the average moves, `average` or `nesterov`; see `averaging.OUTER`.
+      patience: seconds to wait for the others at the end of a round.
+    """
+
+    every: int
+    outer: str = "nesterov"
+    patience: float = 300
 
 
 class Member:
@@ -39,18 +55,13 @@ class Member:
       settled: whether it has begun this round with the others, and is counted at its end.
     """
 
-    def __init__(self, folder: str, name: str, hparams: HParams, every: int, outer="nesterov", patience: float = 300):
+    def __init__(self, folder: str, name: str, hparams: HParams, rules: Rules):
         """A member that has not joined yet.
 
-        Args:
-          every: steps of a round.
-          outer: how the average moves, `average` or `nesterov`; see `averaging.OUTER`.
-          patience: seconds to wait for the others at the end of a round.
         Raises:
-          ValueError: the swarm is one of models of other sizes, or the folder is that of something else.
+          UserError: the swarm is one of models of other sizes, or the folder is that of something else.
         """
-        self.folder, self.name, self.hparams = folder, name, hparams
-        self.every, self.outer, self.patience = every, outer, patience
+        self.folder, self.name, self.hparams, self.rules = folder, name, hparams, rules
         self.home = home_of(folder, name)
         self.round, self.began, self.settled = 0, 0, False
         if round_of(folder) is None:
@@ -62,10 +73,10 @@ class Member:
             raise UserError(f"{folder}: a swarm of {found}, expected {hparams}; name another folder or model")
 
     def join(self, weights: Mapping[str, tf.Variable], step: int) -> int:
-        """Gives the weights the values of the average, or founds a swarm that begins with theirs.
+        """Gives the weights the values of the average, or starts a swarm with theirs.
 
         Returns:
-          The round of that average; 0 in a new swarm, whose founders are all who join before its first round is over.
+          The round of that average; 0 in a new swarm, whose founders are all that join before its first round is over.
         """
         gfile.makedirs(self.home)
         for folder in (self.folder, self.home):
@@ -76,7 +87,7 @@ class Member:
 
     def is_due(self, step: int) -> bool:
         """Whether this member's round is over: after its steps, or, if it is not in step, with that of the others."""
-        if step - self.began >= self.every:
+        if step - self.began >= self.rules.every:
             return True
         return not self.settled and step % LOOK_EVERY == 0 and (round_of(self.folder) or 0) >= self.round
 
@@ -96,7 +107,7 @@ class Member:
         return self._begin(weights, step, settled=True)
 
     def leave(self) -> None:
-        """Says goodbye, so that nobody waits."""
+        """Says goodbye, so that no other member waits for this one."""
         self._note({})
 
     def publish(self, weights: Mapping[str, tf.Variable]) -> None:
@@ -106,19 +117,19 @@ class Member:
         remove_old(self.home, "round", KEPT_ROUNDS, self.round)
 
     def conclude(self, waited: float) -> bool:
-        """Whether the average of this round is there; makes it if it is this member's turn, after so many seconds."""
+        """Whether the average of this round is there; makes it if it is this member's turn after `waited` seconds."""
         if (round_of(self.folder) or 0) >= self.round:
             return True
         states = {name: read_state(self.folder, name) for name in list_members(self.folder)}
         here = {name for name, state in states.items() if state.get("round") == self.round}
-        # After a night in which all were stopped, nobody is in step with anybody, and all are counted.
+        # If all were stopped for a while, no member is in step with another, and all are counted.
         awaited = {name for name in here if states[name]["settled"]} or here
         published = {name for name in here if round_of(home_of(self.folder, name)) == self.round}
         missing = awaited - published
-        # Who was counted last and has not left may still be reading the average.
+        # A member that was counted last and has not left may still be reading the average.
         behind = {name for name in read_report(self.folder)["counted"] if states.get(name)} - here
         turn = sorted(published).index(self.name)
-        if waited < self.patience * (turn + bool(missing or behind)):
+        if waited < self.rules.patience * (turn + bool(missing or behind)):
             return False
         left_out = dict.fromkeys(missing, f"nothing of round {self.round} after {waited:.0f} s")
         left_out |= dict.fromkeys(here - awaited, "a newcomer, counted from its first whole round on")
@@ -130,8 +141,8 @@ class Member:
         """Makes the average of this round from what these members published."""
         paths = {name: home_of(self.folder, name) for name in members}
         mean, counted, bad = averaging.mean_of(paths, self.hparams)
-        # The average stays as it is where nobody's weights are good.
-        settings = averaging.OUTER[self.outer if counted else "average"]
+        # The average stays as it is if no member's weights are good.
+        settings = averaging.OUTER[self.rules.outer if counted else "average"]
         old = find_prefix(self.folder)
         state = os.path.join(self.folder, os.path.basename(old).replace("average", "momentum", 1))
         has_momentum = gfile.exists(state + ".index")
@@ -141,11 +152,11 @@ class Member:
             moved = read_tensor(state, name).numpy() if has_momentum else np.zeros_like(before)
             average[name], momentum[name] = averaging.outer_step(before, mean.pop(name, before), moved, *settings)
         report = {"counted": counted, "left_out": {**left_out, **bad}}
-        self._write_average(self.round, average, report, momentum if averaging.OUTER[self.outer][1] else {})
+        self._write_average(self.round, average, report, momentum if averaging.OUTER[self.rules.outer][1] else {})
 
     def _write_average(self, number: int, average: Mapping, report: dict, momentum: Mapping | None = None) -> None:
-        """Writes what all begin the next round with; it counts once `checkpoint` names it."""
-        # The member's name, so that two who do this at once, one having waited too long, do not write into one file.
+        """Writes the weights that all begin the next round with; they count once `checkpoint` names them."""
+        # With the member's name, so that two members that do this at once do not write into one file.
         name = f"average-{self.name}-{number}"
         if momentum:
             write_bundle(os.path.join(self.folder, name.replace("average", "momentum", 1)), momentum)
@@ -156,7 +167,7 @@ class Member:
             remove_old(self.folder, f"{kind}-{self.name}", KEPT_ROUNDS, number)
 
     def _begin(self, weights: Mapping[str, tf.Variable], step: int, settled: bool) -> dict:
-        """Begins a round with the newest average; what is known of the round before."""
+        """Begins a round with the newest average; returns the report of the round before."""
         prefix = find_prefix(self.folder)
         assign(weights, prefix)
         report = read_report(prefix)
@@ -187,13 +198,13 @@ def round_of(folder: str) -> int | None:
 
 
 def read_report(path: str) -> dict:
-    """Who was `counted` in an average and who was `left_out`, of its prefix, or of the newest in a swarm's folder."""
+    """The members `counted` in an average and those `left_out`; by its prefix, or of the newest in a swarm's folder."""
     with gfile.GFile(f"{find_prefix(path)}.json") as file:
         return json.load(file)
 
 
 def read_state(folder: str, name: str) -> dict:
-    """What a member says that it is doing: `round`, `settled`, `step`; nothing if it cannot be read."""
+    """The state of a member by its own account: `round`, `settled`, `step`; empty if it cannot be read."""
     try:
         with gfile.GFile(os.path.join(home_of(folder, name), "member.json")) as file:
             return json.load(file)

@@ -8,9 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from gpt2 import precision
-
-BLOCK = 2**24  # Logits that exist at once, 64 MB: large enough for a matrix product to run at full speed.
-LARGE_BLOCK = 2**26  # The same, where time counts more: the gradient of wte is a sum over blocks, and that is one less.
+from gpt2.training.memory_plan import BLOCK, LARGE_BLOCK
 
 
 @tf.custom_gradient

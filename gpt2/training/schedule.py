@@ -1,14 +1,17 @@
 """When something is due, and the learning rate of each step: a warm-up, then constant or falling to nothing."""
 
 import math
+import typing
+from typing import Literal
 
-SCHEDULES = ("constant", "linear", "cosine", "wsd")
+Kind = Literal["constant", "linear", "cosine", "wsd"]
+SCHEDULES: tuple[Kind, ...] = typing.get_args(Kind)
 
 
 def learning_rate_at(
     step: int,
     peak: float,
-    schedule: str = "constant",
+    schedule: Kind = "constant",
     warmup: int = 0,
     steps: int | None = None,
     *,
@@ -33,12 +36,5 @@ def learning_rate_at(
 
 
 def is_time(every: int, step: int) -> bool:
-    """Whether something done every so many steps, 0 being never, is due."""
+    """Whether something that is done every `every` steps is due; 0 is never."""
     return every > 0 and step % every == 0
-
-
-def steps_at_once(flags, step: int, steps: int | None) -> int:
-    """How many steps may be taken before something else is due."""
-    intervals = [flags.save_every, flags.val_every, flags.sample_every, *([flags.swarm_every] if flags.swarm else [])]
-    dues = [every - step % every for every in intervals if every]
-    return min([flags.steps_per_call, *dues, *([] if steps is None else [steps - step])])

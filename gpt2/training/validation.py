@@ -1,4 +1,4 @@
-"""What a model loses on held-out text: nats a token and bits a character, with the prefixes of a layout and without."""
+"""The loss of a model on held-out text: nats a token and bits a character, with and without prefixes."""
 
 import functools
 from collections.abc import Callable
@@ -13,25 +13,26 @@ from gpt2.model import GPT2
 def make_validate(
     model: GPT2,
     tokens: Tokens,
+    *,
     batch: int,
     count: int,
     seq: int,
     characters: np.ndarray | None = None,
     is_prefix: np.ndarray | None = None,
-    compiled=None,
+    compiled: Callable[[Callable], Callable] | None = None,
 ) -> Callable[[], dict[str, float]]:
-    """A function that gives the mean losses over the same windows each time.
+    """A function that returns the mean losses, over the same windows each time.
 
     Args:
       batch: windows at a time.
       count: batches, at most; the windows are spread evenly over the tokens.
       seq: tokens of a window.
       characters: int [n_vocab], how many characters each token begins.
-      is_prefix: bool [len(tokens)], which tokens stand before verse and are none.
-      compiled: makes a compiled function of a function of a tensor, by default with XLA.
+      is_prefix: bool [len(tokens)], which tokens belong to a prefix and not to verse.
+      compiled: compiles a function of a tensor; by default with XLA.
     Returns:
-      A function giving `val_loss`, nats a token; with characters `val_bits`, bits a character; with prefixes both also
-      of the verse alone: `val_verse_loss` and `val_verse_bits`, whose characters are those of the verse.
+      A function that returns `val_loss`, nats a token; with characters also `val_bits`, bits a character; with
+      prefixes both also of the verse alone, as `val_verse_loss` and `val_verse_bits`.
     """
     compiled = compiled or functools.partial(tf.function, jit_compile=True)
     losses_of = compiled(functools.partial(token_losses, model))
@@ -41,7 +42,7 @@ def make_validate(
     if is_prefix is not None and is_prefix.any():
         parts["val_verse"] = ~is_prefix
 
-    def validate():
+    def validate() -> dict[str, float]:
         sums = {part: np.zeros(3) for part in parts}  # nats, tokens, characters
         for first in range(0, len(starts), batch):
             ids = np.zeros([batch, seq + 1], np.int32)
@@ -61,7 +62,7 @@ def make_validate(
 
 
 def figures(sums: dict[str, np.ndarray]) -> dict[str, float]:
-    """Means of what was summed up: nats, tokens and characters of each part."""
+    """The mean losses of each part, from its sums: nats, tokens and characters."""
     found = {}
     for part, (nats, n_tokens, n_characters) in sums.items():
         if n_tokens:
@@ -77,7 +78,7 @@ def window_starts(n_tokens: int, seq: int, most: int) -> list[int]:
     return [int(number) * seq for number in np.linspace(0, n_windows - 1, min(n_windows, most))]
 
 
-def token_losses(model: GPT2, batch):
+def token_losses(model: GPT2, batch: tf.Tensor) -> tf.Tensor:
     """The cross-entropy of each token given those before it, nats: int32 [batch, seq + 1] -> float32 [batch, seq].
 
     The logits of one window exist at a time.
@@ -85,7 +86,7 @@ def token_losses(model: GPT2, batch):
     hidden, _ = model.transform(batch[:, :-1])
     wte = tf.cast(model.weights["model/wte"], model.dtype)
 
-    def of_window(inputs):
+    def of_window(inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         h, labels = inputs  # [seq, n_embd], [seq]
         logits = tf.cast(tf.matmul(h, wte, transpose_b=True), tf.float32)  # [seq, n_vocab]
         return tf.reduce_logsumexp(logits, axis=-1) - tf.gather(logits, labels, batch_dims=1)

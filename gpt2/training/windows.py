@@ -5,6 +5,7 @@ it every `seq` tokens, so that each token is predicted once an epoch. Where the 
 document, that one comes next, so that the next window begins where a poem does. The windows of an epoch are shuffled.
 """
 
+import dataclasses
 import functools
 import math
 
@@ -17,70 +18,85 @@ from gpt2.random_numbers import integers, uniform
 DOCUMENTS, WINDOWS, NOISE, NOISE_IDS = (purpose << 32 for purpose in range(1, 5))
 
 
-def make_read(flags, tokens: Tokens, seq: int, n_vocab: int):
-    """A function (rows, first) of the windows of some rows of the batch, int32 [steps, n, rows, seq + 1].
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Windows:
+    """The windows of a run, in the order in which it trains on them.
 
-    first is how many windows were used before; steps is --steps_per_call, and n --accumulate_gradients. With --noise
-    the windows are as of `with_noise`.
-    """
-    batch = np.arange(flags.accumulate_gradients * flags.batch_size).reshape(flags.accumulate_gradients, -1)
-
-    def read_step(chosen, used):
-        ids = training_batch(tokens, batch.size, seq, used, flags.seed, chosen.ravel())
-        ids = ids.reshape([*chosen.shape, seq + 1])
-        return with_noise(ids, flags.noise, n_vocab, used, flags.seed, chosen) if flags.noise else ids
-
-    def read(rows, first):
-        steps = range(flags.steps_per_call)
-        return np.stack([read_step(batch[:, rows], first + step * batch.size) for step in steps])
-
-    return read
-
-
-def training_batch(tokens: Tokens, batch: int, seq: int, first: int, seed: int, rows=None) -> np.ndarray:
-    """The windows of one training step, by the seed and by how many windows came before.
-
-    Args:
-      batch: how many windows the step has.
+    Attributes:
+      tokens: what to train on.
       seq: tokens to predict in each window.
-      first: how many windows the steps before it have used.
-      rows: which of the windows are wanted, numbers below batch; by default all of them.
-    Returns:
-      int32 [batch or len(rows), seq + 1]: [:, :-1] goes in, [:, 1:] is to be predicted.
+      seed: of the order, and of the noise.
+      batch: windows in a batch, on all replicas together.
+      n_batches: in a step, whose gradients are averaged.
+      noise: the probability with which a token that goes in is replaced by any token.
+      n_vocab: how many tokens there are to replace one by.
     """
-    numbers = [first + int(row) for row in (range(batch) if rows is None else rows)]
-    starts = [shuffled(len(tokens), seq, number, seed) * seq for number in numbers]
-    return np.stack([read(tokens, seq, seed, start - 1, seq + 1) for start in starts])
 
+    tokens: Tokens
+    seq: int
+    seed: int
+    batch: int
+    n_batches: int = 1
+    noise: float = 0.0
+    n_vocab: int = 0
 
-def with_noise(batches: np.ndarray, noise: float, n_vocab: int, first: int, seed: int, rows=None) -> np.ndarray:
-    """Windows whose tokens that go in are each replaced with the probability `noise` by any token of the vocabulary.
+    @property
+    def in_step(self) -> int:
+        """How many windows a step uses."""
+        return self.n_batches * self.batch
 
-    What is to be predicted stays as it is, as in nshepperd's train.py.
+    def of_steps(self, count: int, first: int, rows: np.ndarray) -> np.ndarray:
+        """The windows of `count` steps, one after the other, int32 [count, ...]; see `of_step`."""
+        return np.stack([self.of_step(first + step * self.in_step, rows) for step in range(count)])
 
-    Args:
-      batches: int32 [n, batch, seq + 1].
-      first: as of `training_batch`.
-      rows: int [n, batch], which windows of the step these are; by default all, in their order.
-    Returns:
-      int32 [n, batch, 2, seq]: what goes in, above what is to be predicted.
-    """
-    inputs, labels = batches[..., :-1], batches[..., 1:]
-    rows = np.arange(inputs[..., 0].size) if rows is None else rows.ravel()
-    positions = (rows[:, None] * inputs.shape[-1] + np.arange(inputs.shape[-1])).ravel()
-    replaced = uniform(seed + NOISE, first, positions) < noise
-    ids = integers(seed + NOISE_IDS, n_vocab, first, positions).astype(np.int32)
-    noisy = np.where(replaced.reshape(inputs.shape), ids.reshape(inputs.shape), inputs)
-    return np.stack([noisy, labels], axis=-2)
+    def of_step(self, first: int, rows: np.ndarray | None = None) -> np.ndarray:
+        """The windows of a step, a function of the seed and of how many windows the steps before it have used.
+
+        Args:
+          first: how many those are.
+          rows: int [n_rows], which rows of each batch are wanted; by default all of them.
+        Returns:
+          int32 [n_batches, n_rows, seq + 1], of which [..., :-1] goes in and [..., 1:] is to be predicted; with noise
+          [n_batches, n_rows, 2, seq], see `with_noise`.
+        """
+        numbers = np.arange(self.in_step).reshape(self.n_batches, self.batch)
+        numbers = numbers if rows is None else numbers[:, rows]
+        ids = np.stack([self.window(first + number) for number in numbers.ravel().tolist()])
+        ids = ids.reshape([*numbers.shape, self.seq + 1])
+        return self.with_noise(ids, first, numbers) if self.noise else ids
+
+    def window(self, number: int) -> np.ndarray:
+        """The window of this number in the run, int32 [seq + 1]."""
+        start = shuffled(len(self.tokens), self.seq, number, self.seed) * self.seq
+        return read(self.tokens, self.seq, self.seed, start - 1, self.seq + 1)
+
+    def with_noise(self, ids: np.ndarray, first: int, numbers: np.ndarray) -> np.ndarray:
+        """Windows whose tokens that go in are each replaced with the probability `noise` by any token.
+
+        What is to be predicted stays as it is, as in nshepperd's train.py.
+
+        Args:
+          ids: int32 [n_batches, n_rows, seq + 1].
+          first: how many windows the steps before have used.
+          numbers: int [n_batches, n_rows], which windows of the step these are.
+        Returns:
+          int32 [n_batches, n_rows, 2, seq]: what goes in, above what is to be predicted.
+        """
+        inputs, labels = ids[..., :-1], ids[..., 1:]
+        positions = (numbers.ravel()[:, None] * self.seq + np.arange(self.seq)).ravel()
+        replaced = uniform(self.seed + NOISE, first, positions) < self.noise
+        others = integers(self.seed + NOISE_IDS, self.n_vocab, first, positions).astype(np.int32)
+        noisy = np.where(replaced.reshape(inputs.shape), others.reshape(inputs.shape), inputs)
+        return np.stack([noisy, labels], axis=-2)
 
 
 def steps_of_epochs(epochs: float, n_tokens: int, tokens_per_step: int, used: int = 0) -> int:
-    """The fewest steps after which every token was trained on so many times, `used` of them before these steps."""
+    """The fewest steps after which every token was trained on `epochs` times, if `used` tokens were before them."""
     return max(0, math.ceil((epochs * n_tokens - used) / tokens_per_step))
 
 
 def shuffled(n_tokens: int, seq: int, number: int, seed: int) -> int:
-    """Which window comes at this place: one of those that begin in the same epoch."""
+    """Which window comes at place `number`: one of those that begin in the same epoch."""
     epoch = number * seq // n_tokens
     first, end = -(-epoch * n_tokens // seq), -(-(epoch + 1) * n_tokens // seq)
     return first + int(window_order(seed, epoch, end - first)[number - first])

@@ -6,8 +6,9 @@ import socket
 import pytest
 import tensorflow as tf
 
-from gpt2.distributed import collectives, restart, watchdog, workers
+from gpt2.distributed import restart, watchdog, workers
 from gpt2.distributed import strategy as distribution
+from gpt2.distributed.replicas import Replicas
 
 
 @pytest.fixture(autouse=True)
@@ -17,13 +18,16 @@ def nothing_told(monkeypatch):
 
 
 def test_a_machine_with_one_device_needs_no_strategy():
-    strategy = distribution.find_strategy("auto")
-    assert strategy is tf.distribute.get_strategy()
-    assert distribution.worker_of(strategy) == 0
-    assert collectives.make_values_of_all(strategy)(7) == [7]
+    replicas = Replicas.find("auto")
+    assert replicas.strategy is tf.distribute.get_strategy()
+    assert replicas.is_chief
+    assert not replicas.has_others
+    assert replicas.gather(7) == [7]
+    assert replicas.any(True)
+    assert not replicas.any(False)
 
 
-def test_slurm_tells_of_workers(monkeypatch, tmp_path):
+def test_slurm_names_the_workers(monkeypatch, tmp_path):
     (tmp_path / "scontrol").write_text("#!/bin/sh\nprintf 'n1\\nn2\\nn3\\n'\n")  # Slurm's, which spells out a list
     (tmp_path / "scontrol").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
@@ -33,6 +37,7 @@ def test_slurm_tells_of_workers(monkeypatch, tmp_path):
     assert workers.is_multi_worker("auto")
     assert workers.find_worker() == (2, 3)
     cluster = distribution.find_cluster()
+    assert cluster
     addresses = cluster.cluster_spec().as_dict()["worker"]
     assert [address.partition(":")[0] for address in addresses] == ["n1", "n2", "n3"]
     assert cluster.task_id == 2
@@ -71,9 +76,9 @@ def unused_port():
 
 
 def test_workers_that_nothing_tells_of_are_an_error():
-    with pytest.raises(ValueError, match="nothing tells of other machines"):
+    with pytest.raises(ValueError, match="nothing names other machines"):
         distribution.find_strategy("multi_worker")
-    with pytest.raises(ValueError, match="nothing tells of other machines"):
+    with pytest.raises(ValueError, match="nothing names other machines"):
         workers.find_worker()
 
 
@@ -83,13 +88,15 @@ def test_a_tpu_that_is_not_there_is_told_in_a_line():
     assert "\n" not in str(raised.value)
 
 
-def test_workers_that_found_different_saves_start_anew():
-    collectives.check_same_step([5, 5], "run1")
+def test_workers_that_found_different_saves_restart(monkeypatch):
+    replicas = Replicas.find("auto")
+    replicas.check_same_step(5, "run1")
+    monkeypatch.setattr(replicas, "gather", lambda step: [step, 10])  # another worker has found that of step 10
     with pytest.raises(tf.errors.AbortedError, match=r"saves of steps \[5, 10\]"):
-        collectives.check_same_step([5, 10], "run1")
+        replicas.check_same_step(5, "run1")
 
 
-def test_a_worker_starts_anew_only_so_many_times_without_a_step(monkeypatch, messages):
+def test_a_worker_restarts_only_ten_times_without_a_step(monkeypatch, messages):
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["localhost:1", "localhost:2"]}}))
     started: list[tuple] = []
     monkeypatch.setattr(restart.os, "execv", lambda *command: started.append(command))
@@ -100,7 +107,7 @@ def test_a_worker_starts_anew_only_so_many_times_without_a_step(monkeypatch, mes
             raise tf.errors.UnavailableError(None, None, "Socket closed")
     assert len(started) == len(messages()) == restart.TRIES
     assert "try 10 of 10" in messages()[-1]
-    with pytest.raises(OSError, match="started anew 10 times without a step"), restart.with_the_others():
+    with pytest.raises(OSError, match="restarted 10 times without a step"), restart.with_the_others():
         raise tf.errors.UnavailableError(None, None, "Socket closed")
     restart.forget_starts()
     with restart.with_the_others():

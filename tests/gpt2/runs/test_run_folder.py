@@ -1,4 +1,4 @@
-"""A run's folder holds all that is needed to go on, and to sample."""
+"""A run's folder holds all that is needed to resume it, and to sample."""
 
 import json
 import os
@@ -9,8 +9,8 @@ import pytest
 from gpt2.checkpoint_paths import find_prefix, last_save
 from gpt2.runs import pictures, run_folder, saves
 from gpt2.runs.log import Log, read_log
+from gpt2.runs.resume import read_settings
 from gpt2.runs.saves import State
-from gpt2.runs.settings import read_settings
 from system import lock
 
 
@@ -19,7 +19,7 @@ def test_settings_are_noted(folder):
     assert read_settings(os.path.dirname(folder)) == {}
 
 
-def test_a_run_without_a_save_is_none_to_go_on_from(tmp_path, trained):
+def test_a_run_without_a_save_cannot_be_resumed(tmp_path, trained):
     folder = str(tmp_path / "run1")
     assert last_save(folder) is None
     run_folder.create(folder, trained[0], {})
@@ -75,7 +75,7 @@ def test_no_records_draw_no_loss(folder):
     assert not os.path.exists(os.path.join(folder, "loss.png"))
 
 
-def test_a_damaged_pointer_is_told_and_the_newest_save_counts(folder, trained, messages):
+def test_a_damaged_pointer_is_reported_and_the_newest_save_counts(folder, trained, messages):
     saves.save(folder, State(trained[0], trained[1].slots, 4))
     for content in (b"", b"\0" * 80, b"model_checkpoint_qath"):
         with open(os.path.join(folder, "checkpoint"), "wb") as file:

@@ -100,7 +100,7 @@ def test_a_save_that_fails_leaves_the_one_before(folder, trained, monkeypatch):
 def test_weights_that_are_no_numbers_are_not_saved(folder, trained):
     model, optimizer = trained
     model.weights["model/wpe"].assign(model.weights["model/wpe"] * np.nan)
-    with pytest.raises(ValueError, match="model/wpe is no number after step 3"):
+    with pytest.raises(ValueError, match="model/wpe is NaN or infinite after step 3"):
         saves.save(folder, State(model, optimizer.slots, 3, 3))
     assert find_prefix(folder).endswith("model-2")
 
@@ -281,7 +281,7 @@ def test_a_slot_that_is_no_number_is_not_saved(folder, trained):
     model, optimizer = trained
     slot = next(iter(optimizer.slots.values()))
     slot.assign(tf.fill(slot.shape, np.inf))
-    with pytest.raises(ValueError, match="is no number after step 3"):
+    with pytest.raises(ValueError, match="is NaN or infinite after step 3"):
         saves.save(folder, State(model, optimizer.slots, 3))
 
 

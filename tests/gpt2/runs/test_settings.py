@@ -1,30 +1,36 @@
-"""What a run was begun with holds, and the command that began it also goes on with it."""
+"""A resumed run keeps what it was begun with, and the command that began it also resumes it."""
 
-import inspect
 import json
+import typing
 
 import pytest
 
-import train
-from gpt2.runs import settings
+from gpt2.runs import resume, settings
+from gpt2.runs.settings import Settings
+from gpt2.swarm.averaging import OUTER
+from gpt2.training.memory_plan import DTYPES
+from gpt2.training.optimizers import OPTIMIZERS
 
-FLAGS = {name: parameter.default for name, parameter in inspect.signature(train.main).parameters.items()}
-FLAGS |= {"restore_from": "scratch", "model_name": "124M", "run_name": "run1", "dataset": "poems.npz"}
+BEGUN = {"dataset": "poems.npz", "model_name": "124M", "restore_from": "scratch"}
+
+
+def typed(**flags):
+    """The settings of a command line with these flags."""
+    return settings.settle(Settings(**flags, given=frozenset(flags)))
 
 
 @pytest.fixture
-def go_on(tmp_path):
-    """Goes on with a run that was begun with FLAGS and `begun`, by a command that says `said`."""
+def resumed(tmp_path):
+    """Resumes a run that was begun with BEGUN and `begun`, by a command with the flags `said`."""
 
-    def go_on(begun, said):
-        before = vars(settings.settle(FLAGS | begun))
-        (tmp_path / "settings.json").write_text(json.dumps(before))
+    def run(begun, said):
+        (tmp_path / "run1").mkdir(exist_ok=True)
+        (tmp_path / "run1" / "settings.json").write_text(json.dumps(typed(**BEGUN | begun).as_noted()))
         for name, text in (("checkpoint", 'model_checkpoint_path: "model-2"'), ("model-2.index", "")):
-            (tmp_path / name).write_text(text)
-        given = FLAGS | {"restore_from": None, "model_name": None} | said
-        return settings.go_on(settings.settle(given), given, str(tmp_path))
+            (tmp_path / "run1" / name).write_text(text)
+        return resume.resume(typed(dataset="poems.npz", run_name="run1", checkpoint_dir=str(tmp_path), **said))
 
-    return go_on
+    return run
 
 
 @pytest.mark.parametrize(
@@ -38,9 +44,10 @@ def go_on(tmp_path):
         ("checkpoint/a/model-3", "checkpoint/a//model-3.index"),
     ],
 )
-def test_where_a_run_began_may_be_said_again(go_on, begun, said):
-    flags, changes = go_on({"restore_from": begun}, {"restore_from": said})
-    assert flags.restore_from == begun
+def test_where_a_run_began_may_be_said_again(resumed, tmp_path, begun, said):
+    said = {} if said is None else {"restore_from": said}
+    found, changes = resumed({"restore_from": begun, "checkpoint_dir": str(tmp_path)}, said)
+    assert found.restore_from == begun
     assert changes == []
 
 
@@ -57,52 +64,67 @@ def test_where_a_run_began_may_be_said_again(go_on, begun, said):
         ({"model_name": "355M"}, "a run of 124M, which --model_name 355M cannot change"),
     ],
 )
-def test_another_run_is_refused(go_on, said, message):
+def test_another_run_is_refused(resumed, said, message):
     with pytest.raises(ValueError, match=message):
-        go_on({}, said)
+        resumed({}, said)
 
 
-def test_both_names_of_a_model_are_one(go_on):
-    flags, _ = go_on({}, {"model_name": "117M"})
-    assert flags.model_name == "124M"
+def test_both_names_of_a_model_are_one(resumed):
+    found, _ = resumed({}, {"model_name": "117M"})
+    assert found.model_name == "124M"
 
 
-def test_what_changed_is_said(go_on):
-    _, changes = go_on({}, {"batch_size": 2})
+def test_what_changed_is_printed(resumed, tmp_path):
+    _, changes = resumed({"checkpoint_dir": str(tmp_path)}, {"batch_size": 2})
     assert changes == ["--batch_size was 1, and is 2 now"]
 
 
+def test_settings_do_not_change_when_a_run_is_resumed(resumed):
+    with pytest.raises(AttributeError):
+        typed(dataset="poems.npz").steps = 3
+    found, _ = resumed({}, {"steps": 3})
+    assert found.steps == 3
+
+
 def test_a_run_of_another_tool_has_no_other_start(tmp_path):
-    given = FLAGS | {"restore_from": "fresh"}
     with pytest.raises(ValueError, match="a run that has begun"):
-        settings.go_on(settings.settle(given), given, str(tmp_path))
+        resume.resume(typed(**BEGUN | {"restore_from": "fresh", "checkpoint_dir": str(tmp_path)}))
 
 
 @pytest.mark.parametrize("content", ["null", "[]", '{"a', '{"restore_from": 5, "machine": 1, "data": []}'])
-def test_damaged_settings_end_no_run(go_on, tmp_path, content):
-    go_on({}, {})
-    (tmp_path / "settings.json").write_text(content)
-    given = FLAGS | {"restore_from": None}
-    flags, _ = settings.go_on(settings.settle(given), given, str(tmp_path))
-    assert flags.restore_from == "latest"
-    assert settings.moved(str(tmp_path), {"cores": 2}) == settings.other_data(str(tmp_path), {"tokens": 9}) == []
+def test_damaged_settings_end_no_run(tmp_path, content):
+    (tmp_path / "run1").mkdir()
+    (tmp_path / "run1" / "settings.json").write_text(content)
+    folder = str(tmp_path / "run1")
+    found, _ = resume.resume(typed(dataset="poems.npz", run_name="run1", checkpoint_dir=str(tmp_path)))
+    assert found.restore_from == "latest"
+    assert resume.moved(folder, {"cores": 2}) == resume.other_data(folder, {"tokens": 9}) == []
 
 
-def settled(**said):
-    given = {name: p.default for name, p in inspect.signature(train.main).parameters.items()}
-    return settings.settle(given | {"dataset": "x.npz", "models_dir": "nowhere"} | said)
+def test_without_124m_only_a_command_that_names_nothing_trains_the_demo():
+    here = {"dataset": "x.npz", "models_dir": "nowhere"}
+    assert typed(**here).model_name == "demo"
+    assert typed(**here, restore_from="scratch").model_name == "demo"
+    assert typed(**here, restore_from="models/355M").model_name == "124M"
+    assert typed(**here, run_name="mine").model_name == "124M"
 
 
-def test_without_124m_only_who_names_nothing_trains_the_demo():
-    assert settled().model_name == "demo"
-    assert settled(restore_from="scratch").model_name == "demo"
-    assert settled(restore_from="models/355M").model_name == "124M"
-    assert settled(run_name="mine").model_name == "124M"
+def test_flags_beside_the_demo_count():
+    found = typed(model_name="demo", steps=7, learning_rate=0.5)
+    assert (found.dataset, found.run_name, found.batch_size) == ("demo.npz", "demo", 4)
+    assert (found.steps, found.learning_rate) == (7, 0.5)
+    assert typed(model_name="demo", epochs=1.0, schedule="constant").steps is None
 
 
 def test_a_tpu_that_is_named_is_the_strategy():
-    assert settled(tpu="local").strategy == "tpu"
-    assert settled(tpu="local", strategy="one").strategy == "one"
+    assert typed(dataset="x.npz", tpu="local").strategy == "tpu"
+    assert typed(dataset="x.npz", tpu="local", strategy="one").strategy == "one"
+
+
+def test_every_choice_of_a_flag_can_be_made():
+    hints = typing.get_type_hints(Settings)
+    for name, known in (("optimizer", OPTIMIZERS), ("dtype", DTYPES), ("swarm_outer", OUTER)):
+        assert set(typing.get_args(hints[name])) == set(known)
 
 
 @pytest.mark.parametrize(
@@ -111,9 +133,12 @@ def test_a_tpu_that_is_named_is_the_strategy():
         ({"checkpoint_dir": "runs [2024]"}, r"runs \[2024\]: holds \[, expected a path without"),
         ({"run_name": ".."}, "--run_name is '..', expected a name"),
         ({"sample_length": 0}, "--sample_length is 0, expected at least 1"),
-        ({"top_p": 1.5}, "--top_p is 1.5, expected a share from 0 to 1"),
+        ({"top_p": 1.5}, "--top_p is 1.5, expected at most 1"),
+        ({"steps": 3, "epochs": 1.0}, "--steps and --epochs are both given"),
+        ({"schedule": "cosine"}, "--schedule cosine falls to 0 at --steps, which is missing"),
+        ({"optimizer": "adamant"}, "--optimizer is adamant, expected adam"),
     ],
 )
 def test_what_would_fail_late_is_refused_at_once(said, message):
     with pytest.raises(ValueError, match=message):
-        settled(**said)
+        typed(**{"dataset": "x.npz", "run_name": "run1"} | said)

@@ -56,14 +56,15 @@ def test_its_loss_stands_beside_those_of_its_members(average, tmp_path):
     assert list(losses) == ["mean of 2", "a", "b"]
     tokens = open_dataset(str(tmp_path / "verse.npz"), 300).training
     for name in "ab":
-        validate = make_validate(gpt2.load_model(str(tmp_path / name)), tokens, 2, 40, SMALL["n_ctx"])
+        model = gpt2.load_model(str(tmp_path / name))
+        validate = make_validate(model, tokens, batch=2, count=40, seq=SMALL["n_ctx"])
         assert losses[name] == pytest.approx(validate()["val_loss"], abs=1e-4)
 
 
 def test_a_broken_one_is_left_out_and_named(average, tmp_path):
     status, _, err = average("broken", "a", "b", "--out", "mean")
     assert status == 0
-    assert re.search("left out broken: .*model/wpe is no number", err)
+    assert re.search("left out broken: .*model/wpe is NaN or infinite", err)
     assert "saved the mean of 2 in mean" in err
 
 
@@ -79,7 +80,7 @@ def test_a_broken_one_is_left_out_and_named(average, tmp_path):
         (["missing", "--out", "mean"], "missing: no such model folder"),
     ],
 )
-def test_what_cannot_be_is_told_in_a_line(average, arguments, message):
+def test_what_cannot_be_done_is_an_error_in_a_line(average, arguments, message):
     status, _, err = average(*arguments)
     assert status == 1
     assert message in err

@@ -1,5 +1,6 @@
 """Members of a swarm share a folder and nothing else, and survive each other."""
 
+import dataclasses
 import json
 import os
 
@@ -13,7 +14,7 @@ from gpt2.checkpoint_paths import find_prefix
 from gpt2.hparams import HParams
 from gpt2.model import GPT2, fresh_weights
 from gpt2.swarm import member
-from gpt2.swarm.member import Member, read_state, round_of
+from gpt2.swarm.member import Member, Rules, read_state, round_of
 
 SIZES = HParams(n_vocab=30, n_ctx=6, n_embd=8, n_head=2, n_layer=1)
 
@@ -37,9 +38,14 @@ def no_waiting(monkeypatch):
 def joined(folder, name, seed=1, step=0, outer="average", patience=0.0):
     """A member, and its model, which began as another than that of the others."""
     model = GPT2(SIZES, fresh_weights(seed))
-    one = Member(folder, name, SIZES, every=5, outer=outer, patience=patience)
+    one = Member(folder, name, SIZES, Rules(every=5, outer=outer, patience=patience))
     one.join(model.weights, step)
     return one, model
+
+
+def wait_long(member):
+    """From now on the member waits for the others for an hour."""
+    member.rules = dataclasses.replace(member.rules, patience=3600)
 
 
 def moved(model, value):
@@ -54,7 +60,7 @@ def position_weight(model):
 
 
 def exchanged(*members, step=5):
-    """What each member is told at the end of a round that all of them end together."""
+    """What each member reports at the end of a round that all of them end together."""
     for one, model in members[1:]:
         one.publish(model.weights)
     return [one.exchange(model.weights, step) for one, model in members]
@@ -123,8 +129,8 @@ def test_who_is_late_is_left_out_and_named_and_back_after_a_round(folder):
     a, slow = joined(folder, "a"), joined(folder, "slow")
     report = a[0].exchange(moved(a[1], 2), 5)
     assert report["left_out"] == {"slow": "nothing of round 1 after 0 s"}
-    told = slow[0].exchange(moved(slow[1], 1000), 5)
-    assert told["counted"] == ["a"]
+    report = slow[0].exchange(moved(slow[1], 1000), 5)
+    assert report["counted"] == ["a"]
     assert position_weight(slow[1]) == 2
     a[0].exchange(moved(a[1], 4), 10)
     assert slow[0].is_due(20)
@@ -135,7 +141,7 @@ def test_who_is_late_is_left_out_and_named_and_back_after_a_round(folder):
 def test_the_dead_are_waited_for_once(folder):
     a, _ = joined(folder, "a", patience=0.2), joined(folder, "dead")
     assert set(a[0].exchange(a[1].weights, 5)["left_out"]) == {"dead"}
-    a[0].patience = 3600  # would wait for ever, if it waited
+    wait_long(a[0])
     assert a[0].exchange(a[1].weights, 10) == {"round": 2, "counted": ["a"], "left_out": {}}
 
 
@@ -151,7 +157,7 @@ def test_who_still_reads_the_average_is_waited_for(folder):
     a, slow = joined(folder, "a"), joined(folder, "slow")
     slow[0].publish(slow[1].weights)
     a[0].exchange(a[1].weights, 5)
-    a[0].patience = 3600
+    wait_long(a[0])
     a[0].publish(moved(a[1], 2))
     assert not a[0].conclude(waited=1)
     slow[0]._begin(slow[1].weights, 5, settled=True)  # what its exchange does once it has seen the average
@@ -201,7 +207,7 @@ def spoil_shape(folder, one, model):
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (spoil_nan, "model/wpe is no number"),
+        (spoil_nan, "model/wpe is NaN or infinite"),
         (spoil_half_written, "the file was cut short"),
         (spoil_bit, "is damaged"),
         (spoil_shape, "has shape"),
@@ -239,7 +245,7 @@ def test_after_all_were_stopped_all_who_come_back_are_counted(folder):
 def test_a_member_of_another_size_is_refused(folder):
     joined(folder, "a")
     with pytest.raises(ValueError, match="a swarm of HParams"):
-        Member(folder, "b", HParams(n_vocab=30, n_ctx=6, n_embd=16, n_head=2, n_layer=1), every=5)
+        Member(folder, "b", HParams(n_vocab=30, n_ctx=6, n_embd=16, n_head=2, n_layer=1), Rules(every=5))
 
 
 def test_weights_count_only_once_they_are_all_there(folder, monkeypatch):
@@ -260,7 +266,7 @@ def test_old_rounds_are_removed(folder):
     assert len([name for name in os.listdir(one.home) if name.endswith(".index")]) == 3
 
 
-def test_what_a_member_does_is_told_by_its_file(folder):
+def test_what_a_member_does_is_in_its_file(folder):
     one, model = joined(folder, "a")
     one.exchange(model.weights, 7)
     with open(os.path.join(one.home, "member.json")) as file:

@@ -1,10 +1,8 @@
 """The learning rate rises over the warm-up and falls to nothing at the end."""
 
-import types
-
 import pytest
 
-from gpt2.training.schedule import SCHEDULES, learning_rate_at, steps_at_once
+from gpt2.training.schedule import SCHEDULES, learning_rate_at
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -36,12 +34,3 @@ def test_wsd_without_an_end_is_constant_and_its_decay_is_added_later():
 
 def test_past_its_end_a_falling_rate_is_nothing():
     assert learning_rate_at(200, 1.0, "linear", steps=100) == 0
-
-
-@pytest.mark.parametrize(("swarm", "expected"), [(None, 50), ("folder", 30)])
-def test_as_many_steps_are_taken_at_once_as_nothing_is_due_in_between(swarm, expected):
-    flags = types.SimpleNamespace(
-        steps_per_call=64, save_every=150, val_every=0, sample_every=1000, swarm=swarm, swarm_every=130
-    )
-    assert steps_at_once(flags, 100, None) == expected
-    assert steps_at_once(flags, 100, 107) == 7

@@ -48,7 +48,9 @@ def test_bits_a_character_and_the_loss_without_prefixes(model):
     is_prefix = random.random(30) < 0.3
     characters = random.integers(0, 5, 30)
     losses, verse = losses_by_hand(model, ids.tolist(), 8), ~is_prefix[1:]
-    found = make_validate(model, tokens_of(ids), 2, 100, 8, characters, is_prefix)()
+    found = make_validate(
+        model, tokens_of(ids), batch=2, count=100, seq=8, characters=characters, is_prefix=is_prefix
+    )()
     expected = {
         "val_loss": losses.mean(),
         "val_bits": losses.sum() / np.log(2) / characters[ids[1:]].sum(),
