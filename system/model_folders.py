@@ -1,11 +1,86 @@
-"""Where the folder of a model is, under either of its names."""
+"""Where the folder of a model is, under either of its names, and which model a command means that names none."""
 
+import dataclasses
 import os
+from typing import Literal
 
 from system import files
+from system.errors import UserError
 
 # OpenAI first released two sizes under miscounted names; both names stay good.
 OTHER_NAMES = {"117M": "124M", "124M": "117M", "345M": "355M", "355M": "345M"}
+DOWNLOAD = "python models/download.py 124M"
+
+Command = Literal[
+    "prepare_corpus.py", "prepare_corpus.py SOURCE OUT.npz", "train.py", "train.py --dataset", "sample.py"
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """The model that a command means.
+
+    Attributes:
+      model_name: the model, of the folder of models.
+      run: the folder of a run that takes its place: to be resumed by train.py, to write with sample.py; or None.
+      message: what to tell the user first, or nothing.
+    """
+
+    model_name: str
+    run: str | None = None
+    message: str = ""
+
+
+def choose_model(command: Command, models_dir: str = "models", checkpoint_dir: str = "checkpoint") -> Choice:
+    """The model that a command means whose flags name no model, no run and no weights.
+
+    Args:
+      command: the script; with SOURCE OUT.npz or --dataset, if it is to work on verse of the user's own.
+    Raises:
+      UserError: 124M is not there, and nothing else can take its place; says how to get it, and what to do without.
+    """
+    missing = f"{os.path.join(models_dir, '124M')} is not here"
+    small = shipped_model(models_dir)
+    if command in ("prepare_corpus.py", "train.py"):
+        return Choice("demo", message="nothing is named, so this is the demo")
+    if has_model("124M", models_dir):
+        return Choice("124M")
+    if command == "prepare_corpus.py SOURCE OUT.npz":
+        raise UserError(
+            f"{missing}, and the dataset is to be made for it; download it: {DOWNLOAD}, "
+            f"or make the dataset for a small model: --model_name {small}"
+        )
+    if command == "train.py --dataset":
+        run = os.path.join(checkpoint_dir, "run1")
+        if has_save(run):
+            return Choice("124M", run)
+        raise UserError(
+            f"{missing}, and {run} is to be trained from it; download it: {DOWNLOAD}, "
+            f"or train a small model: --model_name {small}"
+        )
+    if small != "demo":
+        return Choice(small, message=f"{missing}, so {os.path.join(models_dir, small)} writes")
+    run = os.path.join(checkpoint_dir, "demo")
+    if has_save(run):
+        return Choice(small, run, f"{missing}, so the demo's run writes: {run}")
+    raise UserError(
+        f"{missing}, nor is the demo's run, {run}; download the model: {DOWNLOAD}, "
+        "or train the demo: python prepare_corpus.py, then python train.py"
+    )
+
+
+def shipped_model(models_dir: str = "models") -> str:
+    """The small model that comes with the project."""
+    return "poet" if has_model("poet", models_dir) else "demo"
+
+
+def has_save(folder: str) -> bool:
+    """Whether a run has saved anything yet: its `checkpoint` is empty before its first save."""
+    path = os.path.join(folder, "checkpoint")
+    if not files.exists(path):
+        return False
+    with files.open_file(path) as file:
+        return bool(file.read(1))
 
 
 def model_folder(model_name: str, models_dir: str = "models") -> str:
@@ -19,13 +94,12 @@ def model_folder(model_name: str, models_dir: str = "models") -> str:
         if files.exists(folder):
             return folder
     raise FileNotFoundError(
-        f"{folders[0]}: no such model folder; download one (python models/download.py 124M) "
-        f"or name one that is in {models_dir}"
+        f"{folders[0]}: no such model folder; download one ({DOWNLOAD}) or name one that is in {models_dir}"
     )
 
 
 def has_model(model_name: str, models_dir: str = "models") -> bool:
-    """Whether a model is there, under either of its names; what a stopped download leaves is none."""
+    """Whether a model is there, under either of its names; a folder that a stopped download left is none."""
     return any(files.exists(os.path.join(folder, "encoder.json")) for folder in _folders(model_name, models_dir))
 
 
