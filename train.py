@@ -2,11 +2,10 @@
 
 import dataclasses
 import logging
-import os
 from typing import TYPE_CHECKING
 
 from gpt2.distributed import workers
-from gpt2.runs.settings import Settings, is_demo, settle
+from gpt2.runs.settings import Settings, settle
 from system import command_line, lock, machine, signals, tensorflow_start
 
 if TYPE_CHECKING:
@@ -22,9 +21,6 @@ logger = logging.getLogger("gpt2")
 
 def main(settings: Settings) -> None:
     """Finds everything that can be missing before anything slow is started; then trains."""
-    if is_demo(settings) and "model_name" not in settings.given:
-        folder = os.path.join(settings.models_dir, "124M")
-        logger.info(f"{folder} is not here, so this is the demo: --model_name demo --run_name demo")
     settings = settle(settings)
     if settings.plan:
         print_plan(settings)

@@ -1,6 +1,7 @@
 """The settings of a run: the flags of train.py with their defaults, checked before anything is loaded."""
 
 import dataclasses
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ from gpt2.training.schedule import Kind
 from system import model_folders
 from system.errors import UserError
 from system.flags import Above, AtLeast, AtMost, check_flags
+
+logger = logging.getLogger("gpt2")
 
 # What the model `demo` is trained with where no flag says otherwise: six minutes on two cores, from nothing.
 DEMO: Mapping[str, object] = {
@@ -182,7 +185,8 @@ def settle(settings: Settings) -> Settings:
     Raises:
       UserError: naming the flag, its value and what it may be.
     """
-    if is_demo(settings):
+    model_name = model_of(settings)
+    if model_name == "demo":
         changes = {name: value for name, value in DEMO.items() if name not in settings.given}
         settings = dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
     if not re.fullmatch(r"[^/\\*?\[\]{}]+", settings.run_name) or settings.run_name in (".", ".."):
@@ -201,9 +205,18 @@ def settle(settings: Settings) -> Settings:
     return settings
 
 
-def is_demo(settings: Settings) -> bool:
-    """Whether the demo is trained: by its name, or where nothing is named and 124M is not there."""
-    if "model_name" in settings.given or "run_name" in settings.given:
-        return settings.model_name == "demo"
-    unnamed = settings.restore_from in ("latest", "fresh", "scratch")
-    return unnamed and not model_folders.has_model("124M", settings.models_dir)
+def model_of(settings: Settings) -> str:
+    """The model that the flags name, or mean if they name none; reports which, if that is not obvious.
+
+    Raises:
+      UserError: they mean 124M, and it is not there.
+    """
+    if {"model_name", "run_name", "restore_from"} & settings.given:
+        return settings.model_name
+    if settings.plan and settings.dataset:
+        return settings.model_name  # whose sizes are known without its files
+    command: model_folders.Command = "train.py --dataset" if settings.dataset else "train.py"
+    choice = model_folders.choose_model(command, settings.models_dir, settings.checkpoint_dir)
+    if choice.message:
+        logger.info(choice.message)
+    return choice.model_name

@@ -81,7 +81,7 @@ def test_what_changed_is_printed(resumed, tmp_path):
 
 def test_settings_do_not_change_when_a_run_is_resumed(resumed):
     with pytest.raises(AttributeError):
-        typed(dataset="poems.npz").steps = 3
+        typed(dataset="poems.npz", run_name="run1").steps = 3
     found, _ = resumed({}, {"steps": 3})
     assert found.steps == 3
 
@@ -101,12 +101,26 @@ def test_damaged_settings_end_no_run(tmp_path, content):
     assert resume.moved(folder, {"cores": 2}) == resume.other_data(folder, {"tokens": 9}) == []
 
 
-def test_without_124m_only_a_command_that_names_nothing_trains_the_demo():
-    here = {"dataset": "x.npz", "models_dir": "nowhere"}
-    assert typed(**here).model_name == "demo"
-    assert typed(**here, restore_from="scratch").model_name == "demo"
-    assert typed(**here, restore_from="models/355M").model_name == "124M"
-    assert typed(**here, run_name="mine").model_name == "124M"
+def test_a_command_that_names_nothing_trains_the_demo(messages):
+    assert typed(models_dir="nowhere").model_name == "demo"
+    assert typed(steps=3).run_name == "demo"
+    assert messages() == ["nothing is named, so this is the demo"] * 2
+
+
+def test_a_dataset_is_never_trained_on_by_the_demo_in_silence(tmp_path):
+    here = {"dataset": "x.npz", "models_dir": "nowhere", "checkpoint_dir": str(tmp_path)}
+    with pytest.raises(ValueError, match=r"nowhere/124M is not here.*download it: .*--model_name demo"):
+        typed(**here)
+    (tmp_path / "run1").mkdir()
+    (tmp_path / "run1" / "checkpoint").write_text('model_checkpoint_path: "model-2"')
+    assert (typed(**here).model_name, typed(**here).run_name) == ("124M", "run1")
+    for named in ({"restore_from": "scratch"}, {"restore_from": "models/355M"}, {"run_name": "mine"}):
+        assert typed(**here, **named).model_name == "124M"
+
+
+def test_memory_is_planned_without_the_files_of_a_model():
+    assert typed(dataset="x.npz", models_dir="nowhere", plan=True).model_name == "124M"
+    assert typed(models_dir="nowhere", plan=True).model_name == "demo"
 
 
 def test_flags_beside_the_demo_count():
@@ -117,8 +131,8 @@ def test_flags_beside_the_demo_count():
 
 
 def test_a_tpu_that_is_named_is_the_strategy():
-    assert typed(dataset="x.npz", tpu="local").strategy == "tpu"
-    assert typed(dataset="x.npz", tpu="local", strategy="one").strategy == "one"
+    assert typed(dataset="x.npz", run_name="run1", tpu="local").strategy == "tpu"
+    assert typed(dataset="x.npz", run_name="run1", tpu="local", strategy="one").strategy == "one"
 
 
 def test_every_choice_of_a_flag_can_be_made():
