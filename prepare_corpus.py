@@ -56,7 +56,7 @@ def main(
       train_vocab: train a vocabulary of so many tokens on the sources, as that of a new model called --model_name.
       inspect: a dataset to look into: says what is in it and decodes a few poems; nothing is written.
     """
-    from encoder.dataset import writer
+    from encoder.dataset import npz, writer
     from encoder.dataset.summary import described, left_out, not_named, summarize
     from poems.cleaning import report as poems_report
     from poems.cleaning.rules import choose_rules
@@ -86,7 +86,7 @@ def main(
     writer.check_share(held_out)
     writer.check_weights(weights, found)
     if report is not None:
-        written = dict.fromkeys((out, writer.json_path(out)), "the dataset")
+        written = dict.fromkeys((out, npz.json_path(out)), "the dataset")
         check_report(report, writer.what_is_read(found, books) | written)
     for source in found:
         if source.skipped:
@@ -190,7 +190,7 @@ def check_report(path: str, taken: dict[str, str]) -> None:
     from poems.cleaning import report
     from system import files
 
-    for place in (path, report.json_path(path)):
+    for place in (path, report.numbers_path(path)):
         files.check_place(place, taken)
 
 

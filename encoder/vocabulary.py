@@ -59,9 +59,12 @@ def read_vocabulary(folder: str) -> Vocabulary:
       ValueError: one of the two is damaged, or they disagree.
     """
     json_path, bpe_path = (os.path.join(folder, name) for name in ("encoder.json", "vocab.bpe"))
-    tokens = _parse_tokens(_read_text(json_path), json_path)
+    for path in (json_path, bpe_path):
+        if not files.exists(path):
+            raise FileNotFoundError(f"{path}: no such file, expected the vocabulary of a model; {REMEDY}")
+    tokens = _tokens_of(files.read_json(json_path, "the id of each token", REMEDY), json_path)
     _check_tokens(tokens, json_path)
-    merges = _parse_merges(_read_text(bpe_path), bpe_path)
+    merges = _parse_merges(files.read_text(bpe_path, REMEDY), bpe_path)
     _check_merges(merges, tokens, bpe_path)
     return Vocabulary(tuple(tokens), tuple(merges))
 
@@ -83,25 +86,8 @@ def vocab_bpe(vocabulary: Vocabulary) -> bytes:
     return "".join(f"{line}\n" for line in (VERSION, *map(" ".join, vocabulary.merges))).encode()
 
 
-def _read_text(path: str) -> str:
-    if not files.exists(path):
-        raise FileNotFoundError(f"{path}: no such file, expected the vocabulary of a model; {REMEDY}")
-    with files.open_file(path) as file:
-        raw = file.read()
-    try:
-        return raw.decode()
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: byte {raw[error.start]:#04x} at {error.start}, expected UTF-8; {REMEDY}") from None
-
-
-def _parse_tokens(text: str, path: str) -> list[str]:
+def _tokens_of(ids: dict[str, object], path: str) -> list[str]:
     """The tokens of `encoder.json` in the order of their ids."""
-    try:
-        ids = json.loads(text)
-    except ValueError as error:
-        raise UserError(f"{path}: found no JSON ({error}), expected the id of each token; {REMEDY}") from None
-    if not isinstance(ids, dict):
-        raise UserError(f"{path}: found a JSON {type(ids).__name__}, expected the id of each token; {REMEDY}")
     if len(ids) > MAX_VOCAB:
         raise UserError(
             f"{path}: {len(ids)} tokens, expected at most {MAX_VOCAB}, since datasets hold ids in 16 bits; "
@@ -109,8 +95,10 @@ def _parse_tokens(text: str, path: str) -> list[str]:
         )
     tokens: dict[int, str] = {}
     for token, id in ids.items():
-        if type(id) is not int or not 0 <= id < len(ids) or id in tokens:
-            raise UserError(f"{path}: {token!r} has id {id!r}, expected each of 0 to {len(ids) - 1} once; {REMEDY}")
+        if not isinstance(id, int) or isinstance(id, bool) or not 0 <= id < len(ids) or id in tokens:
+            raise UserError(
+                f"{path}: {token!r} has id {str(id)[:40]}, expected each of 0 to {len(ids) - 1} once; {REMEDY}"
+            )
         tokens[id] = token
     return [tokens[id] for id in range(len(ids))]
 

@@ -58,20 +58,15 @@ def read_hparams(folder: str) -> HParams:
       ValueError: it is not JSON, or a size is missing, unknown or impossible.
     """
     path = os.path.join(folder, "hparams.json")
-    with files.open_file(path) as file:
-        text = file.read()
-    try:
-        sizes = json.loads(text)
-    except ValueError as error:
-        raise UserError(f"{path}: not JSON ({error})") from error
     names = [field.name for field in dataclasses.fields(HParams)]
-    if not isinstance(sizes, dict) or sorted(sizes) != sorted(names):
-        found = ", ".join(sizes) if isinstance(sizes, dict) else type(sizes).__name__
-        raise UserError(f"{path}: found {found}, expected {', '.join(names)}")
+    remedy = "copy the file of the model that the weights are of"
+    sizes = files.read_json(path, f"the sizes {', '.join(names)}", remedy, dict.fromkeys(names, int))
+    if unknown := ", ".join(sizes.keys() - names):
+        raise UserError(f"{path}: found {unknown[:200]}, expected only {', '.join(names)}; {remedy}")
     try:
         return HParams(**sizes)
-    except ValueError as error:
-        raise UserError(f"{path}: {error}") from error
+    except UserError as error:
+        raise UserError(f"{path}: {error}; {remedy}") from None
 
 
 def write_hparams(folder: str, hparams: HParams) -> None:

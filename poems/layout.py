@@ -104,9 +104,9 @@ def find_layout(described: dict[str, Any]) -> Layout:
     """The layout that `describe` described.
 
     Raises:
-      ValueError: there is no such layout.
+      UserError: there is no such layout.
     """
-    return Layout(**described)
+    return Layout(described.get("name", ""), described.get("field", "book"))
 
 
 def _line_by_line(text: str, prefix: str) -> LaidOut:

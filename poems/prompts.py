@@ -1,7 +1,6 @@
 """What samples go on from: a text, laid out as the poems were that a model learnt from."""
 
 import dataclasses
-import json
 
 from poems import layout
 from poems.layout import Layout
@@ -72,16 +71,12 @@ def read_text(path: str) -> str:
     Raises:
       ValueError: it is not UTF-8.
     """
-    with files.open_file(path) as file:
-        return decode(file.read(), path)
+    return files.read_text(path).replace("\r\n", "\n")
 
 
 def decode(raw: bytes, source: str) -> str:
-    """The same of what was read from a file or from standard input, which an error names."""
-    try:
-        return raw.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{source}: byte {error.start} is not UTF-8; save or give the text as UTF-8") from None
+    """As `read_text`, of what was read from standard input."""
+    return files.decode(raw, source, "give the text as UTF-8").replace("\r\n", "\n")
 
 
 def read_many(path: str, about: dict[str, str], described: Layout, nsamples: int) -> list[Prompt]:
@@ -111,11 +106,9 @@ def read_texts(path: str, about: dict[str, str], described: Layout) -> list[tupl
         return [(lay_out("", about, described, 1), content)]
 
     def read(line):
-        given = json.loads(line)
-        if not isinstance(given, dict) or "text" not in given:
-            raise UserError('expected an object such as {"text": "O rose,"}')
-        _check_type("text", given["text"], str)
-        _check_type("prompt", given.get("prompt", ""), str)
+        expected = 'an object such as {"text": "O rose,"}'
+        given = files.parse_json(line, expected, {"text": str})
+        files.check_keys({"prompt": ""} | given, {"prompt": str}, expected)
         return _lay_out_again(given.get("prompt", ""), about, described), given["text"]
 
     lines = _read_lines(path, content, read)
@@ -129,7 +122,7 @@ def _read_lines(path, content, read):
             source = f"{path}: line {number}"
             try:
                 yield source, read(line)
-            except ValueError as error:
+            except UserError as error:
                 raise UserError(f"{source}: {error}") from None
 
 
@@ -141,23 +134,17 @@ def _lay_out_again(text, about, described):
 
 
 def _read_object(line, about, described, nsamples):
-    given = json.loads(line)
+    expected = 'an object such as {"prompt": "O rose,", "nsamples": 3}'
+    given = files.parse_json(line, expected)
     kinds = dict.fromkeys(("prompt", *FIELDS), str) | {"nsamples": int}
-    if not isinstance(given, dict):
-        raise UserError('expected an object such as {"prompt": "O rose,", "nsamples": 3}')
-    for name, value in given.items():
+    for name in given:
         if name not in kinds:
             raise UserError(f"unknown key {name}, expected {', '.join(kinds)}")
-        _check_type(name, value, kinds[name])
+    files.check_keys(given, {name: kinds[name] for name in given}, expected)
     if not 1 <= given.get("nsamples", 1) <= MOST:
         raise UserError(f"nsamples is {given['nsamples']}, expected 1 to {MOST}")
     about = about | {name: given[name] for name in FIELDS if name in given}
     return lay_out(given.get("prompt", ""), about, described, given.get("nsamples", nsamples))
-
-
-def _check_type(name, value, kind):
-    if type(value) is not kind:
-        raise UserError(f"{name} is {value!r}, expected a value of type {kind.__name__}")
 
 
 def read_layout(path: str) -> Layout:
@@ -168,11 +155,9 @@ def read_layout(path: str) -> Layout:
     """
     if not files.exists(path):
         return Layout()
-    with files.open_file(path) as file:
-        try:
-            found = json.loads(file.read())
-            if not isinstance(found, dict):
-                raise UserError(f"found {found}")
-            return layout.find_layout(found)
-        except (ValueError, TypeError) as error:
-            raise UserError(f"{path}: no layout ({error}), expected the one of the run's dataset") from None
+    expected, remedy = "the layout of the run's dataset", "copy the file of the run that the weights are of"
+    found = files.read_json(path, expected, remedy)
+    try:
+        return layout.find_layout(found)
+    except UserError as error:
+        raise UserError(f"{path}: {error}, expected {expected}; {remedy}") from None

@@ -1,11 +1,18 @@
 """Files here and far away: any path may be one that `tf.io.gfile` opens, such as gs://bucket/poems.txt."""
 
 import contextlib
+import hashlib
+import json
+import math
 import os
 import socket
 from collections.abc import Mapping
 
 from system.errors import UserError
+
+BLOCK = 1 << 22  # bytes read together
+JSON_NAMES = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a whole number"}
+JSON_NAMES |= {float: "a number", type(None): "null"}
 
 
 def is_remote(path: str) -> bool:
@@ -31,6 +38,93 @@ def open_file(path: str, mode: str = "rb"):
     if not is_remote(path):
         return open(path, mode) if "b" in mode else open(path, mode, encoding="utf-8", newline="")
     return filesystem().GFile(path, mode)
+
+
+def read_text(path: str, remedy: str = "save the file as UTF-8") -> str:
+    """The text of a file in UTF-8, without the mark that some editors put at its beginning.
+
+    Raises:
+      UserError: it is not UTF-8; names the first wrong byte.
+    """
+    with open_file(path) as file:
+        return decode(file.read(), path, remedy)
+
+
+def decode(raw: bytes, source: str, remedy: str = "save the file as UTF-8") -> str:
+    """As `read_text`, of bytes that were read from a source, which an error names."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        place = f"byte {raw[error.start]:#04x} at {error.start} (line {line})"
+        raise UserError(f"{source}: {place}, expected UTF-8; {remedy}") from None
+
+
+def read_json(path: str, expected: str, remedy: str, keys: Mapping[str, type] | None = None) -> dict:
+    """The object in a file of JSON; see `parse_json`.
+
+    Raises:
+      FileNotFoundError: naming the path.
+      UserError: the file holds something else; in one line: the file, the place, found, expected, remedy.
+    """
+    text = read_text(path, remedy)
+    try:
+        return parse_json(text, expected, keys)
+    except UserError as error:
+        raise UserError(f"{path}: {error}; {remedy}") from None
+
+
+def parse_json(text: str, expected: str, keys: Mapping[str, type] | None = None) -> dict:
+    """The object that a text of JSON is.
+
+    Args:
+      expected: what the object says, for the error.
+      keys: keys that the object must have, with the types of their values; it may have others.
+    Raises:
+      UserError: no JSON, another value than an object, a key without such a value, values nested too deep, a number
+        of thousands of digits, NaN or infinity.
+    """
+    try:
+        found = json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except RecursionError:
+        wrong = "values nested too deep"
+    except json.JSONDecodeError as error:
+        wrong = f"no JSON at line {error.lineno}, column {error.colno} ({error.msg})"
+    except UserError as error:
+        wrong = str(error)
+    except ValueError:  # Python's own bound, against numbers that take minutes to read
+        wrong = "a number of too many digits"
+    else:
+        check_keys(found, keys or {}, expected)
+        return found
+    raise UserError(f"found {wrong}, expected {expected}")
+
+
+def check_keys(found: object, keys: Mapping[str, type], expected: str) -> None:
+    """Raises a UserError unless a value of JSON is an object with these keys, and values of these types."""
+    if not isinstance(found, dict):
+        raise UserError(f"found {JSON_NAMES[type(found)]}, expected {expected}")
+    for key, kind in keys.items():
+        if key not in found:
+            raise UserError(f"found no {key}, expected {expected}")
+        if type(found[key]) is not kind:
+            raise UserError(f"{key} is {JSON_NAMES[type(found[key])]}, expected {JSON_NAMES[kind]}")
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise UserError(f"the number {number[:40]}")
+    return value
+
+
+def sha256(path: str) -> str:
+    """The SHA-256 of a file, in hex."""
+    digest = hashlib.sha256()
+    with open_file(path) as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def write_file(path: str, content: bytes) -> None:

@@ -160,7 +160,7 @@ def test_temperature_0_takes_the_likeliest(sample):
         (["--restore_from", "none"], "none: no such model folder"),
         (["--restore_from", "a", "--run_name", "b"], "--restore_from and --run_name are both given"),
         (["--prompt_file", "none.txt"], "none.txt"),
-        (["--prompt_file", "latin.txt"], "latin.txt: byte 3 is not UTF-8"),
+        (["--prompt_file", "latin.txt"], "latin.txt: byte 0xe9 at 3 (line 1), expected UTF-8"),
         (["--prompt", "a", "--prompt_file", "latin.txt"], "both given"),
         (["--length", "-1"], "--length is -1, expected at least 1"),
         (["--prompt", "x" * 40], "a prompt of 40 tokens is 8 more than the window of 32"),
@@ -429,13 +429,13 @@ def test_a_prompt_from_standard_input_is_read_as_one_from_a_file(place, sample, 
     assert sample("--prompt_file", "-").stdout == expected
     monkeypatch.setattr("sys.stdin", given(b"caf\xe9"))
     done = sample("--prompt_file", "-")
-    assert done.stderr == "sample.py: standard input: byte 3 is not UTF-8; save or give the text as UTF-8\n"
+    assert done.stderr == "sample.py: standard input: byte 0xe9 at 3 (line 1), expected UTF-8; give the text as UTF-8\n"
 
 
 def test_a_line_that_is_not_utf_8_does_not_end_a_session(sample, monkeypatch):
     monkeypatch.setattr("sys.stdin", given(b"caf\xe9\nTell\n"))
     done = sample("--interactive")
-    assert "standard input: byte 3 is not UTF-8" in done.stderr
+    assert "standard input: byte 0xe9 at 3 (line 1), expected UTF-8" in done.stderr
     assert texts_of(done.stdout) == texts_of(sample("--prompt", "Tell").stdout)
 
 

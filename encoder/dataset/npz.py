@@ -20,6 +20,11 @@ EXTRA_LENGTHS = struct.Struct("<26xHH")  # A local header ends in the lengths of
 REMEDY = "make it again: python prepare_corpus.py SOURCE... OUT.npz"
 
 
+def json_path(path: str) -> str:
+    """What lies beside a dataset: poetry.json for poetry.npz."""
+    return f"{path.removesuffix('.npz')}.json"
+
+
 def write_npz(path: str, arrays: Iterable[tuple[int, Iterable[np.ndarray]]]) -> None:
     """Writes arrays, `arr_0` and on, of ids that come in blocks, uint16, with their number said before."""
     with open(path, "wb") as file, zipfile.ZipFile(file, "w") as archive:

@@ -1,20 +1,27 @@
 """Datasets of token ids: opened without being read into memory, and split."""
 
+import contextlib
 import dataclasses
 import hashlib
-import json
 import os
 import zlib
 from collections.abc import Sequence
 
 import numpy as np
 
-from encoder.dataset.npz import REMEDY, read_arrays
+from encoder.dataset.npz import REMEDY, json_path, read_arrays
 from encoder.dataset.prefix_marks import unpack
+from poems.layout import find_layout
 from system import files
 from system.errors import UserError
 
-BLOCK = 1 << 22  # Ids, or bytes, looked at together.
+BLOCK = 1 << 22  # Ids looked at together.
+# What the .json beside a dataset must say; the rest may be missing in files of earlier versions.
+ABOUT = {"npz_sha256": str, "vocabulary": dict, "documents": dict, "held_out": dict, "held_out_tokens": int}
+ABOUT |= {"sources": list}
+OURS = ABOUT.keys() - {"sources"}  # A .json with one of these keys is no other file of that name.
+OPTIONAL = {"made_with": dict, "prefix_marks": dict, "layout": dict}
+SOURCE = {"array": str, "name": str, "n_documents": int, "n_tokens": int}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -96,7 +103,7 @@ def open_dataset(path: str, n_vocab: int, fingerprint: str | None = None, folder
     arrays = read_arrays(path)
     for name, ids in arrays.items():
         check_ids(ids, n_vocab, f"{path}: {name}")
-    training, held_out = split(arrays, about)
+    training, held_out = split(arrays, about, path)
     marks = read_marks(about, arrays, path)
     return Dataset(arrays, training, held_out, about, marks)
 
@@ -112,15 +119,22 @@ def check_vocabulary(about: dict, fingerprint: str, path: str, folder: str) -> N
         )
 
 
-def split(arrays: dict[str, np.ndarray], about: dict) -> tuple[Tokens, Tokens]:
-    """The tokens to train on and those held out."""
+def split(arrays: dict[str, np.ndarray], about: dict, path: str) -> tuple[Tokens, Tokens]:
+    """The tokens to train on and those held out.
+
+    Raises:
+      UserError: the .json says of an array where no document can begin.
+    """
     training: list[np.ndarray] = []
     held_out: list[np.ndarray] = []
     for number, (name, ids) in enumerate(arrays.items()):
-        starts = np.array(about["documents"][name] if about else [0], np.int64)
+        try:
+            starts = whole_numbers(about["documents"].get(name) if about else [0], len(ids))
+            kept_back = np.zeros(len(starts), bool)
+            kept_back[whole_numbers(about["held_out"].get(name) if about else [], len(starts))] = True
+        except UserError as error:
+            raise UserError(f"{json_path(path)}: the documents of {name}: {error}; {REMEDY}") from None
         documents = np.stack([np.full(len(starts), number), starts, np.append(starts[1:], len(ids))], axis=1)
-        kept_back = np.zeros(len(starts), bool)
-        kept_back[about["held_out"][name] if about else []] = True
         for spans, chosen in ((training, ~kept_back), (held_out, kept_back)):
             spans.append(documents[chosen])
     values = list(arrays.values())
@@ -136,7 +150,9 @@ def read_marks(about: dict, arrays: dict[str, np.ndarray], path: str) -> dict[in
     marks = about.get("prefix_marks", {})
     try:
         return {
-            number: unpack(marks[name], len(ids)) for number, (name, ids) in enumerate(arrays.items()) if name in marks
+            number: unpack(str(marks[name]), len(ids))
+            for number, (name, ids) in enumerate(arrays.items())
+            if name in marks
         }
     except (ValueError, zlib.error) as error:
         raise UserError(f"{path}: the prefix_marks in its .json are damaged ({error}); {REMEDY}") from None
@@ -157,24 +173,48 @@ def read_about(path: str) -> dict:
     Raises:
       ValueError: it is damaged, or describes another .npz.
     """
-    beside = path.removesuffix(".npz") + ".json"
+    beside = json_path(path)
     if not files.exists(beside):
         return {}
     with files.open_file(beside) as file:
-        try:
-            about = json.loads(file.read())
-        except ValueError as error:
-            raise UserError(
-                f"{beside}: damaged, not whole JSON ({error}), so what is held out of {path} is not known; {REMEDY}, "
-                f"or move {beside} away"
-            ) from None
-    if not isinstance(about, dict) or "npz_sha256" not in about:
+        if file.read(1) == b"[":
+            return {}  # Some other file of that name.
+    about = files.read_json(beside, f"what is held out of {path}", f"{REMEDY}, or move {beside} away")
+    if not OURS & about.keys():
         return {}  # Some other file of that name.
-    with open(path, "rb") as opened:
-        found = hashlib.file_digest(opened, "sha256").hexdigest()
-    if found != about["npz_sha256"]:
+    try:
+        check_about(about)
+    except UserError as error:
+        raise UserError(f"{beside}: {error}; {REMEDY}, or move {beside} away") from None
+    if (found := files.sha256(path)) != about["npz_sha256"]:
         raise UserError(f"{path}: not the file that {beside} describes (its SHA-256 is {found}); {REMEDY}")
     return about
+
+
+def check_about(about: dict) -> None:
+    """Raises a UserError for a .json of a dataset in which something has another form than `write_dataset` gives it."""
+    expected = "what prepare_corpus.py writes"
+    files.check_keys(about, ABOUT, expected)
+    files.check_keys(about["vocabulary"], {"n_vocab": int, "fingerprint": str}, expected)
+    files.check_keys({"made_with": {}, "prefix_marks": {}, "layout": {}} | about, OPTIONAL, expected)
+    find_layout(about.get("layout", {"name": "plain"}))
+    for source in about["sources"]:
+        files.check_keys(source, SOURCE, expected)
+
+
+def whole_numbers(found: object, below: int) -> np.ndarray:
+    """A list of JSON as int64 [n].
+
+    Raises:
+      UserError: it is no list of whole numbers from 0 on that grow and stay below a bound.
+    """
+    if found == []:
+        return np.zeros(0, np.int64)
+    with contextlib.suppress(ValueError):  # Lists of unequal lengths are no array.
+        numbers = np.array(found)
+        if numbers.dtype == np.int64 and numbers.ndim == 1 and (np.diff(numbers, prepend=-1, append=below) > 0).all():
+            return numbers
+    raise UserError(f"found something else than whole numbers that grow, from 0 on and below {below}")
 
 
 def local_copy(path: str) -> str:
@@ -194,9 +234,8 @@ def local_copy(path: str) -> str:
     copy = os.path.join(folder, os.path.basename(path))
     if not os.path.exists(copy):
         os.makedirs(folder, exist_ok=True)
-        beside = path.removesuffix(".npz") + ".json"
-        if gfile.exists(beside):
-            gfile.copy(beside, copy.removesuffix(".npz") + ".json", overwrite=True)
+        if gfile.exists(json_path(path)):
+            gfile.copy(json_path(path), json_path(copy), overwrite=True)
         gfile.copy(path, part := files.beside(copy), overwrite=True)
         os.replace(part, copy)
     return copy

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from encoder.dataset.npz import write_npz
+from encoder.dataset.npz import json_path, write_npz
 from encoder.dataset.prefix_marks import pack
 from encoder.dataset.spool import Spool
 from encoder.reference import Encoder
@@ -24,7 +24,6 @@ from system import files
 from system.errors import UserError
 
 FORMAT = 2
-BLOCK = 1 << 20  # Bytes read at once.
 HEAD = 1 << 10  # Bytes of an OUT.json; its format and the hash of its OUT.npz stand first.
 MIXING = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio
 MOST_COPIES = 1000
@@ -83,7 +82,7 @@ def write_dataset(
             write_npz(npz, ((int(n_tokens[these].sum()), spool.ids(these)) for these in chosen))
             summary = {
                 "format": FORMAT,
-                "npz_sha256": _sha256(npz),
+                "npz_sha256": files.sha256(npz),
                 "vocabulary": {"n_vocab": enc.n_vocab, "fingerprint": enc.fingerprint},
                 "layout": layout.describe(corpus.layout),
                 "rules": list(corpus.rules),
@@ -109,7 +108,7 @@ def cached_dataset(
 
     It is written the first time, and looked up while their bytes, and our code that reads them, are the same.
     """
-    contents = [[source.name, source.encoding, [_sha256(path) for path in source.files]] for source in sources]
+    contents = [[source.name, source.encoding, [files.sha256(path) for path in source.files]] for source in sources]
     key = json.dumps([_sha256_of_code(), enc.fingerprint, held_out, contents])
     folder = files.cache_folder()
     path = os.path.join(folder, f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz")
@@ -117,11 +116,6 @@ def cached_dataset(
         os.makedirs(folder, exist_ok=True)
         write_dataset(path, Corpus(sources), enc, held_out, progress=progress)
     return path
-
-
-def json_path(out: str) -> str:
-    """What lies beside a dataset: poetry.json for poetry.npz."""
-    return f"{out.removesuffix('.npz')}.json"
 
 
 def check_out(out: str, sources: Sequence[Source], books: str | None = None) -> None:
@@ -253,20 +247,12 @@ def _check_text(source: Source, corpus: Corpus, number: int) -> None:
         raise UserError(f"{source.name}: no verse is left of it; switch off what dropped it: --off {took}")
 
 
-def _sha256(path: str) -> str:
-    digest = hashlib.sha256()
-    with files.open_file(path) as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _sha256_of_code() -> str:
     """A hash of the code that reads poems and encodes them."""
     project = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     everywhere = (os.path.join(project, folder, "**", "*.py") for folder in ("encoder", "poems"))
     paths = (path for pattern in everywhere for path in glob.glob(pattern, recursive=True))
-    return hashlib.sha256("".join(map(_sha256, sorted(paths))).encode()).hexdigest()
+    return hashlib.sha256("".join(map(files.sha256, sorted(paths))).encode()).hexdigest()
 
 
 def _publish(made: str, path: str) -> None:

@@ -9,6 +9,7 @@ first of them by name makes the new average; if that one fails, the next one doe
 a round, or is late, trains from the newest average until the others begin a round, and is counted from that one on.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -127,7 +128,7 @@ class Member:
         published = {name for name in here if round_of(home_of(self.folder, name)) == self.round}
         missing = awaited - published
         # A member that was counted last and has not left may still be reading the average.
-        behind = {name for name in read_report(self.folder)["counted"] if states.get(name)} - here
+        behind = {name for name in map(str, read_report(self.folder)["counted"]) if states.get(name)} - here
         turn = sorted(published).index(self.name)
         if waited < self.rules.patience * (turn + bool(missing or behind)):
             return False
@@ -199,14 +200,15 @@ def round_of(folder: str) -> int | None:
 
 def read_report(path: str) -> dict:
     """The members `counted` in an average and those `left_out`; by its prefix, or of the newest in a swarm's folder."""
-    with gfile.GFile(f"{find_prefix(path)}.json") as file:
-        return json.load(file)
+    keys = {"counted": list, "left_out": dict}
+    return files.read_json(f"{find_prefix(path)}.json", "who was counted", "name a new folder with --swarm", keys)
 
 
 def read_state(folder: str, name: str) -> dict:
     """The state of a member by its own account: `round`, `settled`, `step`; empty if it cannot be read."""
-    try:
-        with gfile.GFile(os.path.join(home_of(folder, name), "member.json")) as file:
-            return json.load(file)
-    except (ValueError, tf.errors.OpError):
-        return {}
+    expected = "what a member of a swarm is doing"
+    with contextlib.suppress(UserError, OSError, tf.errors.OpError):
+        state = files.read_json(os.path.join(home_of(folder, name), "member.json"), expected, "remove it")
+        files.check_keys(state, {"round": int, "settled": bool, "step": int}, expected)
+        return state
+    return {}

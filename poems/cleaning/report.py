@@ -42,14 +42,14 @@ def write_report(path: str, title: str, sources: Mapping[str, Counts], facts: Ma
     Raises:
       ValueError: the path does not end in .html.
     """
-    beside = json_path(path)
+    beside = numbers_path(path)
     content = json.dumps(as_dict(title, sources, facts), ensure_ascii=False, indent=1)
     files.write_file(path, page(title, sources, facts).encode(errors="replace"))
     files.write_file(beside, f"{content}\n".encode(errors="replace"))
 
 
-def json_path(path: str) -> str:
-    """What lies beside a report: corpus.report.json for corpus.html, since corpus.json is a dataset's.
+def numbers_path(path: str) -> str:
+    """Where the numbers of a report are: corpus.report.json for corpus.html, since corpus.json is a dataset's.
 
     Raises:
       ValueError: the path does not end in .html.

@@ -17,12 +17,7 @@ def read_books(path: str) -> dict[str, poem.Book]:
     """
     if not files.exists(path):
         raise FileNotFoundError(f"{path}: no such file, expected a table of books, gid,author,title")
-    with files.open_file(path) as file:
-        try:
-            text = file.read().decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise UserError(f"{path}: byte {error.start} is not utf-8; save the table as UTF-8") from None
-    rows = read_fields(io.StringIO(text, newline=""), path)
+    rows = read_fields(io.StringIO(files.read_text(path, "save the table as UTF-8"), newline=""), path)
     names = column_names(next(rows, (1, []))[1])
     if not {"gid", "author", "title"} <= set(names):
         raise UserError(f"{path}: the columns are {', '.join(names) or 'none'}, expected gid, author and title")

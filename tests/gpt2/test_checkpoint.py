@@ -185,14 +185,17 @@ def test_a_tensor_left_over_is_named(folder):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "hparams.json: not JSON"),
-        ("[]", "found list, expected n_vocab"),
-        ('{"n_vocab": 3}', "found n_vocab, expected n_vocab, n_ctx"),
+        ("{", "hparams.json: found no JSON at line 1, column 2"),
+        ("[]", "found a list, expected the sizes n_vocab"),
+        ('{"n_vocab": 3}', "found no n_ctx, expected the sizes n_vocab, n_ctx"),
         (
             '{"n_vocab": 30, "n_ctx": 6, "n_embd": 8, "n_head": 3, "n_layer": 2}',
             "n_embd 8 is not a multiple of n_head 3",
         ),
-        ('{"n_vocab": 30, "n_ctx": 6.5, "n_embd": 8, "n_head": 2, "n_layer": 2}', "n_ctx is 6.5, expected a positive"),
+        (
+            '{"n_vocab": 30, "n_ctx": 6.5, "n_embd": 8, "n_head": 2, "n_layer": 2}',
+            "n_ctx is a number, expected",
+        ),
         (
             '{"n_vocab": 70000, "n_ctx": 6, "n_embd": 8, "n_head": 2, "n_layer": 2}',
             "n_vocab is 70000, expected at most",

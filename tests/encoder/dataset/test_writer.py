@@ -275,7 +275,7 @@ def test_progress_adds_up_to_the_bytes_of_the_text(folder, poems):
 
 def test_a_cached_dataset_is_encoded_once(folder, poems, enc):
     path = writer.cached_dataset([poems], enc)
-    assert documents(path, json.loads(pathlib.Path(writer.json_path(path)).read_text())) == POEMS
+    assert documents(path, json.loads(pathlib.Path(npz.json_path(path)).read_text())) == POEMS
     again = writer.cached_dataset([sources.find_source(poems.name)], enc, progress=interrupt)
     assert again == path
 

@@ -278,3 +278,14 @@ def test_the_folder_of_a_run_is_no_swarm(folder):
     with pytest.raises(ValueError, match="swarm: the folder of a model or a run, expected that of a swarm"):
         joined(folder, "anna")
     assert not os.path.exists(os.path.join(folder, "members"))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "7", "{}", '{"round": 1}', '{"round": [], "settled": true, "step": 1}', "[" * 100_000]
+)
+def test_a_member_whose_state_is_something_else_counts_as_gone(folder, text):
+    home = f"{folder}/members/a"
+    tf.io.gfile.makedirs(home)
+    with tf.io.gfile.GFile(f"{home}/member.json", "w") as file:
+        file.write(text)
+    assert read_state(folder, "a") == {}
