@@ -2,7 +2,7 @@
 
 import tempfile
 from array import array
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,13 +19,11 @@ PLAIN = Layout()
 Document = Iterator[LaidOut]  # A poem, or its parts that follow on one another.
 
 
-def texts(
-    sources: Iterable[Source], layout: Layout, rules: Collection[str], progress: Callable[[int], object]
-) -> Iterator[str]:
+def texts(sources: Iterable[Source], layout: Layout, rules: Collection[str]) -> Iterator[str]:
     """All the text of the sources, repeats and all, in pieces, for a vocabulary to be trained on."""
     for source in sources:
         is_rest = False
-        for poem in clean_all(source.poems(progress), rules, Counts()):
+        for poem in clean_all(source.poems(), rules, Counts()):
             yield from lay_out(poem, layout, is_rest).pieces()
             is_rest = poem.more
 
@@ -66,14 +64,10 @@ class Corpus:
         self._duplicates.close()
         self._passages.close()
 
-    def documents(self, number: int, progress: Callable[[int], object]) -> Iterator[Document]:
-        """The documents of a source, each to be read before the next; the sources are to be read in their order.
-
-        Args:
-          progress: called with the number of bytes of the source that were read since the last call.
-        """
+    def documents(self, number: int) -> Iterator[Document]:
+        """The documents of a source, each to be read before the next; the sources are to be read in their order."""
         counts = self.counts[number]
-        read = self.sources[number].poems(progress, counts.leave_out)
+        read = self.sources[number].poems(counts.leave_out)
         poems = clean_all(read, self.rules, counts)
         for poem in poems:
             yield self._document(poem, poems)

@@ -1,6 +1,9 @@
 """What `prepare_corpus.py` tells of a dataset that it made."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+
+from poems.poem import Book
+from poems.sources.sources import Source
 
 
 def summarize(summary: dict) -> Iterator[str]:
@@ -40,7 +43,19 @@ def described(summary: dict) -> str:
     return f"{n_tokens:,} tokens, vocabulary of {summary['vocabulary']['n_vocab']:,}"
 
 
-def left_out(source) -> Iterator[str]:
+def notes(sources: Sequence[Source], table: str | None, books: Mapping[str, Book]) -> Iterator[str]:
+    """What a user ought to know of the sources once they are read: what was left out, which books nobody named.
+
+    Args:
+      table: the file that the books are from.
+    """
+    for source in sources:
+        yield from left_out(source)
+    if table and (unnamed := not_named(books, sources)):
+        yield f"{table}: {unnamed}"
+
+
+def left_out(source: Source) -> Iterator[str]:
     """What was read of a source and not taken, a line for each file and reason, and what else a user ought to know."""
     for path, rows in source.accounts.items():
         for reason, number in (rows.bad + rows.dropped).most_common():
@@ -60,7 +75,7 @@ def left_out(source) -> Iterator[str]:
         yield from (f"{path}: {note}" for note in rows.notes)
 
 
-def not_named(table, found) -> str | None:
+def not_named(table: Mapping[str, Book], found: Sequence[Source]) -> str | None:
     """What a table of books does not name of the books that were read; None where it names them all."""
     read = {gid: named for source in found for rows in source.accounts.values() for gid, named in rows.books.items()}
     number = sum(read.values())

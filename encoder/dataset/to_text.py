@@ -5,8 +5,11 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+import encoder
+from encoder.dataset import reader
 from encoder.reference import Encoder
 from poems.long_texts import END_OF_TEXT
+from system.errors import UserError
 
 BLOCK = 1 << 18  # Ids decoded at once.
 
@@ -22,3 +25,16 @@ def text_of(arrays: Iterable[np.ndarray], enc: Encoder) -> Iterator[str]:
         for first in range(0, len(ids), BLOCK):
             yield decoder.decode(enc.decode_bytes(ids[first : first + BLOCK].tolist()))
         yield decoder.decode(b"", final=True) + END_OF_TEXT
+
+
+def text_of_npz(path: str, model_name: str, models_dir: str) -> Iterator[str]:
+    """The text of an .npz that was encoded with the vocabulary of a model.
+
+    Raises:
+      UserError: it was encoded with another one, or its poems have prefixes.
+    """
+    enc = encoder.get_encoder(model_name, models_dir)
+    dataset = reader.open_dataset(path, enc.n_vocab, enc.fingerprint, model_name)
+    if dataset.about.get("layout", {"name": "plain"})["name"] != "plain":
+        raise UserError(f"{path}: has a prefix before its poems or lines already; prepare it from its own sources")
+    return text_of(dataset.arrays.values(), enc)

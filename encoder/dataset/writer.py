@@ -8,11 +8,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from encoder.dataset.checks import check_out, check_share, check_weights
 from encoder.dataset.npz import json_path, write_npz
 from encoder.dataset.prefix_marks import pack
 from encoder.dataset.spool import Spool
@@ -24,19 +25,17 @@ from system import files
 from system.errors import UserError
 
 FORMAT = 2
-HEAD = 1 << 10  # Bytes of an OUT.json; its format and the hash of its OUT.npz stand first.
 MIXING = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio
-MOST_COPIES = 1000
 
 
 def write_dataset(
     out: str,
     corpus: Corpus,
     enc: Encoder,
+    *,
     held_out: float = 0.05,
     weights: Sequence[float] | None = None,
-    made_with: dict[str, Any] | None = None,
-    progress: Callable[[int], object] = lambda n_bytes: None,
+    made_with: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
     """Writes OUT.npz, an array of ids for each source, each document followed by end of text; beside it OUT.json.
 
@@ -49,7 +48,6 @@ def write_dataset(
       weights: how often the documents of each source stand in its array, by default once; held-out ones always do
         once, and of a fraction it is the same documents each time.
       made_with: flags, to be noted in OUT.json.
-      progress: called with the number of bytes that were read since the last call.
     Returns:
       What OUT.json holds.
     Raises:
@@ -64,7 +62,7 @@ def write_dataset(
     folder = tempfile.gettempdir() if files.is_remote(out) else os.path.dirname(out) or "."
     with _full_disk_named(out), corpus, Spool(enc, folder) as spool:
         for number, source in enumerate(corpus.sources):
-            spool.write(corpus.documents(number, progress))
+            spool.write(corpus.documents(number))
             _check_text(source, corpus, number)
         dropped, keys = corpus.judge(weights)
         held = np.zeros(len(keys), bool)
@@ -88,7 +86,7 @@ def write_dataset(
                 "rules": list(corpus.rules),
                 "sources": describe_sources(corpus, spool, chosen, weights),
                 **describe_documents(spool, chosen, held),
-                "made_with": made_with or {},
+                "made_with": dict(made_with or {}),
             }
             with open(about, "w", encoding="utf-8", errors="replace") as file:
                 file.write(json.dumps(summary, ensure_ascii=False) + "\n")
@@ -98,12 +96,7 @@ def write_dataset(
     return summary
 
 
-def cached_dataset(
-    sources: Sequence[Source],
-    enc: Encoder,
-    held_out: float = 0.05,
-    progress: Callable[[int], object] = lambda n_bytes: None,
-) -> str:
+def cached_dataset(sources: Sequence[Source], enc: Encoder, held_out: float = 0.05) -> str:
     """The path of a dataset of these sources as they stand, plain and not cleaned.
 
     It is written the first time, and looked up while their bytes, and our code that reads them, are the same.
@@ -114,50 +107,8 @@ def cached_dataset(
     path = os.path.join(folder, f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz")
     if not os.path.exists(path):
         os.makedirs(folder, exist_ok=True)
-        write_dataset(path, Corpus(sources), enc, held_out, progress=progress)
+        write_dataset(path, Corpus(sources), enc, held_out=held_out)
     return path
-
-
-def check_out(out: str, sources: Sequence[Source], books: str | None = None) -> None:
-    """Refuses a place for a dataset before any work is done for it.
-
-    Args:
-      books: a table that is read as well.
-    Raises:
-      OSError: there is no such folder, it cannot be written to, or one of the two files is itself a folder.
-      ValueError: the name does not end in .npz, one of the two files is read, or the .json is of something else.
-    """
-    if not out.endswith(".npz"):
-        raise UserError(f"{out}: expected a name that ends in .npz, to write the dataset to")
-    for path in (out, json_path(out)):
-        files.check_place(path, what_is_read(sources, books))
-    if files.exists(json_path(out)):
-        with files.open_file(json_path(out)) as file:
-            head = file.read(HEAD)
-        if head and b'"npz_sha256"' not in head:
-            raise UserError(
-                f"{json_path(out)}: not of a dataset, and {out} would overwrite it; give the dataset another name"
-            )
-
-
-def what_is_read(sources: Sequence[Source], books: str | None = None) -> dict[str, str]:
-    """The files that are read, and what each is."""
-    return {path: "a source" for source in sources for path in source.files} | ({books: "the --books"} if books else {})
-
-
-def check_share(held_out: float) -> None:
-    """Refuses a share of held-out documents that is none."""
-    if not 0 <= held_out < 1:
-        raise UserError(f"held_out is {held_out}, expected a share from 0 up to, not including, 1")
-
-
-def check_weights(weights: Sequence[float], sources: Sequence[Source]) -> None:
-    """Refuses weights that are not one positive number for each source."""
-    if len(weights) != len(sources):
-        raise UserError(f"--weight has {len(weights)} numbers, expected one for each of the {len(sources)} sources")
-    for weight in weights:
-        if not 0 < weight <= MOST_COPIES:
-            raise UserError(f"--weight is {weight}, expected a number above 0, at most {MOST_COPIES}")
 
 
 def choose_held_out(hashes: np.ndarray, share: float) -> np.ndarray:

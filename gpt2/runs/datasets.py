@@ -47,14 +47,11 @@ def find_dataset(path: str, encoding: str, enc: "Encoder", held_out: float = 0.0
     """The path of an .npz: the one given, or that of the text given, which is encoded when it is first used."""
     if path.endswith(".npz"):
         return reader.local_copy(path)
-    from tqdm import tqdm
-
     from encoder.dataset import writer
     from poems.sources import sources
 
-    source = sources.find_source(path, encoding)
-    with tqdm(total=source.n_bytes, desc=f"encoding {path}", unit="B", unit_scale=True, disable=None, delay=1) as bar:
-        return writer.cached_dataset([source], enc, held_out, progress=bar.update)
+    with sources.reading([sources.find_source(path, encoding)], f"encoding {path}") as source:
+        return writer.cached_dataset(source, enc, held_out)
 
 
 def open_data(settings: Settings, start: "Start", hparams: HParams) -> Data:

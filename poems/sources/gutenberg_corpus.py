@@ -105,14 +105,14 @@ DEMO_BOOKS = (109, 262, 263, 574, 680, 1041, 1211, 1304, 1934, 5720, 8905, 8912,
 N_DEMO_BYTES = 2_292_765
 
 
-def demo_poems(progress: Callable[[int], object], tell: object = None) -> Iterator[Poem]:
+def demo_poems(progress: Callable[[int], object], tell: object) -> Iterator[Poem]:
     """The verse of the demo, one document a book."""
     for book, text in _demo_books():
         progress(len(text.encode()))
         yield _poem(book, text)
 
 
-def poems(progress: Callable[[int], object], tell: object = None) -> Iterator[Poem]:
+def poems(progress: Callable[[int], object], tell: object) -> Iterator[Poem]:
     """The whole corpus: a document for each book of which it is known where it begins, and one for what is between."""
     lines = read_lines()
     for first, last, poem in _ranges():

@@ -1,9 +1,10 @@
 """Where poems come from: files, folders and globs, here or far away, and the Gutenberg Poetry Corpus."""
 
+import contextlib
 import dataclasses
 import glob
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from poems.poem import Book, Dropped, Poem
 from poems.sources import gutenberg_corpus, text_file
@@ -15,7 +16,12 @@ from system.errors import UserError
 NO_VERSE = (".html", ".htm", ".xml", ".css", ".js", ".py", ".sh", ".cfg", ".toml", ".report.json")  # though text
 NO_BOOKS: Mapping[str, Book] = {}
 
-Progress = Callable[[int], object]
+Progress = Callable[[int], object]  # takes how many bytes were read since its last call
+Tell = Callable[[Dropped], object]  # takes whatever is read and not taken
+
+
+def ignore(_: object) -> None:
+    """Takes no note."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,22 +30,37 @@ class Source:
 
     Attributes:
       name: the argument as it was given.
-      poems: begins to read, each time it is called with two functions: one takes how many bytes were read since its
-        last call, the other, which may be left out, whatever is read and not taken.
+      read: begins to read, each time it is called.
       files: what is read, in this order.
       encoding: of the files.
       skipped: files of the folder or the glob that hold no verse.
       n_bytes: how much text there is, about.
       accounts: of each file, what was not taken, once it has been read.
+      progress: is called while the source is read.
     """
 
     name: str
-    poems: Callable[..., Iterator[Poem]]
+    read: Callable[[Progress, Tell], Iterator[Poem]]
     files: tuple[str, ...]
     encoding: str = "utf-8"
     skipped: tuple[str, ...] = ()
     n_bytes: int = 0
     accounts: dict[str, Rows] = dataclasses.field(default_factory=dict)
+    progress: Progress = ignore
+
+    def poems(self, tell: Tell = ignore) -> Iterator[Poem]:
+        """The poems, read from the beginning."""
+        return self.read(self.progress, tell)
+
+
+@contextlib.contextmanager
+def reading(sources: Sequence[Source], title: str) -> Iterator[list[Source]]:
+    """The sources, with a bar on the terminal that counts the bytes that are read of them."""
+    from tqdm import tqdm  # here, so that --help need not wait for it
+
+    total = sum(source.n_bytes for source in sources)
+    with tqdm(total=total, desc=title, unit="B", unit_scale=True, disable=None, delay=1) as bar:
+        yield [dataclasses.replace(source, progress=bar.update) for source in sources]
 
 
 def find_source(
@@ -63,7 +84,7 @@ def find_source(
     paths, skipped = list_files(name, encoding)
     accounts: dict[str, Rows] = {}
 
-    def poems(progress: Progress, tell: Callable[[Dropped], object] = ignore) -> Iterator[Poem]:
+    def read(progress: Progress, tell: Tell) -> Iterator[Poem]:
         for path in paths:
             accounts[path] = Rows(path, tell)
             if decode and path.endswith(".npz"):
@@ -72,11 +93,7 @@ def find_source(
             else:
                 yield from read_poems(path, encoding, books, accounts[path], progress)
 
-    return Source(name, poems, tuple(paths), encoding, tuple(skipped), sum(map(_size, paths)), accounts)
-
-
-def ignore(dropped: Dropped) -> None:
-    """Takes no note of what is left out."""
+    return Source(name, read, tuple(paths), encoding, tuple(skipped), sum(map(_size, paths)), accounts)
 
 
 def demo() -> Source:

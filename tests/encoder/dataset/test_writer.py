@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import io
 import json
@@ -228,16 +229,20 @@ def interrupt(n_bytes):
     raise KeyboardInterrupt
 
 
+def watched(source, progress):
+    return dataclasses.replace(source, progress=progress)
+
+
 def test_an_interrupted_run_leaves_nothing(folder, poems):
     with pytest.raises(KeyboardInterrupt):
-        write(folder, poems, progress=interrupt)
+        write(folder, watched(poems, interrupt))
     assert list(folder.iterdir()) == []
 
 
 def test_an_interrupted_run_leaves_the_dataset_that_was_there(folder, poems):
     out, about = write(folder, poems)
     with pytest.raises(KeyboardInterrupt):
-        write(folder, poems, progress=interrupt)
+        write(folder, watched(poems, interrupt))
     assert documents(out, about) == POEMS
     assert len(list(folder.iterdir())) == 2
 
@@ -269,14 +274,14 @@ def test_a_full_disk_is_named(folder, poems, monkeypatch):
 
 def test_progress_adds_up_to_the_bytes_of_the_text(folder, poems):
     steps: list[int] = []
-    write(folder, poems, progress=steps.append)
+    write(folder, watched(poems, steps.append))
     assert sum(steps) == sum(len(poem.encode()) for poem in POEMS)
 
 
 def test_a_cached_dataset_is_encoded_once(folder, poems, enc):
     path = writer.cached_dataset([poems], enc)
     assert documents(path, json.loads(pathlib.Path(npz.json_path(path)).read_text())) == POEMS
-    again = writer.cached_dataset([sources.find_source(poems.name)], enc, progress=interrupt)
+    again = writer.cached_dataset([watched(sources.find_source(poems.name), interrupt)], enc)
     assert again == path
 
 

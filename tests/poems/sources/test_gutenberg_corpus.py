@@ -35,7 +35,7 @@ def small_corpus(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def demo():
-    return [poem.text for poem in gutenberg_corpus.demo_poems(lambda n_bytes: None)]
+    return [poem.text for poem in gutenberg_corpus.demo_poems(sources.ignore, sources.ignore)]
 
 
 def test_the_lines_are_those_between_the_other_strings(small_corpus):
@@ -53,7 +53,7 @@ def test_the_corpus_is_never_unpickled(small_corpus):
 def test_the_corpus_is_cut_where_a_known_book_begins_and_ends(small_corpus, monkeypatch):
     monkeypatch.setattr(gutenberg_corpus, "LINES_AT_ONCE", 2)
     monkeypatch.setattr(gutenberg_corpus, "BOOKS", (gutenberg_corpus.BookLines(7, 1, 2, "Anna", "Songs"),))
-    poems = list(sources.find_source("gutenberg").poems(lambda n_bytes: None))
+    poems = list(sources.find_source("gutenberg").poems())
     assert [poem.text for poem in poems] == [f"{gutenberg_corpus.FIRST_LINE}\n", "two\nthree\n", "four \n"]
     assert [(poem.title, poem.author, poem.book) for poem in poems] == [
         ("", "", ""),
@@ -88,7 +88,7 @@ def test_the_word_gutenberg_can_still_name_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "gutenberg").mkdir()
     (tmp_path / "gutenberg" / "poem.txt").write_text("mine")
-    assert [poem.text for poem in sources.find_source("./gutenberg").poems(lambda n_bytes: None)] == ["mine\n"]
+    assert [poem.text for poem in sources.find_source("./gutenberg").poems()] == ["mine\n"]
 
 
 def test_the_books_follow_one_another():

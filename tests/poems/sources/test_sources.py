@@ -19,7 +19,7 @@ def read(*arguments, encoding="utf-8"):
 def texts_of(source):
     """The text of each document."""
     texts, held = [], ""
-    for poem in source.poems(lambda n_bytes: None):
+    for poem in source.poems():
         held += poem.text
         if not poem.more:
             texts.append(held)
@@ -178,7 +178,7 @@ def test_an_encoding_that_is_none_is_an_error_before_anything_is_read(poem, enco
 def test_a_long_file_is_read_some_of_it_at_a_time(poem, monkeypatch):
     monkeypatch.setattr(text_file, "BLOCK", 1000)
     poem.write_text(POEM * 50_000)  # 3 MB
-    pieces = [part.text for part in sources.find_source(str(poem)).poems(lambda n_bytes: None)]
+    pieces = [part.text for part in sources.find_source(str(poem)).poems()]
     assert "".join(pieces) == POEM * 50_000
     assert max(map(len, pieces)) <= LONGEST
 
@@ -271,7 +271,7 @@ def test_a_table_with_the_line_ends_of_an_old_mac_is_read(tmp_path):
 def test_a_poem_of_a_table_says_so_also_where_a_mark_cuts_it(tmp_path):
     (tmp_path / "a.csv").write_text("Title,Poem,Poet,Tags\nTwo,one<|endoftext|>two,Anna,\n")
     (tmp_path / "b.txt").write_text(POEM)
-    poems = sources.find_source(str(tmp_path)).poems(lambda n_bytes: None)
+    poems = sources.find_source(str(tmp_path)).poems()
     assert [(poem.text, poem.is_row) for poem in poems] == [("one\n", True), ("two\n", True), (POEM, False)]
 
 
