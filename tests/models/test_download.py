@@ -25,7 +25,7 @@ from conftest import default_signals
 
 from gpt2 import hparams
 from models import download
-from system import command_line
+from system import command_line, fetch
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = "model.ckpt.data-00000-of-00001"
@@ -185,13 +185,14 @@ def small_models(monkeypatch, reference):
     sizes = hparams.HParams(**json.loads(reference["hparams.json"]))
     for name in hparams.MODELS:
         monkeypatch.setitem(hparams.MODELS, name, sizes)
-    monkeypatch.setattr(download, "WAITS", (0,) * MORE_TRIES)
+    monkeypatch.setattr(fetch, "TRIES", 1 + MORE_TRIES)
+    monkeypatch.setattr(fetch, "BACKOFF", 0)
 
 
 @pytest.fixture
 def little_patience(monkeypatch):
     """A server that is silent for a moment counts as silent."""
-    monkeypatch.setattr(download, "READ_TIMEOUT", 0.3)
+    monkeypatch.setattr(fetch, "TIMEOUTS", (0.3, 0.3))
 
 
 @pytest.fixture
@@ -348,7 +349,7 @@ def test_control_c_leaves_a_part_that_the_next_run_resumes(start_server, referen
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert err.splitlines()[-1] == "124M: stopped; the next run goes on from here"
+    assert err.splitlines()[-1] == "124M: stopped; the next run resumes here"
     came = part.read_bytes()
     assert came == reference["encoder.json"][: len(came)]
     server.tricks[DATA] = [refuse(404)]  # The real one is too long for a test.
@@ -367,14 +368,6 @@ def test_a_failure_that_passes_is_tried_again(command, server, weights, referenc
     assert command("124M", "--mirror", server.url).status == 0
     assert [path for path, _ in server.log].count(f"/124M/{name}") == 3
     assert contents("models/124M") == reference
-
-
-def test_each_new_try_is_announced_with_its_reason(command, server, weights):
-    server.tricks["vocab.bpe"] = [refuse(503)]
-    outcome = command("124M", "--mirror", server.url)
-    assert (
-        f"{server.url}/124M/vocab.bpe: the server answers 503 Service Unavailable; trying again in 0 s" in outcome.err
-    )
 
 
 def test_a_broken_connection_goes_on_where_it_broke(command, server, weights, reference):
@@ -398,18 +391,12 @@ def test_a_server_that_cannot_resume_is_asked_for_the_whole_file(command, server
     assert contents("models/124M") == reference
 
 
-@pytest.mark.parametrize(("heed_if_range", "requests"), [(True, 2), (False, 3)])
-def test_a_file_that_changes_between_two_tries_is_started_over(
-    command, server, weights, reference, heed_if_range, requests
-):
-    old = bytes(len(reference[DATA]))
-    server.tricks[DATA] = [
-        trick(content=old, etag='"old"', sent=2**20),
-        trick(etag='"new"', heed_if_range=heed_if_range),
-    ]
+def test_a_file_that_changes_between_two_tries_is_refused_by_its_checksum(command, server, reference):
+    server.tricks["vocab.bpe"] = [trick(content=bytes(len(reference["vocab.bpe"])), sent=2**18)]
+    outcome = command("124M", "--mirror", server.url)
+    assert outcome.status == 1
+    assert "vocab.bpe.part: SHA-256 is " in outcome.last
     assert command("124M", "--mirror", server.url).status == 0
-    assert [path for path, _ in server.log].count(f"/124M/{DATA}") == requests
-    assert contents("models/124M") == reference
 
 
 def test_an_answer_without_a_length_that_ends_early_is_completed(command, server, weights, reference):
@@ -435,7 +422,8 @@ def test_it_gives_up_after_some_tries_that_bring_nothing(command, server, weight
     server.tricks["vocab.bpe"] = [failure] * 10
     outcome = command("124M", "--mirror", server.url)
     assert outcome.status == 1
-    assert outcome.last == f"download.py: {server.url}/124M/vocab.bpe: {reason} ({MORE_TRIES + 1} tries)"
+    assert outcome.last == f"download.py: {server.url}/124M/vocab.bpe: {reason}"
+    assert len(server.log) == ALL.index("vocab.bpe") + MORE_TRIES + 1
     assert not looks_like_a_model("models/124M")
 
 
@@ -493,7 +481,7 @@ def test_a_host_that_does_not_listen_is_told_in_one_line(command, weights):
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         outcome = command("124M", "--mirror", url)
     refused = os.strerror(errno.ECONNREFUSED)
-    assert outcome.last == f"download.py: {url}/124M/hparams.json: {refused} ({MORE_TRIES + 1} tries)"
+    assert outcome.last == f"download.py: {url}/124M/hparams.json: {refused}"
 
 
 # A server that gives something else.
@@ -518,20 +506,18 @@ def test_a_web_page_does_not_spoil_what_had_come(command, server, weights, refer
     assert pathlib.Path(f"models/124M/{DATA}.part").read_bytes() == reference[DATA][: 2**20]
 
 
-@pytest.mark.parametrize("off", [-1000, 1000])
-def test_a_length_that_cannot_be_that_of_the_file_is_refused(command, server, weights, reference, off):
-    length = len(reference[DATA])
-    server.tricks[DATA] = [trick(announced=length + off)]
+def test_a_file_that_is_too_long_is_refused(command, server, weights, reference):
+    server.files[DATA] += bytes(10**6)
     outcome = command("124M", "--mirror", server.url)
     assert outcome.status == 1
-    assert outcome.last.endswith(f"{DATA}: the server's file has {length + off} bytes, expected {length}")
+    assert re.search(rf"{DATA}.part: [\d,]+ bytes, expected 6,593,792; removed what ", outcome.last)
     assert not looks_like_a_model("models/124M")
 
 
 def test_a_file_of_unknown_length_that_is_shorter_than_announced_is_refused(command, server, weights):
     server.tricks[INDEX] = [trick(announced=5000)] * 10
     outcome = command("124M", "--mirror", server.url)
-    assert outcome.last == f"download.py: {server.url}/124M/{INDEX}: the connection broke ({MORE_TRIES + 1} tries)"
+    assert outcome.last == f"download.py: {server.url}/124M/{INDEX}: the connection broke"
     assert not looks_like_a_model("models/124M")
 
 
@@ -540,11 +526,11 @@ def test_a_file_of_unknown_length_that_is_shorter_than_announced_is_refused(comm
     [
         ("vocab.bpe", lambda content: content[:-2] + b"x\n", "SHA-256 is .*, expected 1ce1664773"),
         ("encoder.json", lambda content: content.replace(b"poet", b"bard"), "SHA-256 is .*, expected 196139668b"),
-        ("hparams.json", lambda content: content.replace(b"64", b"65"), '"n_ctx": 65, .*expected .*"n_ctx": 64'),
+        ("hparams.json", lambda content: content.replace(b"64", b"65"), 'expected .*"n_ctx": 64'),
         ("hparams.json", lambda content: content[:-1], "begins with .*, expected {"),
         ("hparams.json", lambda content: bytes(2**21), "begins with .*, expected {"),
         ("checkpoint", lambda content: content.replace(b"model.ckpt", b"model-1000"), "expected .* model.ckpt"),
-        (INDEX, lambda content: content[:-1], "not a whole index of a TensorFlow checkpoint"),
+        (INDEX, lambda content: content[:-1], "expected a whole index of a TensorFlow checkpoint"),
     ],
 )
 def test_a_file_with_other_content_is_refused_and_removed(command, server, weights, name, change, fault):
@@ -648,7 +634,7 @@ def test_a_disk_that_fills_up_keeps_what_has_come(command, server, weights, monk
         return FullDisk(path, mode) if path.endswith(DATA + ".part") and "r" not in mode else open(path, mode)
 
     with monkeypatch.context() as patch:
-        patch.setattr(download, "open", open_on_full_disk, raising=False)
+        patch.setattr(fetch, "open", open_on_full_disk, raising=False)
         outcome = command("124M", "--mirror", server.url)
     assert outcome.status == 1
     assert outcome.last == (
