@@ -51,8 +51,7 @@ ALPHABETS = {
     | str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "ΑΒΨΔΕΦΓΗΙΞΚΛΜΝΟΠΚΡΣΤΘΩΣΧΥΖ"),
 }
 SIDES = {
-    "ours, 1 process": (None, "ours", 1),
-    "ours, 2 processes": (None, "ours", 2),
+    "ours": (None, "ours", 1),
     "tiktoken, 1 thread": ("tiktoken", "tiktoken", 1),
     "tiktoken, 2 threads": ("tiktoken", "tiktoken", 2),
     "tokenizers, 1 thread": ("tokenizers", "tokenizers", 1),
@@ -132,18 +131,15 @@ def report_rates(path, size, rounds):
     for name, found in rates.items():
         slow = f"  over its first {SLOW_MB} MB" if sides[name][1] in SLOW else ""
         print(f"{name:24} {medians[name]:7.1f}  ({min(found):.1f} to {max(found):.1f}){slow}")
-    for ours, peer in itertools.product(list(SIDES)[:2], list(SIDES)[2:]):
+    for ours, peer in itertools.product(list(SIDES)[:1], list(SIDES)[1:]):
         if peer in medians:
             print(f"{ours} / {peer}: {medians[ours] / medians[peer]:.2f}")
 
 
 def report_memory(path, gigabytes):
-    print("peak resident memory in MB of the first process and, if there are others, of the largest of them")
-    for n in (1, 2):
-        for limit in (100_000_000, gigabytes * 1_000_000_000):
-            done = in_new_process(path, what="memory", n=n, limit=limit)
-            others = f" and {done['others']:.0f}" if n > 1 else ""
-            print(f"ours, {n} processes, {done['bytes'] / 1e6:.0f} MB of text: {done['first']:.0f}{others}")
+    for limit in (100_000_000, gigabytes * 1_000_000_000):
+        done = in_new_process(path, what="memory", n=1, limit=limit)
+        print(f"ours, {done['bytes'] / 1e6:.0f} MB of text: peak resident memory {done['peak']:.0f} MB")
 
 
 def in_new_process(path, **how):
@@ -154,7 +150,7 @@ def in_new_process(path, **how):
 def measure(path, what, n, limit):
     """What one side does: the bytes, the seconds and a hash of the ids; or else the memory we need."""
     if what == "memory":
-        return measure_memory(path, n, limit)
+        return measure_memory(path, limit)
     parts = read_parts(path, limit)
     encode = {"ours": ours, "tiktoken": tiktoken, "tokenizers": tokenizers, "openai": openai}[what](n)
     n_bytes = sum(len(part.encode()) for part in parts)
@@ -186,9 +182,9 @@ def read_parts(path, limit):
     return [*parts, held]
 
 
-def ours(n):
+def ours(_):
     enc = encoder.load_encoder(VOCABULARY)
-    return lambda parts: BulkEncoder(enc).encode_stream(parts, workers=n)
+    return lambda parts: BulkEncoder(enc).encode_stream(parts)
 
 
 def tiktoken(n):
@@ -239,7 +235,7 @@ def join_pairs(tokens, pair):
     return joined
 
 
-def measure_memory(path, n, limit):
+def measure_memory(path, limit):
     """Encodes so many bytes: the text again and again, its letters shifted, so that there are ever new words."""
     done = 0
 
@@ -257,12 +253,11 @@ def measure_memory(path, n, limit):
                 return
 
     start = time.perf_counter()
-    for _ in BulkEncoder(encoder.load_encoder(VOCABULARY)).encode_stream(texts(), workers=n):
+    for _ in BulkEncoder(encoder.load_encoder(VOCABULARY)).encode_stream(texts()):
         pass
     seconds = time.perf_counter() - start
-    usage = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    first, others = (kilobytes * 1024 / 1e6 for kilobytes in usage)
-    return {"bytes": done, "seconds": seconds, "first": first, "others": others}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    return {"bytes": done, "seconds": seconds, "peak": peak}
 
 
 def about_here():

@@ -15,7 +15,6 @@ from encoder.hash_table import ABSENT, Table
 from encoder.merging import Merger
 from encoder.pattern import END, MARGIN, find_starts
 from encoder.reference import Encoder
-from system.errors import UserError
 
 # A table for pieces of up to 8 bytes, one of up to 16 and one of up to 32. Their bytes are their keys, so that no
 # piece can be taken for another. 100 MB of English verse have 300,000 different pieces.
@@ -59,9 +58,6 @@ class BulkEncoder:
         self._pool = np.arange(enc.n_vocab + POOL, dtype=np.uint16)
         self._forget()
 
-    def __reduce__(self):
-        return BulkEncoder, (self._encoder,)  # Another process makes tables of its own.
-
     def encode(self, text: str) -> np.ndarray:
         """The ids of a text, uint16 [n_ids]; `<|endoftext|>` in it is text as any other.
 
@@ -70,34 +66,17 @@ class BulkEncoder:
         """
         return np.concatenate(list(self.encode_stream([text])))
 
-    def encode_many(self, texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The ids of many texts, which may be short, each with end of text after it, and where they begin.
-
-        Returns:
-          ids: uint16 [n_ids].
-          starts: int64 [n_texts + 1]; the ids of text i are ids[starts[i] : starts[i + 1]].
-        Raises:
-          ValueError: as `encode`.
-        """
-        parts = itertools.chain.from_iterable((text, None) for text in texts)
-        ids = np.concatenate(list(self.encode_stream(parts)))
-        ends = np.flatnonzero(ids == self._encoder.end_of_text)  # No text gives this id.
-        return ids, np.append(0, ends + 1)
-
-    def encode_stream(self, texts: Iterable[str | None], workers: int = 1) -> Iterator[np.ndarray]:
-        """The ids of text of any length, some million at a time; the same for any number of workers.
+    def encode_stream(self, texts: Iterable[str | None]) -> Iterator[np.ndarray]:
+        """The ids of text of any length, some million at a time.
 
         Args:
           texts: parts of a text that follow on one another; None stands for its end, and gives the id end of text.
-          workers: processes that encode, this one among them.
         Yields:
           uint16 [n_ids].
         Raises:
-          ValueError: as `encode`, or fewer than 1 worker.
+          ValueError: as `encode`.
         """
-        if workers < 1:
-            raise UserError(f"workers is {workers}, expected 1 or more")
-        return chunks.in_order(self.encode_chunk, chunks.cut(texts, workers), workers)
+        return map(self.encode_chunk, chunks.cut(texts))
 
     def encode_chunk(self, chunk: chunks.Chunk) -> np.ndarray:
         """The ids of UTF-8 in parts, in which END stands for the end of a text, and gives the id end of text."""

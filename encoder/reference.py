@@ -1,6 +1,5 @@
 """GPT-2's byte-pair encoding, one text at a time: what everything faster must agree with."""
 
-import codecs
 import heapq
 from collections.abc import Iterable
 
@@ -80,32 +79,6 @@ class Encoder:
                 f"{folder}: encoder.json has {self.n_vocab} tokens, expected {n_vocab} (n_vocab of hparams.json); "
                 "they are not of one model"
             )
-
-    def stream(self) -> "Stream":
-        """A decoder that takes ids one by one, for printing while sampling."""
-        return Stream(self)
-
-
-class Stream:
-    """Decodes token by token, and keeps the beginning of a character back until its end arrives."""
-
-    def __init__(self, encoder: Encoder):
-        self._encoder = encoder
-        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-
-    def feed(self, id: int) -> str:
-        """The characters that this id completes, often none.
-
-        Raises:
-          ValueError: an id outside the vocabulary.
-        """
-        return self._decoder.decode(self._encoder.decode_bytes([id]))
-
-    def flush(self) -> str:
-        """U+FFFD if a character was left incomplete, or else nothing; after it a new text may begin."""
-        rest = self._decoder.decode(b"", final=True)
-        self._decoder.reset()
-        return rest
 
 
 class PieceCache(dict):

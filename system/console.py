@@ -5,12 +5,14 @@ import errno
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from typing import TextIO
 
 from system import process
 
 
 @contextlib.contextmanager
-def printing_to(stream):
+def printing_to(stream: TextIO) -> Iterator[None]:
     """Lets what cannot be printed go nowhere, and, where the terminal or the pipe is gone, all that comes after it."""
     try:
         yield
@@ -36,7 +38,7 @@ class Screen:
         with printing_to(sys.stderr):
             sys.stderr.flush()
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> object:
         return getattr(sys.stderr, name)  # its width, its letters, whether it is a terminal
 
 

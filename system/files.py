@@ -6,7 +6,9 @@ import json
 import math
 import os
 import socket
+import types
 from collections.abc import Mapping
+from typing import IO
 
 from system.errors import UserError
 
@@ -20,14 +22,14 @@ def is_remote(path: str) -> bool:
     return "://" in path
 
 
-def filesystem():
+def filesystem() -> types.ModuleType:
     """`tf.io.gfile`, imported late: only a remote path is worth the seconds that TensorFlow takes to import."""
     import tensorflow as tf
 
     return tf.io.gfile
 
 
-def open_file(path: str, mode: str = "rb"):
+def open_file(path: str, mode: str = "rb") -> IO:
     """An open file, local or remote.
 
     Raises:

@@ -110,7 +110,7 @@ def free_memory(cgroup: str = "/sys/fs/cgroup") -> float | None:
         return None
 
 
-def _left_in(cgroup):
+def _left_in(cgroup: str) -> float:
     """Bytes that a container has left, its caches of files not counted: infinity where there is no limit."""
     try:
         with open(os.path.join(cgroup, "memory.max")) as file:

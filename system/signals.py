@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM end a loop after its step."""
 
 import signal
+import types
 
 from system import console
 
@@ -9,7 +10,7 @@ def catch_signals() -> list[int]:
     """A list that Ctrl-C, SIGTERM or SIGHUP is put into, to end the loop after its step; a second one ends at once."""
     caught: list[int] = []
 
-    def catch(number, frame):
+    def catch(number: int, frame: types.FrameType | None) -> None:
         if caught:
             raise KeyboardInterrupt
         caught.append(number)

@@ -4,10 +4,11 @@ import contextlib
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def tensorflow_start_up_held():
+def tensorflow_start_up_held() -> Iterator[None]:
     """Keeps what TensorFlow's libraries print when they start off the terminal, and shows it if that fails.
 
     They write to file descriptor 2 from C++, where Python's sys.stderr has no say.

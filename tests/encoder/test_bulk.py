@@ -1,13 +1,9 @@
 # ruff: noqa: RUF001 (letters that look like others are what is tested)
 import itertools
 import json
-import multiprocessing
 import os
-import pickle
 import random
-import signal
 import unittest.mock
-from collections.abc import Generator
 
 import numpy as np
 import pytest
@@ -220,20 +216,24 @@ def test_a_vocabulary_without_merges_gives_bytes():
     assert BulkEncoder(own).encode(NASTY).tolist() == own.encode(NASTY)
 
 
+def encoded(bulk_enc, texts):
+    """The ids of each of many texts, cut apart at the ends that None stands for."""
+    parts = itertools.chain.from_iterable((text, None) for text in texts)
+    ids = np.concatenate(list(bulk_enc.encode_stream(parts)))
+    ends = np.flatnonzero(ids == bulk_enc._encoder.end_of_text) + 1  # No text gives this id.
+    return [part.tolist() for part in np.split(ids, ends)[:-1]]
+
+
 def test_many_texts_are_encoded_each_as_if_alone(bulk_enc, enc):
     texts = [*VERSE.splitlines(keepends=True), "", " ", "\n", "a\n", " a", "'s", "", "\u3000", "\xa0b", "re", "", NASTY]
     texts += [text[:at] for text in ("it's  \n", "a 'll\u3000\u3000b") for at in range(len(text) + 1)]
-    ids, starts = bulk_enc.encode_many(texts)
-    found = [ids[start:end].tolist() for start, end in itertools.pairwise(starts)]
-    assert found == [[*enc.encode(text), enc.end_of_text] for text in texts]
+    assert encoded(bulk_enc, texts) == [[*enc.encode(text), enc.end_of_text] for text in texts]
 
 
 @given(texts=st.lists(TEXTS, max_size=8))
 @settings(max_examples=200, deadline=None)
 def test_any_texts_are_encoded_each_as_if_alone(bulk_enc, enc, texts):
-    ids, starts = bulk_enc.encode_many(texts)
-    found = [ids[start:end].tolist() for start, end in itertools.pairwise(starts)]
-    assert found == [[*enc.encode(text), enc.end_of_text] for text in texts]
+    assert encoded(bulk_enc, texts) == [[*enc.encode(text), enc.end_of_text] for text in texts]
 
 
 def test_none_in_a_stream_gives_end_of_text(bulk_enc, enc):
@@ -242,68 +242,14 @@ def test_none_in_a_stream_gives_end_of_text(bulk_enc, enc):
 
 
 @pytest.mark.usefixtures("small")
-@pytest.mark.parametrize("workers", [1, 2, 3])
-def test_the_ids_are_the_same_for_any_number_of_workers(enc, monkeypatch, workers):
-    monkeypatch.setattr(chunks, "LONGEST", 150)
+def test_the_ids_are_the_same_however_the_text_is_cut(enc):
     texts = [NASTY, VERSE, None, "a" * 1000, None, VERSE]
     expected = [*enc.encode(NASTY + VERSE), enc.end_of_text, *enc.encode("a" * 1000), enc.end_of_text]
-    found = list(BulkEncoder(enc).encode_stream(texts, workers))
+    found = list(BulkEncoder(enc).encode_stream(texts))
     assert len(found) > 10
     assert np.concatenate(found).tolist() == expected + enc.encode(VERSE)
 
 
-@pytest.mark.usefixtures("small")
-def test_ids_that_do_not_fit_the_shared_memory_come_all_the_same(enc):
-    text = "".join(random.Random(4).choices("!?.,;:-()\0\x01\x02", k=2000))
-    own = reference.Encoder(vocabulary.from_merges([]))
-    assert np.concatenate(list(BulkEncoder(own).encode_stream([text], 2))).tolist() == own.encode(text)
-
-
-@pytest.mark.usefixtures("small")
-def test_a_stream_that_is_left_ends_its_processes(enc):
-    stream = BulkEncoder(enc).encode_stream(itertools.repeat(VERSE), workers=2)
-    assert isinstance(stream, Generator)
-    next(stream)
-    assert len(multiprocessing.active_children()) == 1  # beside this one
-    stream.close()
-    assert not multiprocessing.active_children()
-
-
-def test_a_worker_that_is_killed_is_an_error():
-    def die(chunk):
-        if multiprocessing.parent_process():
-            os.kill(os.getpid(), signal.SIGKILL)
-        return np.zeros(1, np.uint16)
-
-    with pytest.raises(RuntimeError, match="a worker process was ended"):
-        list(chunks.in_order(die, [[b"abc"]] * 5, workers=2))
-
-
-def test_an_error_of_a_worker_reaches_the_reader():
-    def fail(chunk):
-        raise ValueError(f"{len(chunk[0])} bytes")
-
-    with pytest.raises(ValueError, match="3 bytes"):
-        list(chunks.in_order(fail, [[b"abc"]], workers=2))
-
-
-@pytest.mark.slow
-def test_processes_that_are_not_forked_give_the_same_ids(enc, monkeypatch):
-    monkeypatch.setattr(chunks, "multiprocessing", multiprocessing.get_context("spawn"))
-    assert np.concatenate(list(BulkEncoder(enc).encode_stream([VERSE], workers=2))).tolist() == enc.encode(VERSE)
-
-
-def test_it_can_be_sent_to_another_process(bulk_enc, enc):
-    assert pickle.loads(pickle.dumps(bulk_enc)).encode(VERSE).tolist() == enc.encode(VERSE)
-
-
-@pytest.mark.parametrize("workers", [0, -1])
-def test_fewer_than_one_worker_is_an_error(bulk_enc, workers):
-    with pytest.raises(ValueError, match=f"workers is {workers}, expected 1 or more"):
-        bulk_enc.encode_stream(["a"], workers)
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_lone_surrogate_is_an_error_that_names_it(bulk_enc, workers):
+def test_a_lone_surrogate_is_an_error_that_names_it(bulk_enc):
     with pytest.raises(ValueError, match=r"lone surrogate U\+DCFE at character 6"):
-        list(bulk_enc.encode_stream(["verse ", "\udcfe"], workers))
+        list(bulk_enc.encode_stream(["verse ", "\udcfe"]))

@@ -1,4 +1,3 @@
-import codecs
 import json
 import os
 import random
@@ -142,45 +141,12 @@ def test_any_ids_decode_as_python_decodes_their_bytes(enc, ids):
 def test_an_id_outside_the_vocabulary_is_an_error_that_names_it(enc, id):
     with pytest.raises(ValueError, match=f"token id {id}, expected 0 to 50256"):
         enc.decode([15496, id])
-    with pytest.raises(ValueError, match=f"token id {id},"):
-        enc.stream().feed(id)
 
 
 @pytest.mark.parametrize("special", [False, True])
 def test_a_lone_surrogate_is_an_error_that_gives_its_offset(enc, special):
     with pytest.raises(ValueError, match=r"lone surrogate U\+D834 at character 23"):
         enc.encode(f"Verses 12{SPECIAL}\n\ud834, and more", special=special)
-
-
-@given(text=TEXTS | RUNS)
-@settings(max_examples=100, deadline=None)
-def test_a_stream_never_prints_half_a_character(enc, text):
-    stream, printed = enc.stream(), ""
-    for id in enc.encode(text):
-        printed += stream.feed(id)
-        assert text.startswith(printed)
-    assert stream.flush() == ""
-    assert printed == text
-
-
-@given(ids=st.lists(st.integers(0, 50256) | st.integers(94, 255), max_size=50))
-@settings(max_examples=200, deadline=None)
-def test_what_a_stream_prints_is_what_decode_gives(enc, ids):
-    stream = enc.stream()
-    assert "".join(map(stream.feed, ids)) + stream.flush() == enc.decode(ids)
-
-
-def test_a_stream_holds_back_at_most_one_character(enc):
-    stream, decoder = enc.stream(), codecs.getincrementaldecoder("utf-8")()
-    ids = enc.encode("Ὀρφεύς 🖋 語")
-    assert [stream.feed(id) for id in ids] == [decoder.decode(enc.decode_bytes([id])) for id in ids]
-
-
-def test_a_flushed_stream_begins_anew(enc):
-    stream, ids = enc.stream(), enc.encode("語")
-    assert stream.feed(ids[0]) == ""
-    assert stream.flush() == "\ufffd"
-    assert "".join(map(stream.feed, ids)) == "語"
 
 
 def test_the_fingerprint_tells_vocabularies_apart(enc):
