@@ -22,7 +22,7 @@ class Encoder:
     Attributes:
       vocabulary: what the ids mean; `vocabulary.write_vocabulary` gives a folder a copy of it.
       n_vocab: how many ids there are.
-      end_of_text: the id that stands between texts, the last one.
+      end_of_text: the id between texts, the last of the vocabulary.
       fingerprint: the same for two encoders exactly when they give the same ids.
     """
 
@@ -82,7 +82,7 @@ class Encoder:
 
 
 class PieceCache(dict):
-    """The ids of each piece of text, merged when first asked for; started anew when it is full."""
+    """The ids of each piece of text, merged when first asked for; emptied when it is full."""
 
     def __init__(self, vocabulary: Vocabulary):
         ids = {token: id for id, token in enumerate(vocabulary.tokens)}

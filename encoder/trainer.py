@@ -39,7 +39,7 @@ def train_vocabulary(texts: Iterable[str], n_vocab: int) -> Vocabulary:
         if pair is None:
             raise UserError(
                 f"n_vocab is {n_vocab}, expected at most {len(tokens) + 1}, all that the pairs of this text give; "
-                "bring more text, or ask for less"
+                "give more text, or a smaller n_vocab"
             )
         left, right = pair
         learner.merge(left, right, len(tokens))
@@ -146,7 +146,7 @@ def train_encoder(folder: str, texts: Iterable[str], n_vocab: int) -> reference.
     """The encoder of a vocabulary trained on these texts, which is written into the folder.
 
     Raises:
-      ValueError: the folder has another vocabulary, or the texts do not give so many tokens.
+      ValueError: the folder has another vocabulary, or the texts do not give that many tokens.
     """
     trained = train_vocabulary(texts, n_vocab)
     if not has_vocabulary(folder):
@@ -154,14 +154,14 @@ def train_encoder(folder: str, texts: Iterable[str], n_vocab: int) -> reference.
     enc = encoder.load_encoder(folder)
     if enc.fingerprint != trained.fingerprint:
         raise UserError(
-            f"{folder}: there is another vocabulary already, of {enc.n_vocab} tokens, which datasets and models may "
+            f"{folder}: has another vocabulary already, of {enc.n_vocab} tokens, which datasets and models may "
             "depend on; choose another --model_name, or remove encoder.json and vocab.bpe"
         )
     return enc
 
 
 def keep_encoder(folder: str, texts: Iterable[str], n_vocab: int) -> reference.Encoder:
-    """The encoder of a folder as it stands there; only where there is none, one trained on these texts.
+    """The encoder of a folder; one trained on these texts if the folder has none.
 
     Raises:
       ValueError: the folder has a vocabulary of another size.
@@ -172,6 +172,6 @@ def keep_encoder(folder: str, texts: Iterable[str], n_vocab: int) -> reference.E
     if enc.n_vocab != n_vocab:
         raise UserError(
             f"{folder}: encoder.json has {enc.n_vocab} tokens, expected {n_vocab} (n_vocab of hparams.json); "
-            "remove encoder.json and vocab.bpe, and they are made anew"
+            "remove encoder.json and vocab.bpe, and they are made again"
         )
     return enc

@@ -23,7 +23,7 @@ from system.model_folders import OTHER_NAMES
 
 BUCKET = "https://openaipublic.blob.core.windows.net/gpt-2/models"  # OpenAI, download_model.py
 WEIGHTS = ("model.ckpt.index", "model.ckpt.data-00000-of-00001")
-# In the order that they are fetched: what is small and tells a wrong mirror comes first. OpenAI's model.ckpt.meta,
+# In the order in which they are fetched: small files that show a wrong mirror come first. OpenAI's model.ckpt.meta,
 # a TensorFlow 1 graph, is left where it is.
 FILES = ("hparams.json", "checkpoint", "encoder.json", "vocab.bpe", *WEIGHTS)
 SIZES = {"encoder.json": 1042301, "vocab.bpe": 456318}
@@ -71,7 +71,7 @@ class Request:
 
 
 def main(request: Request) -> None:
-    """Fetches what is missing or wrong of each model, or, with --verify, only says what is."""
+    """Fetches what is missing or wrong of each model, or, with --verify, only reports it."""
     folders = {name: os.path.join(request.models_dir, name) for name in request.models}
     faults = {name: find_faults(folders[name], sizes_of(name)) for name in folders}
     if request.verify:
@@ -106,7 +106,7 @@ def find_faults(folder: str, hparams: HParams) -> dict[str, str]:
 
 
 def file_fault(path: str, hparams: HParams) -> str:
-    """What is wrong with a file or its .part, as far as that file alone can tell; nothing if it is good."""
+    """What is wrong with a file or its .part, as far as the file alone shows; empty if it is good."""
     if not os.path.isfile(path):
         return f"{path}: missing"
     file = os.path.basename(path).removesuffix(".part")
@@ -129,7 +129,7 @@ def file_fault(path: str, hparams: HParams) -> str:
 
 
 def exact_size(file: str, hparams: HParams) -> int | None:
-    """How long a file must be; None where only its content tells."""
+    """The bytes that a file must have; None if only its content can be checked."""
     return 4 * hparams.n_params if file == "model.ckpt.data-00000-of-00001" else SIZES.get(file)
 
 
@@ -230,7 +230,7 @@ def install(folder: str, fetched: Iterable[str], hparams: HParams) -> None:
     if not set(WEIGHTS).isdisjoint(fetched) and (fault := weights_fault(folder, hparams)):
         for file in WEIGHTS:
             os.remove(paths[file])
-        raise UserError(f"{fault}; removed these weights, run it again to fetch them again")
+        raise UserError(f"{fault}; removed these weights, run the command again to fetch them")
     if "checkpoint" in fetched:
         os.replace(paths["checkpoint"] + ".part", paths["checkpoint"])
 

@@ -22,7 +22,7 @@ BAR = "|"
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """A layout by its name; of `prefix` also which field stands first in line: the other one fills in for it."""
+    """A layout by its name; of `prefix` also which field comes first: the other one replaces it where it is unknown."""
 
     name: str = "plain"
     field: str = "book"

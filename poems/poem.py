@@ -20,7 +20,7 @@ class Poem:
       text: lines that end in "\\n", stanzas apart by an empty line.
       title, author: as the source gives them, empty where it does not.
       tags: subjects, in the order of the source.
-      book: the number or name of the book it stands in.
+      book: the number or name of the book that contains the poem.
       place: where in its source it begins, for reports: a file and line.
       more: whether the next one is the rest of this one, cut at the end of a line.
       is_row: whether its source calls it a poem, being a row of a table of poems, however prosaic its lines.
@@ -37,7 +37,7 @@ class Poem:
 
 
 class Book(NamedTuple):
-    """What a table of books says of one."""
+    """What a table of books has on one of them."""
 
     author: str
     title: str

@@ -1,4 +1,4 @@
-"""The terminal, or whatever the standard streams lead to. Neither a closed nor a full one ends the work."""
+"""The terminal, or wherever the standard streams lead. Closing it, or filling a disk with it, does not end the work."""
 
 import contextlib
 import errno
@@ -13,18 +13,18 @@ from system import process
 
 @contextlib.contextmanager
 def printing_to(stream: TextIO) -> Iterator[None]:
-    """Lets what cannot be printed go nowhere, and, where the terminal or the pipe is gone, all that comes after it."""
+    """Swallows output that cannot be printed; once the terminal or the pipe is closed, all later output too."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.EPIPE, errno.EIO):
             process.silence(stream.fileno())
     except ValueError:
-        pass  # It was closed by this process.
+        pass  # This process has closed the stream.
 
 
 class Screen:
-    """Standard error for a bar: lines in place of a line that is written over and over, where it is no terminal."""
+    """Standard error for a bar: where that is no terminal, separate lines in place of one line that is overwritten."""
 
     def write(self, text: str) -> None:
         """Prints a part of the bar, as far as it can be printed."""
@@ -34,7 +34,7 @@ class Screen:
             sys.stderr.write(text)
 
     def flush(self) -> None:
-        """Shows it."""
+        """Shows what was written."""
         with printing_to(sys.stderr):
             sys.stderr.flush()
 

@@ -51,7 +51,7 @@ def fetch(session: requests.Session, url: str, part: str, size: int | None) -> N
 
 
 def ask(session: requests.Session, url: str, had: int) -> requests.Response:
-    """The server's answer: the rest of the file after so many bytes (206), or all of it (200)."""
+    """The server's answer: the file after its first `had` bytes (206), or the whole file (200)."""
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={had}-"} if had else {})
     try:
         response = session.get(url, headers=headers, stream=True, timeout=TIMEOUTS)
@@ -76,7 +76,7 @@ def save(response: requests.Response, part: str, size: int | None, bar: tqdm) ->
     os.makedirs(os.path.dirname(part), exist_ok=True)
     try:
         with open(part, "ab" if response.status_code == 206 else "wb") as file:
-            bar.initial = bar.n = bar.last_print_n = file.tell()  # So that the rate counts what comes now.
+            bar.initial = bar.n = bar.last_print_n = file.tell()  # The rate counts only what comes now.
             for chunk in itertools.chain([first], chunks):
                 file.write(chunk)
                 bar.update(len(chunk))

@@ -1,4 +1,4 @@
-"""Files here and far away: any path may be one that `tf.io.gfile` opens, such as gs://bucket/poems.txt."""
+"""Local and remote files: any path may be one that `tf.io.gfile` opens, such as gs://bucket/poems.txt."""
 
 import contextlib
 import hashlib
@@ -80,7 +80,7 @@ def parse_json(text: str, expected: str, keys: Mapping[str, type] | None = None)
     """The object that a text of JSON is.
 
     Args:
-      expected: what the object says, for the error.
+      expected: what the object contains, for the error.
       keys: keys that the object must have, with the types of their values; it may have others.
     Raises:
       UserError: no JSON, another value than an object, a key without such a value, values nested too deep, a number
@@ -130,7 +130,7 @@ def sha256(path: str) -> str:
 
 
 def write_file(path: str, content: bytes) -> None:
-    """Writes a small file as a whole: a crash, also of the machine, leaves the old one or the new one."""
+    """Writes a small file as a whole: a crash, even of the machine, leaves the old one or the new one."""
     new = beside(path)
     try:
         with open_file(new, "wb") as file:
@@ -141,7 +141,7 @@ def write_file(path: str, content: bytes) -> None:
         else:
             os.replace(new, path)
     except BaseException:
-        with contextlib.suppress(Exception):  # It may not be there, and the first error says more.
+        with contextlib.suppress(Exception):  # It may not be there, and the first error is the useful one.
             remove(new)
         raise
     if not is_remote(path):
@@ -149,19 +149,19 @@ def write_file(path: str, content: bytes) -> None:
 
 
 def copy(path: str, to: str) -> None:
-    """Copies a small file, if it is there and the other is not."""
+    """Copies a small file, if it exists and the target does not."""
     if exists(path) and not exists(to):
         with open_file(path) as file:
             write_file(to, file.read())
 
 
 def beside(path: str) -> str:
-    """Where this process writes a file until it is whole: members of a swarm or workers may write the same at once."""
+    """Where this process writes a file until it is whole: workers or members of a swarm may write one at once."""
     return f"{path}.{socket.gethostname()}-{os.getpid()}.new"
 
 
 def sync(path: str) -> None:
-    """Waits until a local file or folder is on the disk, and not in a cache that a power cut empties."""
+    """Waits until a local file or folder is on the disk, not only in a cache that a power cut empties."""
     if is_remote(path) or os.name == "nt":
         return
     descriptor = os.open(path, os.O_RDONLY)
@@ -177,22 +177,22 @@ def remove(path: str) -> None:
 
 
 def exists(path: str) -> bool:
-    """Whether a file or a folder is there, local or remote."""
+    """Whether a file or a folder exists, local or remote."""
     return filesystem().exists(path) if is_remote(path) else os.path.exists(path)
 
 
 def is_folder(path: str) -> bool:
-    """Whether a folder is there, local or remote."""
+    """Whether a folder exists, local or remote."""
     return filesystem().isdir(path) if is_remote(path) else os.path.isdir(path)
 
 
 def list_folder(path: str) -> list[str]:
-    """The names of what lies in a folder, local or remote."""
+    """The names of what a folder contains, local or remote."""
     return filesystem().listdir(path) if is_remote(path) else os.listdir(path)
 
 
 def make_folder(path: str) -> None:
-    """Makes a folder, local or remote, and those above it, unless it is there."""
+    """Makes a folder, local or remote, and those above it, unless it exists."""
     if is_remote(path):
         filesystem().makedirs(path)
     else:
@@ -200,15 +200,15 @@ def make_folder(path: str) -> None:
 
 
 def check_place(path: str, taken: Mapping[str, str]) -> None:
-    """Refuses a place for a file before any work is done for it.
+    """Refuses a path to write to, before any work is done.
 
     Args:
       taken: the files that are not to be overwritten, and what each is.
     Raises:
-      FileNotFoundError: there is no such folder.
-      PermissionError: it cannot be written to.
+      FileNotFoundError: the folder does not exist.
+      PermissionError: the folder cannot be written to.
       IsADirectoryError: the path is itself a folder.
-      ValueError: it is one of the files taken.
+      UserError: the path is one of the files taken.
     """
     folder = os.path.dirname(path) or "."
     if not is_remote(path) and not os.path.isdir(folder):
@@ -223,6 +223,6 @@ def check_place(path: str, taken: Mapping[str, str]) -> None:
 
 
 def cache_folder() -> str:
-    """Where what can be made again is kept: $XDG_CACHE_HOME/gpt-2-poetry, by default under ~/.cache."""
+    """The folder of files that can be made again: $XDG_CACHE_HOME/gpt-2-poetry, by default under ~/.cache."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(home, "gpt-2-poetry")

@@ -13,12 +13,12 @@
         '''
 
         prompts: Annotated[tuple[str, ...], "PROMPT..."] = ()  # the arguments that belong to no flag
-        out: Annotated[str | None, "FILE.txt"] = None  # the text says how the help writes a value
+        out: Annotated[str | None, "FILE.txt"] = None  # the text is how the help writes a value
         nsamples: Annotated[int, AtLeast(1)] = 1
         engine: Literal["lite", "xla"] = "lite"
         given: frozenset[str] = frozenset()  # no flag: the names of the flags that were typed
 
-Each flag stands in the docstring once; a line there that names no flag is the heading of those below it.
+The docstring has each flag once; a line there that names no flag is the heading of the flags below it.
 """
 
 import dataclasses
@@ -209,7 +209,7 @@ def help_text(carrier: Callable[..., object], script: str) -> str:
 
 
 def _facts(flag: Flag) -> str:
-    """What the type of a flag says: its bounds and its default."""
+    """The bounds and the default of a flag, as sentences."""
     bounds = ", ".join(map(str, flag.bounds)).capitalize()
     has_default = isinstance(flag.default, (str, int, float)) and flag.default not in ("", False)
     zero = isinstance(flag.default, (int, float)) and not isinstance(flag.default, bool)
@@ -218,10 +218,10 @@ def _facts(flag: Flag) -> str:
 
 
 def read_docstring(doc: str, names: typing.Collection[str]) -> tuple[str, dict[str, dict[str, str]]]:
-    """What a docstring says of the whole, and its sentences on each flag, by heading and name.
+    """The text of a docstring above its flags, and the sentences on each flag, by heading and name.
 
     Raises:
-      ValueError: a flag is missing there, or stands there twice, or is none.
+      ValueError: a flag is missing, is there twice, or does not exist.
     """
     about, *rest = re.split(r"\n(?:Attributes|Args):\n", doc)
     groups: dict[str, dict[str, str]] = {"Flags": {}}
@@ -234,11 +234,11 @@ def read_docstring(doc: str, names: typing.Collection[str]) -> tuple[str, dict[s
         elif entry:
             name, depth = entry[1], indent
             if name not in names or any(name in group for group in groups.values()):
-                raise ValueError(f"the docstring says {text!r}; {name} is no flag, or stands there twice")
+                raise ValueError(f"the docstring has {text!r}; {name} is no flag, or is there twice")
             groups[heading][name] = entry[2]
         else:
             heading, name = text, ""
             groups[heading] = {}
     if missing := set(names).difference(*groups.values()):
-        raise ValueError(f"the docstring says nothing of {', '.join(sorted(missing))}")
+        raise ValueError(f"the docstring lacks {', '.join(sorted(missing))}")
     return about.strip(), groups

@@ -1,4 +1,4 @@
-"""What a run is computed on: told before the first step, and noted, since losses are the same to the bit only there."""
+"""The hardware and versions of a run: printed and recorded, because losses are bit-identical only on the same ones."""
 
 import math
 import os
@@ -57,7 +57,7 @@ def n_cores() -> int:
 
 
 def cpu_name() -> str:
-    """The processor's own name where the system tells it."""
+    """The processor's name, if the system gives it."""
     try:
         with open("/proc/cpuinfo") as file:
             return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
@@ -87,7 +87,7 @@ def available(device: str) -> tuple[str, float | None]:
 
 
 def gpu_memory() -> float | None:
-    """Bytes that are free on the first NVIDIA card, as its driver says."""
+    """Bytes that are free on the first NVIDIA card, as reported by its driver."""
     command = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
@@ -120,5 +120,5 @@ def _left_in(cgroup: str) -> float:
         with open(os.path.join(cgroup, "memory.stat")) as file:
             cached = next(float(line.split()[1]) for line in file if line.startswith("inactive_file "))
         return limit - used + cached
-    except (OSError, ValueError, StopIteration):  # "max" is no number.
+    except (OSError, ValueError, StopIteration):  # "max" is not a number.
         return math.inf

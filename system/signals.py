@@ -7,7 +7,9 @@ from system import console
 
 
 def catch_signals() -> list[int]:
-    """A list that Ctrl-C, SIGTERM or SIGHUP is put into, to end the loop after its step; a second one ends at once."""
+    """A list to which Ctrl-C, SIGTERM or SIGHUP is added, so that a loop can end after its step; a second one ends it
+    at once.
+    """
     caught: list[int] = []
 
     def catch(number: int, frame: types.FrameType | None) -> None:

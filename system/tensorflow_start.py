@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def tensorflow_start_up_held() -> Iterator[None]:
-    """Keeps what TensorFlow's libraries print when they start off the terminal, and shows it if that fails.
+    """Keeps what TensorFlow's libraries print at their start off the terminal, and shows it if they fail to start.
 
     They write to file descriptor 2 from C++, where Python's sys.stderr has no say.
     """
@@ -21,7 +21,7 @@ def tensorflow_start_up_held() -> Iterator[None]:
         try:
             yield
         except (MemoryError, KeyboardInterrupt):
-            raise  # They tell enough by themselves.
+            raise  # These need no explanation.
         except BaseException:
             held.seek(0)
             os.write(terminal, held.read())
@@ -32,7 +32,7 @@ def tensorflow_start_up_held() -> Iterator[None]:
 
 
 def start_tensorflow(look_for_devices: bool = True) -> None:
-    """Imports TensorFlow and lets it look for devices, quietly; with other workers it must meet them first."""
+    """Imports TensorFlow quietly and lets it find devices; a worker among several must meet the others before that."""
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # not all of a GPU's memory at once
     with tensorflow_start_up_held():
         import tensorflow as tf

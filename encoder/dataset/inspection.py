@@ -12,16 +12,16 @@ N_TOKENS = 200  # shown of a document, at most
 
 
 def lines_about(arrays: Mapping[str, np.ndarray], about: Mapping[str, Any], enc: Encoder) -> Iterator[str]:
-    """Lines that say what a dataset holds, then the beginning of a few documents of each array.
+    """Lines that describe a dataset, then the beginning of a few documents of each array.
 
     Args:
       arrays: its ids by name.
-      about: what the .json beside it says, nothing if there is none.
+      about: the .json beside the dataset, empty if there is none.
     """
     n_tokens = sum(map(len, arrays.values()))
     yield f"{n_tokens:,} tokens in {len(arrays)} array{'' if len(arrays) == 1 else 's'}"
     if not about:
-        yield "no .json beside it, so where its documents begin is told by end of text alone"
+        yield "no .json beside it, so its documents are taken to begin after each end of text"
     else:
         layout = about.get("layout", {"name": "plain"})
         yield f"vocabulary of {about['vocabulary']['n_vocab']:,}; layout {' by '.join(layout.values())}"

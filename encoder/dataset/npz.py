@@ -26,12 +26,12 @@ def json_path(path: str) -> str:
 
 
 def write_npz(path: str, arrays: Iterable[tuple[int, Iterable[np.ndarray]]]) -> None:
-    """Writes arrays, `arr_0` and on, of ids that come in blocks, uint16, with their number said before."""
+    """Writes arrays, `arr_0` and on, of ids that come in blocks, uint16, each with its length given first."""
     with open(path, "wb") as file, zipfile.ZipFile(file, "w") as archive:
         for number, (length, blocks) in enumerate(arrays):
             large = length * IDS.itemsize + BLOCK > ZIP64_FROM
             member = zipfile.ZipInfo(f"arr_{number}.npy")  # stored, and dated 1980
-            member.create_system = 3  # Unix; else it would tell on which system it was made
+            member.create_system = 3  # Unix on every system, so that the same text gives the same bytes
             start = file.tell() + LOCAL_HEADER + len(member.filename) + large * ZIP64_FIELD + struct.calcsize("<HHH")
             padding = -start % ALIGNMENT
             member.extra = struct.pack("<HHH", PADDING, 2 + padding, ALIGNMENT) + bytes(padding)
@@ -41,7 +41,7 @@ def write_npz(path: str, arrays: Iterable[tuple[int, Iterable[np.ndarray]]]) -> 
                 for ids in blocks:
                     array_file.write(ids.astype(IDS).tobytes())
                     length -= len(ids)
-            assert length == 0, f"arr_{number} has {-length} ids more than were said"
+            assert length == 0, f"arr_{number} has {-length} ids more than announced"
 
 
 def read_arrays(path: str) -> dict[str, np.ndarray]:

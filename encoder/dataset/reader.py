@@ -16,7 +16,7 @@ from system import files
 from system.errors import UserError
 
 BLOCK = 1 << 22  # Ids looked at together.
-# What the .json beside a dataset must say; the rest may be missing in files of earlier versions.
+# What the .json beside a dataset must contain; files of earlier versions may lack the rest.
 ABOUT = {"npz_sha256": str, "vocabulary": dict, "documents": dict, "held_out": dict, "held_out_tokens": int}
 ABOUT |= {"sources": list}
 OURS = ABOUT.keys() - {"sources"}  # A .json with one of these keys is no other file of that name.
@@ -57,13 +57,13 @@ class Tokens:
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """An .npz of ids and what the .json beside it says.
+    """An .npz of ids and the .json beside it.
 
     Attributes:
       arrays: its ids by name, integer [n_tokens] each.
       training: the tokens to train on.
-      held_out: the tokens of the documents kept for validation, maybe none.
-      about: what the .json holds; nothing for a file of the original encode.py, which has none.
+      held_out: the tokens of the documents kept for validation, possibly none.
+      about: the .json; empty for a file of the original encode.py, which has none.
       marks: of the arrays with prefixes, by their numbers, which ids are prefix: bool [n_tokens].
     """
 
@@ -74,7 +74,7 @@ class Dataset:
     marks: dict[int, np.ndarray]
 
     def is_prefix(self, tokens: Tokens) -> np.ndarray | None:
-        """Which of the tokens stand before verse and are none, bool [len(tokens)]; None where none is marked."""
+        """Which tokens are prefix, not verse: bool [len(tokens)]; None if none is marked."""
         if not self.marks:
             return None
         unmarked = np.zeros(0, bool)
@@ -89,7 +89,7 @@ def open_dataset(path: str, n_vocab: int, fingerprint: str | None = None, folder
     """Opens a dataset of `prepare_corpus.py`, or one of the original `encode.py`.
 
     Args:
-      fingerprint: of the vocabulary that it is to be of; not looked at where there is none.
+      fingerprint: of the expected vocabulary; None skips the check.
       folder: the model with that vocabulary.
     Raises:
       FileNotFoundError: it is not there.
@@ -109,7 +109,7 @@ def open_dataset(path: str, n_vocab: int, fingerprint: str | None = None, folder
 
 
 def check_vocabulary(about: dict, fingerprint: str, path: str, folder: str) -> None:
-    """Raises a ValueError if the dataset says that it was made with another vocabulary than that of the folder."""
+    """Raises a UserError if the dataset was made with another vocabulary than that of the folder."""
     if about and about["vocabulary"]["fingerprint"] != fingerprint:
         name = about.get("made_with", {}).get("model_name")
         raise UserError(
@@ -123,7 +123,7 @@ def split(arrays: dict[str, np.ndarray], about: dict, path: str) -> tuple[Tokens
     """The tokens to train on and those held out.
 
     Raises:
-      UserError: the .json says of an array where no document can begin.
+      UserError: the .json has a document begin where none can.
     """
     training: list[np.ndarray] = []
     held_out: list[np.ndarray] = []
@@ -142,10 +142,10 @@ def split(arrays: dict[str, np.ndarray], about: dict, path: str) -> tuple[Tokens
 
 
 def read_marks(about: dict, arrays: dict[str, np.ndarray], path: str) -> dict[int, np.ndarray]:
-    """Which ids of an array are prefix, bool [n_tokens] each, by its number, as far as the .json says it.
+    """Which ids of an array are prefix, bool [n_tokens] each, by its number, as far as the .json has marks.
 
     Raises:
-      ValueError: what it says is damaged.
+      UserError: the marks are damaged.
     """
     marks = about.get("prefix_marks", {})
     try:
@@ -159,7 +159,7 @@ def read_marks(about: dict, arrays: dict[str, np.ndarray], path: str) -> dict[in
 
 
 def check_ids(ids: np.ndarray, n_vocab: int, what: str) -> None:
-    """Raises a ValueError if an id is outside the vocabulary."""
+    """Raises a UserError if an id is outside the vocabulary."""
     for first in range(0, len(ids), BLOCK):
         block = ids[first : first + BLOCK]
         for worst in (block.min(), block.max()):
@@ -168,7 +168,7 @@ def check_ids(ids: np.ndarray, n_vocab: int, what: str) -> None:
 
 
 def read_about(path: str) -> dict:
-    """What the .json beside a dataset holds, once it is sure to be of this .npz; nothing where there is none.
+    """What the .json beside a dataset holds, checked to be of this .npz; empty if there is none.
 
     Raises:
       ValueError: it is damaged, or describes another .npz.

@@ -79,7 +79,7 @@ class Spool:
             yield None
 
     def _take(self, ids):
-        """Writes ids in which end of text stands at every cut, but only where it is a text that ends there."""
+        """Writes ids in which end of text is at every cut; keeps those at which a text ends."""
         is_cut = ids == self._end_of_text  # No text gives this id.
         places = np.flatnonzero(is_cut)
         sizes = np.array(self._cuts[: len(places)], np.int64)

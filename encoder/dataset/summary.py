@@ -1,4 +1,4 @@
-"""What `prepare_corpus.py` tells of a dataset that it made."""
+"""What `prepare_corpus.py` prints about a dataset that it made."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -27,14 +27,14 @@ def summarize(summary: dict) -> Iterator[str]:
 
 
 def what_was_done(rule: dict) -> str:
-    """What a rule did, whole documents told apart from lines in them."""
+    """What a rule did, to whole documents or to lines in them."""
     from poems.cleaning.rules import WHOLE
 
-    told = f"{rule['rule']} {rule['did']}"
+    done = f"{rule['rule']} {rule['did']}"
     if rule["rule"] in WHOLE or not rule["lines"]:
-        return f"{told} {count(rule['poems'], 'document')}"
+        return f"{done} {count(rule['poems'], 'document')}"
     place = "place" if rule["rule"].startswith("not a poem") else "document"
-    return f"{told} {count(rule['lines'], 'line')} in {count(rule['poems'], place)}"
+    return f"{done} {count(rule['lines'], 'line')} in {count(rule['poems'], place)}"
 
 
 def described(summary: dict) -> str:

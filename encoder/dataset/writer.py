@@ -1,4 +1,4 @@
-"""Datasets: token ids in an .npz, and beside it a .json that says where documents begin and which are held out."""
+"""Datasets: token ids in an .npz, and beside it a .json with where documents begin and which are held out."""
 
 import contextlib
 import errno
@@ -40,19 +40,19 @@ def write_dataset(
     """Writes OUT.npz, an array of ids for each source, each document followed by end of text; beside it OUT.json.
 
     The text passes through in pieces and the ids through a temporary file, so the memory does not grow with them.
-    Held-out documents stand in the arrays with the others, and OUT.json lists them. Both files appear whole or not
+    Held-out documents are in the arrays with the others, and OUT.json lists them. Both files appear whole or not
     at all, and OUT.json names the hash of its OUT.npz. The same text gives the same bytes.
 
     Args:
       held_out: the share of documents to keep for validation.
-      weights: how often the documents of each source stand in its array, by default once; held-out ones always do
+      weights: how often the documents of each source are in its array, by default once; held-out ones are always there
         once, and of a fraction it is the same documents each time.
       made_with: flags, to be noted in OUT.json.
     Returns:
       What OUT.json holds.
     Raises:
       FileNotFoundError: there is no folder to write into.
-      ValueError: as the checks below say, a source of which no text is left, text that cannot be read.
+      UserError: see `checks`; also a source of which no text is left, and text that cannot be read.
       OSError: the disk is full.
     """
     weights = weights or [1.0] * len(corpus.sources)
@@ -97,7 +97,7 @@ def write_dataset(
 
 
 def cached_dataset(sources: Sequence[Source], enc: Encoder, held_out: float = 0.05) -> str:
-    """The path of a dataset of these sources as they stand, plain and not cleaned.
+    """The path of a dataset of these sources as they are, plain and not cleaned.
 
     It is written the first time, and looked up while their bytes, and our code that reads them, are the same.
     """
@@ -130,12 +130,12 @@ def choose_held_out(hashes: np.ndarray, share: float) -> np.ndarray:
 
 
 def repeat(numbers: np.ndarray, held: np.ndarray, keys: np.ndarray, weight: float) -> np.ndarray:
-    """The numbers of documents as often as they are to stand in an array, held-out ones once: int64 [n].
+    """The numbers of documents as often as they are to be in an array, held-out ones once: int64 [n].
 
     Args:
       numbers: of the documents of one source.
       held: which of all documents are held out.
-      keys: the hash of each of all documents, which says whether it is in a fraction.
+      keys: the hash of each of all documents, which decides whether it is in a fraction.
     """
     training = numbers[~held[numbers]]
     copies, share = divmod(weight, 1.0)
@@ -147,7 +147,7 @@ def repeat(numbers: np.ndarray, held: np.ndarray, keys: np.ndarray, weight: floa
 def describe_sources(
     corpus: Corpus, spool: Spool, chosen: Sequence[np.ndarray], weights: Sequence[float]
 ) -> list[dict[str, Any]]:
-    """What OUT.json says of each source, and of what was done to it."""
+    """What OUT.json has on each source, and on what was done to it."""
     n_tokens, n_characters = (np.array(counted, np.int64) for counted in (spool.n_tokens, spool.n_characters))
     return [
         {
@@ -164,7 +164,7 @@ def describe_sources(
 
 
 def describe_documents(spool: Spool, chosen: Sequence[np.ndarray], held: np.ndarray) -> dict[str, Any]:
-    """What OUT.json says of the documents in each array: where they begin, which are held out, what is prefix."""
+    """What OUT.json has on the documents in each array: where they begin, which are held out, what is prefix."""
     arrays = {f"arr_{number}": these for number, these in enumerate(chosen)}
     kept_back = np.concatenate([these[held[these]] for these in chosen])
     counts = spool.n_tokens, spool.n_characters, spool.n_prefix_tokens, spool.n_prefix_characters

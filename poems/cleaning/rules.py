@@ -37,17 +37,17 @@ RULES = (
     Rule("furniture", "removes page and line numbers, marks of notes and pictures, rows of stars", ("prefix", "poem")),
     Rule(
         "spaces",
-        "makes tabs and blanks of all kinds plain ones, removes those at the end of lines and superfluous empty lines",
+        "turns tabs and spaces of all kinds into plain ones, removes those that end lines and superfluous empty lines",
         ("plain", "prefix", "poem"),
     ),
-    Rule("indentation", "takes off the margin, and makes the steps of indentation two blanks", ("prefix", "poem")),
+    Rule("indentation", "takes off the margin, and makes the steps of indentation two spaces", ("prefix", "poem")),
     Rule("prose", "flags prose that is broken into lines, as prefaces and notes are", ("plain", "prefix", "poem")),
     Rule("drop_prose", "drops it, but not from a poem that is a row of a table", ("prefix", "poem")),
     Rule("foreign", "flags passages in other languages than English", ("plain", "prefix", "poem")),
     Rule("drop_foreign", "drops them", ()),
     Rule("empty", "drops what has no letters", ("plain", "prefix", "poem")),
-    Rule("duplicates", "drops poems that stand in the corpus already, or nearly", ("plain", "prefix", "poem")),
-    Rule("inside", "drops poems that stand in a longer text of the corpus", ("plain", "prefix")),
+    Rule("duplicates", "drops poems that are in the corpus already, or nearly", ("plain", "prefix", "poem")),
+    Rule("inside", "drops poems that a longer text of the corpus contains", ("plain", "prefix")),
 )
 
 MENDING: dict[str, Callable[[str], str]] = {
@@ -61,7 +61,7 @@ MENDING: dict[str, Callable[[str], str]] = {
     "indentation": mending.normalize_indentation,
 }
 MEASURES: dict[str, Callable[[Sequence[str]], np.ndarray]] = {"prose": detection.prose, "foreign": detection.foreign}
-ALL = "all"  # stands for all rules when they are switched
+ALL = "all"  # means all rules when they are switched
 OF_NAMES = ("unicode", "quotes", "dashes")  # what is done to titles and authors too
 WHOLE = ("empty", "duplicates", "inside")  # what drops whole poems, and never lines of one
 LEAST_LEFT = 0.5  # of its lines; a poem that has lost more is dropped whole

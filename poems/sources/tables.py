@@ -17,12 +17,12 @@ TEXT = ("poem", "content")
 AUTHOR = ("poet", "author")
 UNCLOSED = 1 << 24  # Characters; a field this long is a quote that nothing closes.
 
-# What Python's csv says is wrong (CPython, Modules/_csv.c), by a word or two of it, and what that means in a file.
+# What Python's csv reports as wrong (CPython, Modules/_csv.c), by a word or two of it, and what that means in a file.
 CAUSES = {
     "unexpected end": "a quote is opened and never closed; close it",
     "expected after": "a quote is closed in the middle of a field, in line {at}; close each quote, double those inside",
     "field limit": f"a field of over {UNCLOSED:,} characters, expected a poem; is its quote not closed?",
-    "new-line": "a line end \\r in the middle of a row; put the field into quotes, or save the table anew",
+    "new-line": "a line end \\r in the middle of a row; put the field into quotes, or save the table again",
 }
 
 # The buttons beside a poem, which the scrapers took for a part of its title.
@@ -101,7 +101,7 @@ def check_columns(names: list[str], path: str) -> None:
 
 
 def column_names(heading: Iterable[str]) -> list[str]:
-    """The names of columns, in small letters."""
+    """The names of columns, in lower case."""
     return [name.strip("\ufeff \t\r\n").lower() for name in heading]
 
 
@@ -117,7 +117,7 @@ def clean_title(title: str) -> str:
 
 
 def clean_text(text: str) -> str:
-    """A poem's lines: plain line ends, one empty line between stanzas, plain blanks before a line."""
+    """A poem's lines: plain line ends, one empty line between stanzas, plain spaces before a line."""
     lines = [_plain_indentation(line) for line in LINE_END.split(text)]
     stanzas = re.split(r"\n{2,}", "\n".join(lines).strip("\n"))
     return "\n\n".join(stanzas) + "\n"
@@ -129,14 +129,14 @@ def split_tags(tags: str) -> tuple[str, ...]:
 
 
 def _plain_indentation(line: str) -> str:
-    """The line with blanks for the no-break spaces before it; without anything if it is blank."""
+    """The line with spaces for the no-break spaces before it; empty if it is white space."""
     verse = line.lstrip()
     return line[: len(line) - len(verse)].replace("\xa0", " ") + verse if verse else ""
 
 
 def _cause(error: csv.Error, at: int) -> str:
     """What is wrong with a row of which the line number `at` was the last one read."""
-    return next((cause.format(at=at) for said, cause in CAUSES.items() if said in str(error)), str(error))
+    return next((cause.format(at=at) for words, cause in CAUSES.items() if words in str(error)), str(error))
 
 
 def _why_bad(row: dict[str, str], fields: list[str], names: list[str]) -> str | None:

@@ -86,7 +86,7 @@ def lines_of(blocks: Iterator[str]) -> Iterator[str]:
 
 
 def _counted(file: IO[bytes], progress: Callable[[int], object]) -> IO[bytes]:
-    """A file that tells how many bytes of it were read."""
+    """A file that reports how many bytes of it were read."""
 
     def read(most: int) -> bytes:
         data = file.read(most)

@@ -322,7 +322,7 @@ def test_help_loses_no_word_on_a_narrow_terminal(asked):
     assert max(map(len, narrow.splitlines())) <= 44
 
 
-@pytest.mark.parametrize(("line", "wrong"), [("", "nothing of prompt"), ("prompt: a\n  promt: b", "promt is no flag")])
+@pytest.mark.parametrize(("line", "wrong"), [("", "lacks prompt"), ("prompt: a\n  promt: b", "promt is no flag")])
 def test_a_docstring_that_leaves_out_a_flag_or_names_another_is_a_bug(line, wrong):
     def main(*, prompt: str = "") -> None: ...
 
