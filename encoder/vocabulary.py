@@ -10,10 +10,10 @@ import itertools
 import json
 import os
 
+from poems.long_texts import END_OF_TEXT
 from system import files
 from system.errors import UserError
 
-END_OF_TEXT = "<|endoftext|>"
 MAX_VOCAB = 65536  # Datasets hold ids as uint16.
 VERSION = "#version: 0.2"  # OpenAI's vocab.bpe, first line
 REMEDY = "copy both files of one model, or download them again: python models/download.py 124M"

@@ -4,10 +4,9 @@ import dataclasses
 import json
 import os
 
+from encoder.vocabulary import MAX_VOCAB
 from system import files
 from system.errors import UserError
-
-MAX_VOCAB = 65536  # Datasets hold ids as uint16.
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """What a resumed run has from the command that began it, and what has changed since."""
 
 import dataclasses
-import json
 import os
 
 from gpt2 import checkpoint_paths
@@ -15,12 +14,10 @@ def read_settings(folder: str) -> dict:
     path = os.path.join(folder, "settings.json")
     if not files.exists(path):
         return {}
-    with files.open_file(path) as file:
-        try:
-            found = json.loads(file.read())
-        except ValueError:
-            found = None
-    return found if isinstance(found, dict) else {}  # They only show what has changed; no run should fail for that.
+    try:
+        return files.read_json(path, "the settings of a run", "remove it")
+    except UserError:
+        return {}  # They only show what has changed; no run should fail for that.
 
 
 def resume(settings: Settings) -> tuple[Settings, list[str]]:

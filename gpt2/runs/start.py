@@ -82,12 +82,7 @@ def read_prompts(path: str | None) -> list[str]:
     """The prompts to sample from: nothing, then the lines of the file."""
     if path is None:
         return [""]
-    with files.open_file(path) as file:
-        try:
-            text = file.read().decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise UserError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
-    return ["", *filter(None, text.splitlines())]
+    return ["", *filter(None, files.read_text(path).splitlines())]
 
 
 def why_over(settings: Settings, step: int, end: int | None) -> str | None:
