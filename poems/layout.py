@@ -10,7 +10,6 @@ Nothing is written at the end of a poem; end of text is an id, and not ours.
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any
 
 from poems.poem import Poem
 from system.errors import UserError
@@ -95,12 +94,12 @@ def prefix_of(
     return "".join(parts) + "\n"
 
 
-def describe(layout: Layout) -> dict[str, Any]:
+def describe(layout: Layout) -> dict:
     """What is noted with a dataset, so that sampling knows the layout."""
     return {"name": layout.name, "field": layout.field} if layout.name == "prefix" else {"name": layout.name}
 
 
-def find_layout(described: dict[str, Any]) -> Layout:
+def find_layout(described: dict) -> Layout:
     """The layout that `describe` described.
 
     Raises:

@@ -4,5 +4,5 @@
 class UserError(ValueError):
     """A mistake in what the user gave, which the scripts print in one line: the thing, found, expected, what to do.
 
-    Any other ValueError is a bug, ours or a library's, and keeps its traceback.
+    Every other ValueError is a bug, ours or a library's, and keeps its traceback.
     """

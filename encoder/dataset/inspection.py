@@ -1,7 +1,6 @@
 """What is in a dataset, in lines to read, and a few of its documents as text."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -11,7 +10,7 @@ N_DOCUMENTS = 3  # shown of each array, spread evenly
 N_TOKENS = 200  # shown of a document, at most
 
 
-def lines_about(arrays: Mapping[str, np.ndarray], about: Mapping[str, Any], enc: Encoder) -> Iterator[str]:
+def lines_about(arrays: Mapping[str, np.ndarray], about: dict, enc: Encoder) -> Iterator[str]:
     """Lines that describe a dataset, then the beginning of a few documents of each array.
 
     Args:

@@ -9,7 +9,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -36,7 +35,7 @@ def write_dataset(
     held_out: float = 0.05,
     weights: Sequence[float] | None = None,
     made_with: Mapping[str, object] | None = None,
-) -> dict[str, Any]:
+) -> dict:
     """Writes OUT.npz, an array of ids for each source, each document followed by end of text; beside it OUT.json.
 
     The text passes through in pieces and the ids through a temporary file, so the memory does not grow with them.
@@ -64,19 +63,12 @@ def write_dataset(
         for number, source in enumerate(corpus.sources):
             spool.write(corpus.documents(number))
             _check_text(source, corpus, number)
-        dropped, keys = corpus.judge(weights)
-        held = np.zeros(len(keys), bool)
-        held[~dropped] = choose_held_out(keys[~dropped], held_out)
-        numbers = np.arange(len(keys))
-        chosen = [
-            repeat(numbers[these][~dropped[these]], held, keys, weight)
-            for these, weight in zip(map(corpus.numbers, range(len(weights))), weights, strict=True)
-        ]
+        chosen, held = _choose(corpus, weights, held_out)
+        if not sum(map(len, chosen)):
+            raise UserError(f"{out}: not one poem would be in it; give a larger --weight")
         with tempfile.TemporaryDirectory(prefix=f".{os.path.basename(out)}-", dir=folder) as work:
             npz, about = os.path.join(work, "npz"), os.path.join(work, "json")
             n_tokens = np.array(spool.n_tokens, np.int64)
-            if not sum(map(len, chosen)):
-                raise UserError(f"{out}: not one poem would be in it; give a larger --weight")
             write_npz(npz, ((int(n_tokens[these].sum()), spool.ids(these)) for these in chosen))
             summary = {
                 "format": FORMAT,
@@ -94,6 +86,19 @@ def write_dataset(
             _publish(about, json_path(out))
             _publish(npz, out)
     return summary
+
+
+def _choose(corpus: Corpus, weights: Sequence[float], held_out: float) -> tuple[list[np.ndarray], np.ndarray]:
+    """The documents of the array of each source, int64 [n] each, and which of all documents are held out, bool."""
+    dropped, keys = corpus.judge(weights)
+    held = np.zeros(len(keys), bool)
+    held[~dropped] = choose_held_out(keys[~dropped], held_out)
+    numbers = np.arange(len(keys))
+    chosen = [
+        repeat(numbers[these][~dropped[these]], held, keys, weight)
+        for these, weight in zip(map(corpus.numbers, range(len(weights))), weights, strict=True)
+    ]
+    return chosen, held
 
 
 def cached_dataset(sources: Sequence[Source], enc: Encoder, held_out: float = 0.05) -> str:
@@ -146,7 +151,7 @@ def repeat(numbers: np.ndarray, held: np.ndarray, keys: np.ndarray, weight: floa
 
 def describe_sources(
     corpus: Corpus, spool: Spool, chosen: Sequence[np.ndarray], weights: Sequence[float]
-) -> list[dict[str, Any]]:
+) -> list[dict]:
     """What OUT.json has on each source, and on what was done to it."""
     n_tokens, n_characters = (np.array(counted, np.int64) for counted in (spool.n_tokens, spool.n_characters))
     return [
@@ -163,7 +168,7 @@ def describe_sources(
     ]
 
 
-def describe_documents(spool: Spool, chosen: Sequence[np.ndarray], held: np.ndarray) -> dict[str, Any]:
+def describe_documents(spool: Spool, chosen: Sequence[np.ndarray], held: np.ndarray) -> dict:
     """What OUT.json has on the documents in each array: where they begin, which are held out, what is prefix."""
     arrays = {f"arr_{number}": these for number, these in enumerate(chosen)}
     kept_back = np.concatenate([these[held[these]] for these in chosen])

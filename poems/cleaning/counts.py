@@ -3,7 +3,7 @@
 import collections
 import itertools
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from poems.poem import Dropped, count_lines
 
@@ -89,7 +89,7 @@ class Counts:
         for key, examples in other.examples.items():
             self.examples[key] = (self.examples.get(key, []) + examples)[:N_EXAMPLES]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict:
         """All of it, as JSON can hold it."""
         return {
             "read": {"poems": self.n_poems, "lines": self.n_lines, "characters": self.n_characters},

@@ -5,7 +5,6 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from typing import Any
 
 from poems.cleaning.counts import VERBS, Counts
 from poems.cleaning.rules import RULES, WHOLE
@@ -33,7 +32,10 @@ svg rect { fill: #7a6a4f; }
 """
 
 
-def write_report(path: str, title: str, sources: Mapping[str, Counts], facts: Mapping[str, Any] | None = None) -> None:
+Facts = Mapping[str, object]  # a number, a text, or a list of texts, by its name
+
+
+def write_report(path: str, title: str, sources: Mapping[str, Counts], facts: Facts | None = None) -> None:
     """Writes the page to a path that ends in .html, and the JSON beside it.
 
     Args:
@@ -60,7 +62,7 @@ def numbers_path(path: str) -> str:
     return f"{stem}.report.json"
 
 
-def as_dict(title: str, sources: Mapping[str, Counts], facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def as_dict(title: str, sources: Mapping[str, Counts], facts: Facts | None = None) -> dict:
     """What the report says, as JSON can hold it."""
     return {
         "title": title,
@@ -69,7 +71,7 @@ def as_dict(title: str, sources: Mapping[str, Counts], facts: Mapping[str, Any] 
     }
 
 
-def page(title: str, sources: Mapping[str, Counts], facts: Mapping[str, Any] | None = None) -> str:
+def page(title: str, sources: Mapping[str, Counts], facts: Facts | None = None) -> str:
     """The report as a page of HTML."""
     total = Counts()
     for counts in sources.values():
@@ -124,7 +126,7 @@ def _quantile(lengths: Mapping[int, int], share: float) -> int:
     return length
 
 
-def _facts(facts: Mapping[str, Any]) -> str:
+def _facts(facts: Facts) -> str:
     rows = []
     for name, fact in facts.items():
         texts = fact if isinstance(fact, list | tuple) else [fact]
@@ -213,5 +215,5 @@ def _table(heading: list[str] | None, rows: list[list[str]]) -> str:
     return "<table>\n" + "\n".join(body) + "\n</table>"
 
 
-def _said(value: Any) -> str:
+def _said(value: object) -> str:
     return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

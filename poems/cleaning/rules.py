@@ -112,9 +112,9 @@ def clean(poem: Poem, rules: Collection[str], counts: Counts) -> Poem | None:
             else:
                 _note_change(name, poem, text, mended, counts)
             text = mended
-    for name, measure in MEASURES.items():
+    for name in MEASURES:
         if name in rules or f"drop_{name}" in rules:
-            text = _judge(name, measure, poem, text, rules, counts)
+            text = _judge(name, poem, text, rules, counts)
     if "empty" in rules and not any(map(str.isalpha, text)):
         if text or not poem.text:
             counts.note("empty", "dropped", text.count("\n"), [Example(poem.place, poem.text)])
@@ -128,17 +128,10 @@ def clean(poem: Poem, rules: Collection[str], counts: Counts) -> Poem | None:
     return dataclasses.replace(poem, text=text, title=title, author=author)
 
 
-def _judge(
-    name: str,
-    measure: Callable[[Sequence[str]], np.ndarray],
-    poem: Poem,
-    text: str,
-    rules: Collection[str],
-    counts: Counts,
-) -> str:
-    """The text, without what a measure flags if that is to be dropped."""
+def _judge(name: str, poem: Poem, text: str, rules: Collection[str], counts: Counts) -> str:
+    """The text, without what the measure of that name flags if that is to be dropped."""
     lines = text.split("\n")
-    flags = measure(lines)
+    flags = MEASURES[name](lines)
     if not flags.any():
         return text
     examples = [Example(poem.place, "\n".join(lines[start:end])) for start, end in _runs(flags)]

@@ -10,7 +10,7 @@ Three shapes are about, told apart by what their rows hold:
 import itertools
 import json
 from collections.abc import Iterator, Mapping
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 from poems.long_texts import in_parts
 from poems.poem import LONGEST, UNKNOWN, Book, Poem
@@ -18,6 +18,7 @@ from poems.sources.account import Rows
 
 BLOCK = 1 << 20  # Bytes read at once: some 12,000 rows, parsed as one JSON array.
 BOM = "\ufeff".encode()
+MOST_DIGITS = 19  # of the number of a line that is text; Python refuses to read one of thousands
 EXPECTED = '"s" and "gid", or "line" and "gutenberg_id"'
 
 
@@ -75,7 +76,7 @@ def is_ndjson(head: str, of_verse: bool = False) -> bool:
         return isinstance(row, dict) and bool(not of_verse or _shape(row))
     except KeyError:
         return False
-    except ValueError:
+    except (ValueError, RecursionError):
         return not end and '":' in line and not of_verse  # a first line longer than what was looked at
 
 
@@ -193,7 +194,7 @@ def _parse(data: bytes) -> tuple[str, str, int | None]:
     except KeyError:
         raise _BadRow(f"not the columns {EXPECTED}") from None
     text, gid, number = row[text_key], row[gid_key], row[number_key] if number_key else None
-    if isinstance(number, str) and number.strip().isdecimal():
+    if isinstance(number, str) and number.strip().isdecimal() and len(number) < MOST_DIGITS:
         number = int(number)
     if not isinstance(text, str) or not text.strip():
         raise _BadRow("no text")
@@ -210,7 +211,7 @@ def _parse(data: bytes) -> tuple[str, str, int | None]:
     return text, str(gid), number
 
 
-def _shape(row: dict[str, Any]) -> tuple[str, str, str | None]:
+def _shape(row: dict) -> tuple[str, str, str | None]:
     """Which keys hold the text, the book and the number of the line, if any.
 
     Raises:

@@ -5,10 +5,13 @@ import gzip
 import io
 import zlib
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 from system import files
 from system.errors import UserError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 BLOCK = 1 << 20  # Bytes read at once.
 HEAD = 1 << 16  # Bytes looked at; the header of an old Project Gutenberg book takes 15,000.
@@ -24,9 +27,10 @@ class _Reading(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
-        data = self._read(len(buffer))
-        buffer[: len(data)] = data
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer)
+        data = self._read(len(view))
+        view[: len(data)] = data
         return len(data)
 
     def close(self) -> None:

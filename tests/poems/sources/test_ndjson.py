@@ -9,7 +9,7 @@ from poems.poem import LONGEST, Book, Dropped
 from poems.sources import ndjson
 from poems.sources.account import Rows
 from poems.sources.book_table import read_books
-from poems.sources.ndjson import read_ndjson
+from poems.sources.ndjson import is_ndjson, read_ndjson
 
 DATA = pathlib.Path(__file__).parents[1] / "data"
 
@@ -107,6 +107,7 @@ def test_a_table_of_books_that_is_none_is_refused(tmp_path, text, message):
         (b'{"s": "a\\ud800", "gid": "1"}', "half a character"),
         (b'{"s": "\xe9t\xe9", "gid": "1"}', "not UTF-8"),
         (b'{"s": "' + b"x" * 5_000_000 + b'", "gid": "1"}', f"longer than {LONGEST:,} bytes"),
+        (b'{"s": "x", "gid": "1", "line": "' + b"9" * 5000 + b'"}', "a line number that is none"),
         (b"[" * 100_000, "not JSON"),
     ],
 )
@@ -184,3 +185,8 @@ def test_every_line_of_the_corpus_is_read(name):
     data = gzip.decompress((DATA / name).read_bytes())
     lines = [json.loads(row)["s"] for row in data.splitlines()]
     assert [line for text in texts(data) for line in text.split("\n") if line] == lines
+
+
+@pytest.mark.parametrize("text", ['{"a":' * 100_000, '{"a":' * 5_000 + "\n"], ids=["without an end", "with one"])
+def test_rows_nested_too_deep_are_told_by_the_name_of_the_file_alone(text):
+    assert not is_ndjson(text, of_verse=True)
