@@ -79,7 +79,7 @@ def test_another_vocabulary_is_never_overwritten(run_script, tmp_path, poem, mod
     before = (tmp_path / "models" / "mine" / "vocab.bpe").read_bytes()
     done = run_script("prepare_corpus.py", poem, "out.npz", "--train_vocab", 290, "--model_name", model)
     assert done.returncode == 1
-    assert "models/mine: there is another vocabulary already" in done.stderr
+    assert "models/mine: has another vocabulary already" in done.stderr
     assert (tmp_path / "models" / "mine" / "vocab.bpe").read_bytes() == before
 
 

@@ -282,5 +282,5 @@ def _held_txt(path, settings, content, shown):
     raise UserError(f"{path}: {wrong}, so it was changed by hand; name another file with --out")
 
 
-class OtherSettings(ValueError):
+class OtherSettings(UserError):
     """A file holds samples of other settings than those asked for."""

@@ -145,7 +145,7 @@ def test_a_single_text_need_not_stand_in_a_list():
 
 
 def test_too_little_text_is_an_error_that_says_how_far_it_would_reach():
-    with pytest.raises(ValueError, match=r"n_vocab is 4096, expected at most 259, .*; bring more text"):
+    with pytest.raises(ValueError, match=r"n_vocab is 4096, expected at most 259, .*; give more text"):
         train_vocabulary(["abc"], 4096)
     assert train_vocabulary(["abc"], 259).merges == (("a", "b"), ("ab", "c"))
 

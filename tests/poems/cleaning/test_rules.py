@@ -197,8 +197,8 @@ def test_the_rules_are_explained_in_a_few_words():
         assert re.fullmatch(r"[a-z].*[^.]|.*\.\.\.", rule.what)
 
 
-def test_the_readme_tells_each_rule_and_its_defaults():
-    readme = (ROOT / "README.md").read_text()
-    told = re.findall(r"^\| `(\w+)` \| .* \| (on|off) \| (on|off) \| (on|off) \|$", readme, re.M)
+def test_the_documentation_has_each_rule_and_its_defaults():
+    page = (ROOT / "docs" / "corpus.md").read_text()
+    told = re.findall(r"^\| `(\w+)` \| .* \| (on|off) \| (on|off) \| (on|off) \|$", page, re.M)
     switched = [["on" if name in rule.layouts else "off" for name in ("plain", "prefix", "poem")] for rule in RULES]
     assert told == [(rule.name, *flags) for rule, flags in zip(RULES, switched, strict=True)]
