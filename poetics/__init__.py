@@ -1,0 +1,1 @@
+"""How verse sounds and how it is judged: pronunciation, rhyme, metre, copies. Knows text alone."""
