@@ -11,18 +11,22 @@ import sys
 from collections.abc import Iterable
 
 from poems import gutenberg
-from poetics import dictionary
+from poetics import dictionary, learn_customs, spelling
 from poetics.words import words
+
+Counts = tuple[collections.Counter[str], collections.Counter[str]]  # in words of one syllable, and of more
 
 RAREST = 5  # a word that comes less often has no count
 RAREST_SAID = 2  # a word of the dictionary that comes less often is left out
 
 
 def main(cmudict: str) -> None:
-    """Writes data/words.txt.xz."""
+    """Writes data/words.txt.xz, ends.txt.xz and customs.txt.xz."""
     counts = collections.Counter(word for line in gutenberg.read_lines() for word in words(line))
     with open(cmudict, encoding="utf-8") as file:
         write_words(pronunciations(file), counts)
+    write_ends()
+    learn_customs.write(learn_customs.learn(gutenberg.read_lines()))
 
 
 def pronunciations(lines: Iterable[str]) -> dict[str, list[str]]:
@@ -45,6 +49,37 @@ def write_words(said: dict[str, list[str]], counts: collections.Counter[str]) ->
     packed = lzma.compress("\n".join(lines).encode(), preset=9 | lzma.PRESET_EXTREME)
     with open(os.path.join(dictionary.DATA, "words.txt.xz"), "wb") as file:
         file.write(packed)
+
+
+def write_ends() -> None:
+    """Writes in what phones the dictionary's words end, by their last letters.
+
+    The phones are those from the last vowel on that the letters hold; or from the one before, where the letters hold
+    that too and the last vowel bears no stress.
+    """
+    counts: dict[str, Counts] = collections.defaultdict(lambda: (collections.Counter(), collections.Counter()))
+    for word in dictionary.load().said:
+        phones = dictionary.known(word)[0]
+        vowels = [i for i, phone in enumerate(phones) if dictionary.is_vowel(phone)]
+        if not word.isalpha() or len(word) < 3 or not vowels:
+            continue
+        places = spelling.vowel_groups(word)
+        if len(places) > len(vowels) and word.endswith(("e", "es", "ed")):
+            places.pop()  # silent
+        weak = len(vowels) > 1 and phones[vowels[-1]][-1] == "0"
+        last, before = ([0, 0, *places])[-1], ([0, 0, *places])[-2]
+        for length in range(len(word) - last, min(dictionary.LONGEST_END, len(word)) + 1):
+            with_one_before = weak and length >= len(word) - before
+            tail = phones[vowels[-2 if with_one_before else -1] :]
+            counts[word[-length:]][len(vowels) > 1][" ".join(tail)] += 1
+    kept: dict[str, list[str]] = {}
+    for letters, both in sorted(counts.items(), key=lambda item: len(item[0])):
+        usual = [count.most_common(1)[0][0] if count else "" for count in both]
+        seen_once = sum(map(collections.Counter.total, both)) == 1
+        if not (seen_once and len(letters) == 4) and usual != kept.get(letters[1:]):
+            kept[letters] = usual
+    with lzma.open(os.path.join(dictionary.DATA, "ends.txt.xz"), "wt", encoding="utf-8", preset=9) as file:
+        file.writelines("\t".join([letters, *usual]) + "\n" for letters, usual in sorted(kept.items()))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
 """How any word of verse sounds: by the dictionary, by its ending or older spelling, as a compound, or by analogy."""
 
-import collections
 import functools
 import re
 from typing import Literal, NamedTuple
 
 from poetics import dictionary, spelling
-from poetics.dictionary import Phones
+from poetics.dictionary import Phones, count_vowels
 from poetics.words import without_accents
 
 Source = Literal["dictionary", "rule", "compound", "analogy", ""]
@@ -49,18 +48,8 @@ def pronounce(word: str) -> Sound:
     plain = without_accents(word)
     if plain != word:
         return pronounce(plain)
-    said = _by_analogy(re.sub(r"[^a-z]", "", word))
+    said = _guessed_stem(word) or _by_analogy(re.sub(r"[^a-z]", "", word))
     return Sound(said, "analogy" if said else "")
-
-
-def is_vowel(phone: str) -> bool:
-    """Whether a phone makes a syllable."""
-    return phone[-1] in "012"
-
-
-def count_vowels(phones: Phones) -> int:
-    """How many syllables a pronunciation has."""
-    return sum(map(is_vowel, phones))
 
 
 def _of_parts(parts: list[str]) -> Sound:
@@ -96,13 +85,26 @@ def _by_ending(word: str, depth: int = 0) -> Said:
         if not word.endswith(ending) or len(word) <= len(ending) + 1:
             continue
         cut = word[: -len(ending)]
-        said = _stem(cut) or (pronounce(cut).said if ending.startswith("'") else ())
-        if not said and depth < DEPTH and len(cut) > 3:
-            said = _by_ending(cut, depth + 1) or _by_beginning(cut, depth + 1)
+        said = _stem(cut) or (_longer_stem(cut, depth + 1) if depth < DEPTH and len(cut) > 3 else ())
         if said:
             ways = added.split("|")
             return tuple(dict.fromkeys(spelling.with_ending(phones, way) for way in ways for phones in said if phones))
     return ()
+
+
+def _longer_stem(cut: str, depth: int) -> Said:
+    """A stem that has an ending or a beginning itself: the unlov of unlov'd."""
+    for stem in spelling.stems(cut):
+        if said := _by_ending(stem, depth) or _by_beginning(stem, depth):
+            return said
+    return ()
+
+
+def _guessed_stem(word: str) -> Said:
+    """A stem by analogy, where an apostrophe shows where it ends: impleach'd."""
+    stem, apostrophe, ending = word.rpartition("'")
+    added = dict(spelling.ENDINGS).get(apostrophe + ending)
+    return tuple(spelling.with_ending(phones, added) for phones in pronounce(stem).said) if stem and added else ()
 
 
 def _by_beginning(word: str, depth: int = 0) -> Said:
@@ -134,40 +136,11 @@ def _is_common(word: str) -> bool:
 def _by_analogy(word: str) -> Said:
     """The last syllables as in most words of the dictionary that end in the same letters."""
     syllables = spelling.count_syllables(word)
-    for length in range(min(6, len(word)), 0, -1):
-        counts = _endings().get(word[-length:])
-        if not counts or (sum(counts.values()) < 2 and length == 4):
-            continue
-        alike = {tail: count for (many, tail), count in counts.items() if many == (syllables > 1)}
-        tail = max((alike or {tail: count for (_, tail), count in counts.items()}).items(), key=lambda item: item[1])[0]
-        missing = max(syllables - count_vowels(tail), 0)
-        head = [UNKNOWN, "AH0"] * missing
-        if missing and not any(phone[-1] in "12" for phone in tail):
-            head[-1] = "AH1"
-        return ((*head, UNKNOWN, *tail),)
-    return ()
-
-
-@functools.cache
-def _endings() -> dict[str, collections.Counter[tuple[bool, Phones]]]:
-    """For the last letters of the dictionary's words: the phones they end in, and whether the word has more syllables.
-
-    The phones are those from the last vowel on that the letters hold, or from the one before, where the letters hold
-    that too and the last vowel bears no stress.
-    """
-    table: dict[str, collections.Counter[tuple[bool, Phones]]] = collections.defaultdict(collections.Counter)
-    for word in dictionary.load().said:
-        phones = dictionary.known(word)[0]
-        vowels = [i for i, phone in enumerate(phones) if is_vowel(phone)]
-        if not word.isalpha() or len(word) < 3 or not vowels:
-            continue
-        places = spelling.vowel_groups(word)
-        if len(places) > len(vowels) and word.endswith(("e", "es", "ed")):
-            places.pop()  # silent
-        many = len(vowels) > 1
-        weak = many and phones[vowels[-1]][-1] == "0"
-        last, before = (places[-1:] or [0])[0], (places[-2:-1] or [0])[0]
-        for length in range(len(word) - last, min(6, len(word)) + 1):
-            with_one_before = weak and length >= len(word) - before
-            table[word[-length:]][many, phones[vowels[-2 if with_one_before else -1] :]] += 1
-    return table
+    tail = dictionary.usual_end(word, syllables > 1)
+    if not tail:
+        return ()
+    missing = max(syllables - count_vowels(tail), 0)
+    head = [UNKNOWN, "AH0"] * missing
+    if missing and not any(phone[-1] in "12" for phone in tail):
+        head[-1] = "AH1"
+    return ((*head, UNKNOWN, *tail),)

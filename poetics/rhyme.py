@@ -18,7 +18,7 @@ class Grade(enum.IntEnum):
     PERFECT = 3  # the same phones from the last stressed vowel on
 
 
-@functools.lru_cache(1 << 20)
+@functools.lru_cache(1 << 19)
 def grade(word: str, other: str) -> Grade:
     """How two words in lower case rhyme."""
     if word == other:

@@ -105,7 +105,7 @@ OTHER_SPELLINGS = (
     (r"ae|oe", "e"),
     (r"ise", "ize"),
     (r"ize", "ise"),
-    (r"e$", ""),
+    (r"(?<=[^aeiou]{2})e$|(?<=[aeiou]{2}[^aeiou])e$", ""),
     (r"$", "e"),
     (r"(?<=.)eye", "ie"),
     (r"(?<=.)ick", "ic"),

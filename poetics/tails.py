@@ -3,8 +3,8 @@
 import functools
 import re
 
-from poetics.dictionary import Phones
-from poetics.pronunciation import UNKNOWN, is_vowel, pronounce
+from poetics.dictionary import Phones, is_vowel
+from poetics.pronunciation import UNKNOWN, pronounce
 
 # The dictionary writes one vowel before R in several ways: dear IH R or IY R, fire AY ER or AY R, four AO R or OW R.
 BEFORE_R = {"IY": "IH", "OW": "AO", "UW": "UH", "EY": "EH"}

@@ -10,9 +10,17 @@ MARKS = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "‐": "-", "‑": "-"
 
 # Words that begin with an apostrophe: in front of any other word it is taken for a quotation mark.
 CLIPPED = frozenset(
-    "'bout 'cause 'em 'd 'er 'fore 'gainst 'gan 'gin 'gins 'gree 'im 'is 'it 'larum 'll 'longst 'mid 'midst 'mong 'mongst"
-    " 'neath 'pon 'prentice 're 'round 's 'scape 'scaped 'scapes 'st 't 'tis 'twas 'tween 'twere 'twill 'twixt 'twould"
-    " 'twas 'un 've 'way 'ware 'wildered 'zounds".split()
+    re.findall(
+        r"\S+",
+        "'bout 'cause 'em 'd 'er 'fore 'gainst 'gan 'gin 'gins 'gree 'im 'is 'it 'larum 'll 'longst 'mid 'midst 'mong"
+        " 'mongst 'neath 'pon 'prentice 're 'round 's 'scape 'scaped 'scapes 'st 't 'tis 'twas 'tween 'twere 'twill"
+        " 'twixt 'twould 'un 've 'way 'ware 'wildered 'zounds",
+    )
+)
+ENDS = frozenset(
+    re.findall(
+        r"\S+", "a' an' awa' ca' fa' fu' ha' i' ma' mus' o' ol' ope' pu' sma' t' th' wa' wi' de' lan' han' stan'"
+    )
 )
 
 
@@ -52,8 +60,5 @@ def _without_quotes(token: str) -> str:
 
 
 def _ends_clipped(word: str) -> bool:
-    """Whether the apostrophe at the end stands for letters (runnin', boys', o', tho') and does not close a quotation."""
+    """Whether the apostrophe at the end stands for letters, as in runnin', boys', tho', and closes no quotation."""
     return word.endswith(("in'", "s'", "tho'", "thro'")) or (len(word) <= 4 and word in ENDS)
-
-
-ENDS = frozenset("a' an' awa' ca' fa' fu' ha' i' ma' mus' o' ol' ope' pu' sma' t' th' wa' wi' de' lan' han' stan'".split())
