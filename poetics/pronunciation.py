@@ -5,7 +5,7 @@ import re
 from typing import Literal, NamedTuple
 
 from poetics import dictionary, spelling
-from poetics.dictionary import Phones, count_vowels
+from poetics.dictionary import Phones, count_vowels, is_vowel
 from poetics.words import without_accents
 
 Source = Literal["dictionary", "rule", "compound", "analogy", ""]
@@ -140,7 +140,8 @@ def _by_analogy(word: str) -> Said:
     if not tail:
         return ()
     missing = max(syllables - count_vowels(tail), 0)
-    head = [UNKNOWN, "AH0"] * missing
-    if missing and not any(phone[-1] in "12" for phone in tail):
-        head[-1] = "AH1"
-    return ((*head, UNKNOWN, *tail),)
+    phones = [*[UNKNOWN, "AH0"] * missing, UNKNOWN, *tail]
+    if not any(phone[-1] in "12" for phone in tail):
+        stressed = 2 * missing - 1 if missing else next(filter(lambda i: is_vowel(phones[i]), range(len(phones))))
+        phones[stressed] = phones[stressed][:-1] + "1"
+    return (tuple(phones),)
