@@ -16,7 +16,7 @@ import numpy as np
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from poems import gutenberg
+from poems.sources import gutenberg_corpus
 from poetics.copies import COPY, Index
 
 STANZAS, LINES = 200, 4
@@ -39,8 +39,8 @@ def main() -> None:
 
 def parts(own: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
     """The corpus by books as far as they are known; the lines of those that are not reprinted go to `own` instead."""
-    lines, at = gutenberg.read_lines(), 0
-    for book in sorted(gutenberg.BOOKS, key=lambda book: book.first):
+    lines, at = gutenberg_corpus.read_lines(), 0
+    for book in sorted(gutenberg_corpus.BOOKS, key=lambda book: book.first):
         yield f"corpus from line {at + 1}", "\n".join(itertools.islice(lines, book.first - at)) + "\n"
         at = book.last + 1
         if book.author in NOT_REPRINTED:

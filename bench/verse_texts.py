@@ -5,7 +5,7 @@ import json
 import os
 import re
 
-from poems import gutenberg
+from poems.sources import gutenberg_corpus
 
 # Books whose place in the corpus is known: name and number at Project Gutenberg.
 BOOKS = {
@@ -31,12 +31,12 @@ WORDS_A_LINE = 10  # of prose
 
 def corpus() -> list[str]:
     """All 3,085,117 lines."""
-    return list(gutenberg.read_lines())
+    return list(gutenberg_corpus.read_lines())
 
 
 def known_texts(lines: list[str]) -> dict[str, list[str]]:
     """The lines of each text."""
-    books = {book.gid: book for book in gutenberg.BOOKS}
+    books = {book.gid: book for book in gutenberg_corpus.BOOKS}
     texts = {name: lines[books[gid].first : books[gid].last + 1] for name, gid in BOOKS.items()}
     for name, (beginning, n_lines) in BEGINNINGS.items():
         first = lines.index(beginning)

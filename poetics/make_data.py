@@ -7,30 +7,33 @@ import collections
 import lzma
 import math
 import os
+import random
 import sys
 from collections.abc import Iterable
 
-from poems import gutenberg
-from poetics import dictionary, learn_customs, learn_metre, spelling
+from poems.sources import gutenberg_corpus
+from poetics import dictionary, learn_customs, learn_metre, real_verse, spelling
 from poetics.words import words
 
 Counts = tuple[collections.Counter[str], collections.Counter[str]]  # in words of one syllable, and of more
 
 RAREST = 5  # a word that comes less often has no count
+PASSAGES = 400
 RAREST_SAID = 2  # a word of the dictionary that comes less often is left out
 
 
 def main(cmudict: str) -> None:
     """Writes all that is learnt in data/, in about five minutes on one core."""
-    counts = collections.Counter(word for line in gutenberg.read_lines() for word in words(line))
+    counts = collections.Counter(word for line in gutenberg_corpus.read_lines() for word in words(line))
     with open(cmudict, encoding="utf-8") as file:
         write_words(pronunciations(file), counts)
     write_ends()
-    lines = list(gutenberg.read_lines())
+    lines = list(gutenberg_corpus.read_lines())
     learn_customs.write(learn_customs.learn(lines))
     sample = learn_metre.sample(lines)
     learn_metre.write_weights(learn_metre.learn_weights(sample))
     learn_metre.write_tables(learn_metre.learn_tables(sample))
+    write_real_verse(lines)
 
 
 def pronunciations(lines: Iterable[str]) -> dict[str, list[str]]:
@@ -84,6 +87,14 @@ def write_ends() -> None:
             kept[letters] = usual
     with lzma.open(os.path.join(dictionary.DATA, "ends.txt.xz"), "wt", encoding="utf-8", preset=9) as file:
         file.writelines("\t".join([letters, *usual]) + "\n" for letters, usual in sorted(kept.items()))
+
+
+def write_real_verse(lines: list[str]) -> None:
+    """Draws the passages of `real_verse`."""
+    passage = real_verse.LINES
+    firsts = random.Random(1).sample(range(0, len(lines) - passage, passage), PASSAGES)
+    with lzma.open(real_verse.path(), "wt", encoding="utf-8", preset=9 | lzma.PRESET_EXTREME) as file:
+        file.writelines(f"{line}\n" for first in sorted(firsts) for line in lines[first : first + passage])
 
 
 if __name__ == "__main__":
