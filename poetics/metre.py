@@ -23,8 +23,8 @@ BEFORE = np.array([OPEN1, OPEN1, OPEN2, FIRST, FIRST, FIRST1, OFF1, BEAT, OFF1])
 NEVER = 1e3
 LONGEST = 40  # syllables; a longer line is prose, and has no reading
 
-# What a syllable costs off the beat and on it. These figures and those of FEET lie between two random searches, on either
-# half of 18 scanned poems (Stanford Literary Lab); what one found read 0.83 of the lines of the other half as by hand.
+# What a syllable costs off the beat and on it. These figures and those of FEET lie between two random searches, one on
+# each half of 18 scanned poems (Stanford Literary Lab); each read 0.83 of the lines of the other half as by hand.
 OFF = {"S": 0.8, "s": 0.3, "w": 0.15, "p": 0.1}
 ON = {"S": 0.0, "s": 0.1, "w": 2.0, "p": 0.35}
 for _tenth in range(10):  # words of one syllable: by how often verse puts a beat on them
