@@ -49,7 +49,7 @@ class Request:
 
 def main(request: Request) -> None:
     """Reads, measures, prints, writes."""
-    from poetics import page, verse_files
+    from poetics.judging import page, verse_files
 
     if not request.samples:
         raise UserError("no samples, expected files that sample.py wrote; python evaluate.py SAMPLES.txt")
@@ -65,7 +65,7 @@ def main(request: Request) -> None:
 
 def read_beside(beside: str, request: Request) -> list[tuple[str, ...]]:
     """The texts to compare with."""
-    from poetics import real_verse, verse_files
+    from poetics.judging import real_verse, verse_files
 
     if beside == REAL:
         return list(real_verse.passages())
@@ -76,16 +76,16 @@ def read_beside(beside: str, request: Request) -> list[tuple[str, ...]]:
 
 def corpus_passages(corpus: list[tuple[str, str]]) -> list[tuple[str, ...]]:
     """Passages from all over a corpus."""
-    from poetics import real_verse, verse_files
+    from poetics.judging import real_verse, verse_files
 
     return verse_files.passages([text for _, text in corpus], PASSAGES, real_verse.LINES)
 
 
 def measure_sides(texts, real, request: Request) -> dict:
     """The figures of each set of samples, then of the corpus and of other verse, cut to the lengths of the first."""
-    from poetics import figures
-    from poetics.copies import Index
-    from poetics.page import Side
+    from poetics.judging import figures
+    from poetics.judging.copies import Index
+    from poetics.judging.page import Side
 
     corpus = list(read_corpus(request.corpus, request)) if request.corpus else []
     index = Index(corpus) if corpus else None
@@ -105,7 +105,7 @@ def measure_sides(texts, real, request: Request) -> dict:
 
 def alike(source, samples) -> list[tuple[str, ...]]:
     """Texts with as many lines as samples, as many texts as there are lines for."""
-    from poetics.figures import of_same_lengths
+    from poetics.judging.figures import of_same_lengths
 
     lengths = [len(text) for text in samples]
     return of_same_lengths(source, lengths * (1 + sum(map(len, source)) // sum(lengths)))
@@ -159,8 +159,8 @@ def text_of_npz(path: str, request: Request) -> Iterator[str]:
 
 def print_table(figures: dict) -> None:
     """The figures, a column a set, then the feet and forms of each."""
-    from poetics.figures import LABELS
-    from poetics.page import shown
+    from poetics.judging.figures import LABELS
+    from poetics.judging.page import shown
 
     names = [os.path.basename(name) for name in figures]
     width = max(12, *(len(name) + 2 for name in names))

@@ -17,7 +17,7 @@ import numpy as np
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from poems.sources import gutenberg_corpus
-from poetics.copies import COPY, Index
+from poetics.judging.copies import COPY, Index
 
 STANZAS, LINES = 200, 4
 NOT_REPRINTED = ("Phillis Wheatley", "Toru Dutt")

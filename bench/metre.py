@@ -17,8 +17,8 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import verse_texts
 
-from poetics import metre, metre_bits, stress
-from poetics.words import words
+from poetics.metre import feet, metre_bits, stress
+from poetics.sounds.words import words
 
 PENTAMETER = ("Shakespeare, sonnets", "Milton, Paradise Lost", "Pope, Rape of the Lock")
 
@@ -47,10 +47,10 @@ def by_hand(gold: str) -> None:
     counts: collections.Counter[str] = collections.Counter()
     for (_, foot), scanned in poems.items():
         lines, true = zip(*scanned, strict=True)
-        found = metre.metre(lines)
-        alone = [metre.metre([line]).readings[0] for line in lines]
+        found = feet.metre(lines)
+        alone = [feet.metre([line]).readings[0] for line in lines]
         counts["feet"] += found.foot == foot
-        for name, readings in (("of the poem", found.readings), ("known", metre.read(lines)[foot]), ("alone", alone)):
+        for name, readings in (("of the poem", found.readings), ("known", feet.read(lines)[foot]), ("alone", alone)):
             counts[name + ", count"] += sum(len(r.stresses) == len(t) for r, t in zip(readings, true, strict=True))
             counts[name + ", line"] += sum(r.stresses == t for r, t in zip(readings, true, strict=True))
     total = sum(map(len, poems.values()))
@@ -105,7 +105,7 @@ def show_bits(texts: dict[str, list[str]]) -> None:
     print(f"\n{'bits of metre':26}{'a line':>8}{'shuffled':>10}  foot")
     for name, lines in texts.items():
         bits = np.nanmean(metre_bits.bits(lines)), np.nanmean(metre_bits.shuffled_bits(lines))
-        feet = collections.Counter(metre.metre(lines[i : i + 14]).foot for i in range(0, min(len(lines), 2800), 14))
+        feet = collections.Counter(feet.metre(lines[i : i + 14]).foot for i in range(0, min(len(lines), 2800), 14))
         named = ", ".join(f"{foot} {count / feet.total():.0%}" for foot, count in feet.most_common())
         print(f"{name:26}{bits[0]:8.2f}{bits[1]:10.2f}  {named}")
 
@@ -114,7 +114,7 @@ def show_speed(lines: list[str]) -> None:
     """Lines a second, as poems of 14 lines come; nothing is known before."""
     started = time.perf_counter()
     for first in range(0, len(lines), 14):
-        metre.metre(lines[first : first + 14])
+        feet.metre(lines[first : first + 14])
     read = len(lines) / (time.perf_counter() - started)
     started = time.perf_counter()
     metre_bits.bits(lines)

@@ -13,7 +13,7 @@ import numpy as np
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from poetics import features, figures, likeness, real_verse, verse_files
+from poetics.judging import features, figures, likeness, real_verse, verse_files
 
 GROUP = 8
 LINES = 14  # of a sample that are looked at, at most

@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import metre as metre_bench
 import verse_texts
 
-from poetics import figures, verse_files
+from poetics.judging import figures, verse_files
 
 LINES = 14  # a text
 MOST = 300  # texts of each book

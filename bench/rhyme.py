@@ -17,9 +17,9 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import verse_texts
 
-from poetics import schemes
-from poetics.rhyme import Grade, grade
-from poetics.words import last_words
+from poetics.rhyme import schemes
+from poetics.rhyme.grades import Grade, grade
+from poetics.sounds.words import last_words
 
 REACH = 8  # lines; pairs further apart are not counted
 

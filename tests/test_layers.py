@@ -9,7 +9,7 @@ import sys
 import pytest
 from conftest import ROOT
 
-PACKAGES = ("system", "poems", "encoder", "gpt2")
+PACKAGES = ("system", "poems", "poetics", "encoder", "gpt2")
 
 
 def lint_imports(folder: pathlib.Path) -> subprocess.CompletedProcess:

@@ -1,0 +1,76 @@
+"""Texts to be judged, out of files: samples as sample.py writes them, or verse in a plain text file."""
+
+import json
+import re
+from collections.abc import Sequence
+
+from poetics.sounds.words import words
+from system import files
+from system.errors import UserError
+
+HEADER = re.compile(r"^=+ SAMPLE \d+ =+$", re.MULTILINE)
+END_OF_TEXT = "<|endoftext|>"
+PASSAGE = 14  # lines of verse that is in one piece
+LONGEST_LINE = 200  # characters, on an average
+
+Text = tuple[str, ...]  # the lines that have words
+
+
+def read_texts(path: str) -> list[Text]:
+    """The texts of a file.
+
+    They are the samples of a `.jsonl` or of a `.txt` with headers; else poems with `<|endoftext|>` between; else the
+    whole, cut into passages of 14 lines.
+
+    Raises:
+      UserError: the file has no line of verse, or is no JSON where its name ends in .jsonl.
+    """
+    with files.open_file(path) as file:
+        content = file.read().decode("utf-8", errors="replace")
+    found = [text for text in map(lines_of, _split(path, content)) if text]
+    if not found:
+        raise UserError(f"{path}: no line with a word in it, expected samples or verse; name another file")
+    return found
+
+
+def passages(texts: Sequence[str], n_passages: int, n_lines: int) -> list[Text]:
+    """Passages of so many lines that begin at places evenly spread over texts, as many as fit without overlap."""
+    found: list[Text] = []
+    step = max(sum(map(len, texts)) / n_passages, 1.0)
+    skip = step / 2
+    for text in texts:
+        at = skip
+        while at < len(text):
+            start = text.find("\n", int(at)) + 1
+            piece = text[start : start + n_lines * LONGEST_LINE] if start else ""
+            lines = lines_of(piece)[:n_lines]
+            if len(lines) == n_lines:
+                found.append(lines)
+            at += max(step, len("\n".join(lines)) + 1)
+        skip = at - len(text)
+    return found
+
+
+def lines_of(text: str) -> Text:
+    """The lines of a text that have words, without spaces around."""
+    return tuple(line.strip() for line in text.split("\n") if words(line))
+
+
+def _split(path: str, content: str) -> list[str]:
+    if path.endswith(".jsonl"):
+        return [_text_of(path, number, row) for number, row in enumerate(content.splitlines(), start=1) if row.strip()]
+    if HEADER.search(content):
+        return HEADER.split(content)[1:]
+    if END_OF_TEXT in content:
+        return content.split(END_OF_TEXT)
+    lines = [line for line in content.split("\n") if words(line)]
+    return ["\n".join(lines[i : i + PASSAGE]) for i in range(0, len(lines), PASSAGE)]
+
+
+def _text_of(path: str, number: int, row: str) -> str:
+    try:
+        return str(json.loads(row)["text"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path}, line {number}: {row[:40]!r}, expected an object with a text; give a file that sample.py wrote"
+        ) from error

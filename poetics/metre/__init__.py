@@ -1,0 +1,1 @@
+"""How heavy syllables are, which foot a poem goes in, and how metrical a line is."""

@@ -1,0 +1,1 @@
+"""How words sound: the words of a line, their pronunciations, and the ends by which they rhyme."""
