@@ -105,8 +105,8 @@ def show_bits(texts: dict[str, list[str]]) -> None:
     print(f"\n{'bits of metre':26}{'a line':>8}{'shuffled':>10}  foot")
     for name, lines in texts.items():
         bits = np.nanmean(metre_bits.bits(lines)), np.nanmean(metre_bits.shuffled_bits(lines))
-        feet = collections.Counter(feet.metre(lines[i : i + 14]).foot for i in range(0, min(len(lines), 2800), 14))
-        named = ", ".join(f"{foot} {count / feet.total():.0%}" for foot, count in feet.most_common())
+        found = collections.Counter(feet.metre(lines[i : i + 14]).foot for i in range(0, min(len(lines), 2800), 14))
+        named = ", ".join(f"{foot} {count / found.total():.0%}" for foot, count in found.most_common())
         print(f"{name:26}{bits[0]:8.2f}{bits[1]:10.2f}  {named}")
 
 
