@@ -130,7 +130,7 @@ def read_corpus(corpus: str, request: Request) -> Iterator[tuple[str, str]]:
     if corpus == GUTENBERG:
         from poems.sources import gutenberg_corpus
 
-        for poem in gutenberg_corpus.poems(lambda n_bytes: None):
+        for poem in gutenberg_corpus.poems(lambda n_bytes: None, None):
             yield poem.title or f"the Gutenberg Poetry Corpus from line {poem.place.rpartition(':')[2]}", poem.text
         return
     if corpus.endswith(".npz"):
