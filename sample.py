@@ -157,9 +157,8 @@ def main(
     enc = encoder.load_encoder(model_folder)
     hparams = find_hparams(prefix, model_folder)
     enc.check_size(hparams.n_vocab, model_folder)
-    open_engine = functools.partial(
-        engines.open_engine, prefix, model_folder, dtype, name=engine, strategy=strategy, tpu=tpu
-    )
+    how = {"dtype": dtype, "name": engine, "strategy": strategy, "tpu": tpu}
+    open_engine = engines.EngineSpec(prefix, model_folder, **how).open  # type: ignore[arg-type]
     if score is not None:
         scores.print_scores(open_engine, enc, verse_prompts.read_texts(score, about, layout))
         return

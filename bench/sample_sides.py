@@ -25,7 +25,7 @@ def ours(dtype, prefix, ids):
     from gpt2.sampling.filters import Filters
 
     def open_engine(rows):
-        return engines.open_engine(prefix, os.path.dirname(prefix), dtype, rows, "lite", lambda text: None)
+        return engines.EngineSpec(prefix, os.path.dirname(prefix), dtype, "lite").open(rows)
 
     if ids:
         engine = open_engine(1)

@@ -56,6 +56,15 @@ def n_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def has_avx512() -> bool:
+    """Whether the processor has AVX-512, if Linux says so; False elsewhere."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return "avx512f" in file.read()
+    except OSError:
+        return False
+
+
 def cpu_name() -> str:
     """The processor's name, if the system gives it."""
     try:

@@ -1,22 +1,23 @@
-"""GPT-2's matrix products: all but what mixes positions, attention, for any number of rows (see `lite_engine`).
+"""GPT-2's matrix products: everything but attention, which mixes positions, for any number of rows.
 
-The signatures, in order: `first` to the queries, keys and values of block 0, then one a block, from what its attention
-gave to those of the next block; the last one ends in logits.
+The signatures, in order: `first` to the queries, keys and values of block 0, then one for each block, from what its
+attention gave to those of the next block; the last one ends in logits.
 """
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from gpt2.hparams import HParams
 from gpt2.lite.program import Program, SharedArray, shared_array
-from gpt2.lite.step_width import Pace
 from gpt2.lite.tflite_graph import LiteGraph, Op, Slot
 
 LAYER_NORM_EPSILON = 1e-5  # OpenAI, src/model.py
+# Rows of float32 that XNNPACK multiplies at a time with AVX-512: 8 rows take as long as 14.
+TILE = 7
 
+# attend(layer, qkv, attended) fills attended [rows, n_embd] from qkv [rows, 3 * n_embd].
 Attend = Callable[[int, np.ndarray, np.ndarray], None]
 
 
@@ -29,7 +30,7 @@ class ProductsGraph(LiteGraph):
         self._write_signatures()
         self._place()
 
-    def _write_signatures(self):
+    def _write_signatures(self) -> None:
         n_layer, n_embd = self.hparams.n_layer, self.hparams.n_embd
         self._begin("first")
         x = self._input("x", [-1, n_embd])
@@ -50,7 +51,7 @@ class ProductsGraph(LiteGraph):
 
     # Parts of GPT-2
 
-    def _norm(self, x, scope):
+    def _norm(self, x: int, scope: str) -> int:
         width = self._shape(x)[1]
         x = self._binary(Op.SUB, x, self._reduce(Op.MEAN, x))
         variance = self._reduce(Op.MEAN, self._binary(Op.MUL, x, x))
@@ -59,42 +60,58 @@ class ProductsGraph(LiteGraph):
         x = self._binary(Op.MUL, x, self._weight(Slot(f"{scope}/g", (width,), "float32")))
         return self._binary(Op.ADD, x, self._weight(Slot(f"{scope}/b", (width,), "float32")))
 
-    def _mlp(self, x, scope):
+    def _mlp(self, x: int, scope: str) -> int:
         x = self._conv1d(x, f"{scope}/c_fc", 4 * self.hparams.n_embd)
         x = self._op(Op.GELU, [x], [-1, 4 * self.hparams.n_embd], schema.GeluOptionsT(approximate=True))
         return self._conv1d(x, f"{scope}/c_proj", self.hparams.n_embd)
 
-    def _conv1d(self, x, scope, width):
+    def _conv1d(self, x: int, scope: str, width: int) -> int:
         return self._dense(x, f"{scope}/w", width, self._weight(Slot(f"{scope}/b", (width,), "float32")))
 
-    def _dense(self, x, name, width, bias=-1):
+    def _dense(self, x: int, name: str, width: int, bias: int = -1) -> int:
         slot = Slot(name, (width, self._shape(x)[1]), self.dtype)
         options = schema.FullyConnectedOptionsT(keepNumDims=True, asymmetricQuantizeInputs=True)
         return self._op(Op.FULLY_CONNECTED, [x, self._weight(slot), bias], [-1, width], options)
 
 
-class Products:
-    """The products, ready to run.
+class Embedding:
+    """The input of the first block, read from the file of the products."""
 
-    Attributes:
-      pace: how long they take for so many rows.
-    """
+    def __init__(self, path: str, hparams: HParams, dtype: str):
+        slots = {slot.name: slot for slot in ProductsGraph(hparams, dtype).slots}
+
+        def mapped(name: str) -> np.ndarray:
+            slot = slots[name]
+            return np.memmap(path, slot.dtype, "r", slot.offset, slot.shape)
+
+        self.wte, self.wpe = mapped("wte"), mapped("wpe")  # [n_vocab, n_embd], [n_ctx, n_embd]
+        self.scales = mapped("wte/scales") if dtype == "int8" else None  # [n_vocab]
+
+    def __call__(self, ids: Sequence[int], positions: np.ndarray) -> np.ndarray:
+        """float32 [ids, n_embd] for ids at these positions, int [ids]."""
+        rows = np.asarray(ids)
+        if self.scales is None:
+            return self.wte[rows] + self.wpe[positions]
+        return self.wte[rows] * self.scales[rows][:, None] + self.wpe[positions]
+
+
+class Products:
+    """The products, ready to run."""
 
     def __init__(self, path: str, hparams: HParams, threads: int):
-        """Raises a RuntimeError if LiteRT cannot hold the file."""
+        """Raises a RuntimeError if LiteRT cannot open the file."""
         self.program, self.hparams = Program(path, threads), hparams
         self.arrays: dict[int, dict[str, SharedArray]] = {}
-        self.pace, self.seconds = Pace(), 0.0
 
     def logits(self, x: np.ndarray, attend: Attend) -> np.ndarray:
-        """The logits [rows, n_vocab] after x [rows, n_embd]; attend(layer, qkv, attended) fills the latter."""
-        self.seconds = 0.0
-        logits = self.last(*self.blocks(x, attend))
-        self.pace.note(len(x), self.seconds)
-        return logits
+        """The logits [rows, n_vocab] after x [rows, n_embd], good until the next call."""
+        return self.last(*self.blocks(x, attend))
 
     def blocks(self, x: np.ndarray, attend: Attend) -> tuple[np.ndarray, np.ndarray]:
-        """All blocks but what the last one does after its attention: its x, and what its attention gave."""
+        """All blocks but what follows the last attention: the last block's x and what its attention gave.
+
+        x and both results: [rows, n_embd].
+        """
         arrays = self._arrays(len(x))
         arrays["x"].array[:] = x
         self._run(0, arrays, ["x"], ["qkv"])
@@ -106,7 +123,7 @@ class Products:
         return arrays["x"].array, arrays["attended"].array
 
     def last(self, x: np.ndarray, attended: np.ndarray) -> np.ndarray:
-        """What `blocks` gave, or some rows of it, -> logits [rows, n_vocab], good until the next call."""
+        """The results of `blocks`, or some rows of them, -> logits [rows, n_vocab], good until the next call."""
         arrays = self._arrays(len(x))
         if "logits" not in arrays:
             arrays["logits"] = shared_array(len(x), self.hparams.n_vocab)
@@ -114,12 +131,10 @@ class Products:
         self._run(self.hparams.n_layer, arrays, ["x", "attended"], ["logits"])
         return arrays["logits"].array
 
-    def _run(self, signature, arrays, inputs, outputs):
-        start = time.perf_counter()
+    def _run(self, signature: int, arrays: dict[str, SharedArray], inputs: list[str], outputs: list[str]) -> None:
         self.program.run(signature, [arrays[name] for name in inputs], [arrays[name] for name in outputs])
-        self.seconds += time.perf_counter() - start
 
-    def _arrays(self, rows):
+    def _arrays(self, rows: int) -> dict[str, SharedArray]:
         if rows not in self.arrays:
             n_embd = self.hparams.n_embd
             widths = {"x": n_embd, "x_out": n_embd, "attended": n_embd, "qkv": 3 * n_embd}

@@ -21,7 +21,7 @@ class Program:
     """The signatures of a file; each may be run for any number of rows."""
 
     def __init__(self, file: str | bytes, threads: int):
-        """Raises a RuntimeError if LiteRT cannot hold it.
+        """Raises a RuntimeError if LiteRT cannot open it.
 
         Args:
           file: its path, or what is in it.
@@ -42,7 +42,7 @@ class Program:
 
 
 @functools.cache
-def _environment():
+def _environment() -> Environment:
     return Environment.create()
 
 

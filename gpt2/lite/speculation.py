@@ -1,7 +1,7 @@
 """Speculative decoding (Leviathan et al., ICML 2023): a faster model guesses some ids, one pass of ours checks them.
 
-Whoever reads the weights once for several ids takes little longer than for one. The logits are those of our model at
-every id, so what is written is the same as without; a wrong guess costs time alone.
+A pass that reads the weights once for several ids takes little longer than one for a single id. The logits are those
+of our model at every id, so the text is the same as without guesses; a wrong guess costs nothing but time.
 """
 
 from collections.abc import Callable
@@ -12,17 +12,19 @@ DRAFT, MORE = 0.35, 0.05  # The time of a guess, and of one more id in a pass, a
 MOST = 6  # Guesses at a time.
 RATE = 1 / 16  # How fast the share of right guesses follows what is seen.
 
+# guess(logits [n_vocab], ahead) is the id that these logits would choose `ahead` ids after the one that is stepped;
+# None where no guess is wanted.
 Guess = Callable[[np.ndarray, int], int | None]
 
 
 class Speculation:
-    """What was found out of the ids to come after those that were given.
+    """The logits of ids that were guessed and checked before they are asked for.
 
     Attributes:
       draft: the faster model: draft(id, ahead), float32 [n_vocab], the logits after an id that comes `ahead` ids later.
-      check: ours: check(ids), float32 [len(ids), n_vocab], the logits after each of the next ids.
-      checked: ids that may be given next, one after the other, and the logits after each.
-      share: how many of the guesses are right, of late.
+      check: our model: check(ids), float32 [len(ids), n_vocab], the logits after each of the next ids.
+      checked: the ids guessed next, in their order, and the logits float32 [n_vocab] after each.
+      share: the share of recent guesses that were right.
     """
 
     def __init__(self, draft: Callable[[int, int], np.ndarray], check: Callable[[list[int]], np.ndarray]):
@@ -34,8 +36,7 @@ class Speculation:
         """The logits float32 [n_vocab] of our model after one more id, good until the next pass.
 
         Args:
-          guess: guess(logits, ahead) is the id that would be chosen by these logits, `ahead` ids after this one; None
-            where none is needed.
+          guess: chooses the ids that are likely to follow, see `Guess`.
         """
         if self.checked:
             self.share += RATE * ((self.checked[0][0] == id) - self.share)
@@ -48,10 +49,11 @@ class Speculation:
         """Another text begins."""
         self.checked = []
 
-    def _look_ahead(self, id, guess):
+    def _look_ahead(self, id: int, guess: Guess) -> list[int]:
+        """The id and those that the faster model guesses after it."""
         n = worth_guessing(self.share)
         if n == 0:
-            self.share += RATE**2 * (1 - self.share)  # so that it is tried again, after a while
+            self.share += RATE**2 * (1 - self.share)  # so that guessing is tried again after a while
         ids = [id]
         for ahead in range(n):
             following = guess(self.draft(ids[-1], ahead), ahead)
@@ -62,9 +64,9 @@ class Speculation:
 
 
 def worth_guessing(share: float) -> int:
-    """How many guesses make the most ids a second, if this share of them is right."""
+    """The number of guesses that makes the most ids a second, if this share of them is right: 0 to MOST."""
 
-    def rate(n):
+    def rate(n: int) -> float:
         return sum(share**right for right in range(n + 1)) / (1 + n * (DRAFT + MORE))
 
     return max(range(MOST + 1), key=rate)

@@ -1,8 +1,8 @@
 """The .tflite file of a checkpoint: made once, found again by a hash, never stale.
 
-It stands beside the checkpoint as PREFIX.HASH.DTYPE.tflite, so that a run which removes an old save removes it too;
-in the user's cache folder where the model's folder is remote or cannot be written. It ends with a hash of its head, so
-that one which was cut short or damaged there counts as none.
+The file is beside the checkpoint as PREFIX.HASH.DTYPE.tflite, so that a run which removes an old save removes it too;
+or in the user's cache folder if the model's folder is remote or cannot be written. The file ends with a hash of its
+head, so that one which was cut short or damaged there counts as missing.
 """
 
 import contextlib
@@ -10,6 +10,7 @@ import glob
 import hashlib
 import os
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -22,7 +23,7 @@ ABANDONED = 3600  # Seconds after which a file that is not finished is one that 
 
 
 def find_file(prefix: str, hparams: HParams, dtype: str) -> str | None:
-    """The path of the file of these weights, None if none was made yet."""
+    """The path of the file of these weights; None if it has not been made."""
     graph = ProductsGraph(hparams, dtype)
     name = _name(prefix, graph)
     paths = (os.path.join(folder, name) for folder in _folders(prefix))
@@ -85,7 +86,7 @@ def _folders(prefix: str) -> list[str]:
 
 
 def _remove_stale(path: str) -> None:
-    """Removes the files of weights that stood under the same name before."""
+    """Removes the files of weights that had the same name earlier."""
     stem, _, dtype, _ = path.rsplit(".", 3)
     for old in glob.glob(f"{glob.escape(stem)}.*.{dtype}.tflite*"):
         with contextlib.suppress(OSError):
@@ -94,7 +95,7 @@ def _remove_stale(path: str) -> None:
                 os.remove(old)
 
 
-def _write(path: str, graph: ProductsGraph, read) -> None:
+def _write(path: str, graph: ProductsGraph, read: Callable[[str], np.ndarray]) -> None:
     """Writes the weights one after the other, then the head, which holds the scales that were found on the way.
 
     At its end stands a hash of the head, for `_is_whole`; LiteRT looks nowhere but where the head points to.
@@ -119,7 +120,8 @@ def _write(path: str, graph: ProductsGraph, read) -> None:
         os.fsync(file.fileno())
 
 
-def _read(slot: Slot, read) -> np.ndarray:
+def _read(slot: Slot, read: Callable[[str], np.ndarray]) -> np.ndarray:
+    """A weight as the file has it: a matrix [out, in] float32."""
     weight = read(f"model/{slot.name}")
     if slot.name in ("wte", "wpe"):
         return weight

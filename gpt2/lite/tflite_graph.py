@@ -4,6 +4,7 @@ A signature takes as many rows as it is given; all other sizes are fixed.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import flatbuffers
 import numpy as np
@@ -38,12 +39,12 @@ class Slot:
 
 
 class LiteGraph:
-    """The model of a .tflite file; `slots` say where its weights belong, `head` is all that stands before them.
+    """The model of a .tflite file; `slots` say where its weights are stored, `head` is everything before them.
 
-    Who derives from it writes down the signatures, and then calls `_place`.
+    A class derived from it writes the signatures, then calls `_place`. A tensor is its number within the signature.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.codes: list[int] = []
         self.slots: list[Slot] = []
         self.buffers: list[schema.BufferT] = []
@@ -53,7 +54,7 @@ class LiteGraph:
         )
 
     def head(self, scales: dict[str, np.ndarray] | None = None) -> bytes:
-        """The bytes before the weights, always as many, with the scales of the int8 weights once they are known."""
+        """The bytes before the weights, always the same number, with the scales of the int8 weights once known."""
         for name, values in (scales or {}).items():
             self.scales[name].scale = values.astype(np.float32)
         builder = flatbuffers.Builder(1 << 16)
@@ -65,7 +66,7 @@ class LiteGraph:
         """Up to the end of the last weight."""
         return self.slots[-1].offset + self.slots[-1].n_bytes
 
-    def _place(self):
+    def _place(self) -> None:
         for slot, buffer in zip(self.slots, self.buffers, strict=True):
             buffer.offset, buffer.size = PAGE, slot.n_bytes  # Not 0, which would take no room in the head.
         offset = -(-len(self.head()) // PAGE) * PAGE
@@ -75,7 +76,7 @@ class LiteGraph:
 
     # Signatures
 
-    def _begin(self, name):
+    def _begin(self, name: str) -> None:
         self.graph = schema.SubGraphT(name=name, tensors=[], inputs=[], outputs=[], operators=[])
         self.signature = schema.SignatureDefT(
             signatureKey=name, subgraphIndex=len(self.model.subgraphs), inputs=[], outputs=[]
@@ -83,14 +84,14 @@ class LiteGraph:
         self.model.subgraphs.append(self.graph)
         self.model.signatureDefs.append(self.signature)
 
-    def _input(self, name, shape):
-        """A tensor with rows where the shape has -1; given flat, since a buffer in our memory has one axis."""
+    def _input(self, name: str, shape: list[int]) -> int:
+        """A tensor whose shape has -1 for the rows; given flat, since a buffer in our memory has one axis."""
         tensor = self._tensor([-1], name)
         self.graph.inputs.append(tensor)
         self.signature.inputs.append(schema.TensorMapT(name, tensor))
         return self._reshape(tensor, shape)
 
-    def _end(self, **outputs):
+    def _end(self, **outputs: int) -> None:
         for name, tensor in outputs.items():
             flat = self._reshape(tensor, [-1])
             self.graph.outputs.append(flat)
@@ -98,27 +99,27 @@ class LiteGraph:
 
     # Nodes and tensors
 
-    def _unary(self, op, x):
+    def _unary(self, op: int, x: int) -> int:
         return self._op(op, [x], self._shape(x))
 
-    def _binary(self, op, x, y):
+    def _binary(self, op: int, x: int, y: int) -> int:
         options = {Op.ADD: schema.AddOptionsT, Op.SUB: schema.SubOptionsT, Op.MUL: schema.MulOptionsT}[op]()
         return self._op(op, [x, y], self._shape(x), options)
 
-    def _reduce(self, op, x):
-        """Over the last axis, which stays, with one place."""
+    def _reduce(self, op: int, x: int) -> int:
+        """Over the last axis, which stays, of size 1."""
         *shape, _ = self._shape(x)
         axis = self._constant(np.array([len(shape)], np.int32))
         return self._op(op, [x, axis], [*shape, 1], schema.ReducerOptionsT(keepDims=True))
 
-    def _shape(self, x):
+    def _shape(self, x: int) -> list[int]:
         return self.graph.tensors[x].shapeSignature
 
-    def _reshape(self, x, shape):
+    def _reshape(self, x: int, shape: list[int]) -> int:
         options = schema.ReshapeOptionsT(newShape=shape)
         return self._op(Op.RESHAPE, [x, self._constant(np.array(shape, np.int32))], shape, options)
 
-    def _op(self, op, inputs, shape, options=None):
+    def _op(self, op: int, inputs: list[int], shape: list[int], options: object = None) -> int:
         output = self._tensor(shape)
         if op not in self.codes:
             version = FULLY_CONNECTED_VERSION if op == Op.FULLY_CONNECTED else 1
@@ -132,11 +133,18 @@ class LiteGraph:
         self.graph.operators.append(node)
         return output
 
-    def _tensor(self, shape, name="", type=Type.FLOAT32, buffer=0, quantization=None):
+    def _tensor(
+        self,
+        shape: Sequence[int],
+        name: str = "",
+        type: int = Type.FLOAT32,
+        buffer: int = 0,
+        quantization: schema.QuantizationParametersT | None = None,
+    ) -> int:
         self.graph.tensors.append(
             schema.TensorT(
                 name=name or f"{self.graph.name}/{len(self.graph.tensors)}",
-                shape=[max(size, 1) for size in shape],  # One row, where nobody says how many.
+                shape=[max(size, 1) for size in shape],  # One row until the number of rows is set.
                 shapeSignature=list(shape),
                 type=type,
                 buffer=buffer,
@@ -146,16 +154,16 @@ class LiteGraph:
         )
         return len(self.graph.tensors) - 1
 
-    def _small(self, value):
+    def _small(self, value: float) -> int:
         return self._constant(np.array([value], np.float32))
 
-    def _constant(self, array):
-        """A constant that stands in the head itself."""
+    def _constant(self, array: np.ndarray) -> int:
+        """A constant that is stored in the head itself, int32 or float32."""
         self.model.buffers.append(schema.BufferT(data=np.frombuffer(array.tobytes(), np.uint8)))
         kind = Type.INT32 if array.dtype == np.int32 else Type.FLOAT32
         return self._tensor(array.shape, type=kind, buffer=len(self.model.buffers) - 1)
 
-    def _weight(self, slot):
+    def _weight(self, slot: Slot) -> int:
         index = self._keep(slot)
         if slot.dtype == "float32":
             return self._tensor(slot.shape, slot.name, buffer=index)
@@ -164,8 +172,8 @@ class LiteGraph:
         self.scales[slot.name] = schema.QuantizationParametersT(scale=scales, zeroPoint=points)
         return self._tensor(slot.shape, slot.name, Type.INT8, index, self.scales[slot.name])
 
-    def _keep(self, slot):
-        """A buffer for a weight."""
+    def _keep(self, slot: Slot) -> int:
+        """The number of a new buffer, for a weight."""
         self.model.buffers.append(schema.BufferT())
         self.slots.append(slot)
         self.buffers.append(self.model.buffers[-1])

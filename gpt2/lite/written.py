@@ -1,18 +1,22 @@
-"""What was written in the rows of a batch after the texts that they go on from: attention over it, in NumPy."""
+"""What was written in the rows of a batch after the texts that they continue: attention over it, in NumPy."""
 
 import numpy as np
 
 from gpt2.hparams import HParams
+from gpt2.lite.text import Summary
 
-BLOCK = 32  # Positions whose keys, or values, are multiplied by one call, always so many.
+BLOCK = 32  # Positions whose keys, or values, are multiplied by one call, always this many.
+
+# A block [layer, 2, head, rows, BLOCK, size], the rows of a run that write there, and the index of their places.
+Place = tuple[np.ndarray, slice | np.ndarray, tuple[slice | np.ndarray | int, ...]]
 
 
 class Written:
-    """The keys and values, in blocks of positions: each [layer, 2, head, rows, BLOCK, size].
+    """The keys and values, in blocks of positions: each float32 [layer, 2, head, rows, BLOCK, size].
 
-    A layer's part of a block is read from end to end, twice as fast as with room between the rows. And what a row gets
-    does not depend on how many blocks there are, not even in the last bit, as it would in one matrix, which BLAS sums
-    in another order when it is longer: blocks that are hidden from a row add zeros.
+    A layer's part of a block is contiguous, which is read twice as fast as memory with gaps between the rows. And the
+    result of a row does not depend on the number of blocks, not even in the last bit: blocks hidden from a row add
+    zeros. In one matrix it would, since BLAS sums a longer one in another order.
     """
 
     def __init__(self, hparams: HParams, rows: int):
@@ -20,7 +24,10 @@ class Written:
         self.blocks: list[np.ndarray] = []
 
     def runs(self, rows: list[int], lengths: np.ndarray) -> list["RowRun"]:
-        """Ascending rows as they stand side by side, each to get an id after so many; or one row, to get several."""
+        """The runs of neighbours among ascending rows, or one row for each of several ids of a single row.
+
+        lengths: int [len(rows)], how many ids were written in each row before the new one.
+        """
         while len(self.blocks) * BLOCK <= lengths.max():
             self.blocks.append(np.zeros(self.shape, np.float32))
         starts = [i for i, row in enumerate(rows) if i == 0 or row > rows[i - 1] + 1]
@@ -29,14 +36,14 @@ class Written:
 
 
 class RowRun:
-    """Rows that stand side by side.
+    """Rows of a step that are neighbours in the blocks.
 
     Attributes:
-      part: where they stand among those of the step.
+      part: their places among the rows of the step.
       work: how many numbers a layer's attention reads.
     """
 
-    def __init__(self, blocks, part: slice, rows: list[int], lengths: np.ndarray):
+    def __init__(self, blocks: list[np.ndarray], part: slice, rows: list[int], lengths: np.ndarray):
         rows, lengths = rows[part], lengths[part]
         self.part, self.rows = part, slice(rows[0], rows[-1] + 1)
         self.blocks = blocks[: int(lengths.max()) // BLOCK + 1]
@@ -45,8 +52,11 @@ class RowRun:
         self.mask = np.where(positions <= lengths[:, None, None], np.float32(0), -np.inf)  # [rows, block, BLOCK]
         self.work = len(rows) * positions.size * blocks[0].shape[2] * blocks[0].shape[5]
 
-    def _places(self, rows, lengths):
-        """The blocks that get new keys, each with which of the rows, and their places in it."""
+    def _places(self, rows: np.ndarray, lengths: np.ndarray) -> list[Place]:
+        """The blocks that receive new keys, each with the rows of this run that write there and where.
+
+        rows int [rows of the run], lengths int [rows of the run].
+        """
         block, position = np.divmod(lengths, BLOCK)
         if (lengths == lengths[0]).all():  # One place for all rows is written much faster.
             return [(self.blocks[block[0]], np.s_[:], np.s_[:, :, self.rows, position[0]])]
@@ -58,13 +68,13 @@ class RowRun:
         for block, here, place in self.places:
             block[layer][place] = kv[:, :, self.part][:, :, here]
 
-    def attend(self, layer: int, heads: slice, q, read, attended) -> None:
-        """Fills attended [heads, rows, size] for queries of that shape.
+    def attend(self, layer: int, heads: slice, q: np.ndarray, over_text: Summary, attended: np.ndarray) -> None:
+        """Fills attended [head, rows of the run, size], some heads, for queries q of that shape.
 
-        read: what the attention over their texts gave, see `gpt2.lite.text`.
+        over_text: what the attention of the same queries over their texts gave, see `gpt2.lite.text`.
         """
-        past = [block[layer, :, heads, self.rows] for block in self.blocks]
-        greatest_read, total_read, mixed_read = read
+        past = [block[layer, :, heads, self.rows] for block in self.blocks]  # each [2, head, rows, BLOCK, size]
+        greatest_read, total_read, mixed_read = over_text
         scores = np.empty([*q.shape[:2], len(past), BLOCK], np.float32)  # [head, rows, block, BLOCK]
         for i, (keys, _) in enumerate(past):
             np.matmul(q[:, :, None], keys.swapaxes(2, 3), out=scores[:, :, i : i + 1])

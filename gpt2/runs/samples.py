@@ -11,6 +11,7 @@ from gpt2.runs.run import Run
 from gpt2.runs.settings import Settings
 from gpt2.runs.start import Start
 from gpt2.sampling.batch import sample_length
+from gpt2.sampling.filters import Filters
 from gpt2.sampling.sampler import Sampler
 from gpt2.training.schedule import is_time
 from system import files
@@ -43,7 +44,7 @@ class SampleWriter:
             default = max(1, min(n_ctx // 2, n_ctx - len(ids)) if ids else n_ctx - 1)
             length = sample_length(model.hparams, ids, settings.sample_length or default)
             self.prompts.append((prompt, ids, length))
-        self.sampler = Sampler(model, 1, top_k=settings.top_k, top_p=settings.top_p, seed=settings.seed)
+        self.sampler = Sampler(model, Filters(top_k=settings.top_k, top_p=settings.top_p), seed=settings.seed)
 
     def write_if_due(self, run: Run) -> None:
         """Writes and shows samples if it is time for some. Nothing that goes wrong with them ends the run."""

@@ -1,17 +1,18 @@
-"""Samples written in a batch whose rows are filled again as they end, by either engine.
+"""Samples written in a batch whose rows are filled again as samples end, by any engine.
 
-A sample is a function of (seed, its number, its prompt): the same at any batch size and after any restart. It knows
-ids alone; what is to end it at a line or to keep words from coming again is given to it by those who know text.
+A sample is a function of (seed, its number, its prompt): the same at any batch size and after any restart. Only ids are
+known here; the rules that end a sample at a line or keep words from being repeated are functions given by `gpt2.jobs`.
 """
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
 from gpt2.hparams import HParams
 from gpt2.sampling.choosing import check_finite, choose, log_probability
+from gpt2.sampling.engines import Engine
 from gpt2.sampling.filters import Filters, penalise
 from system.errors import UserError
 
@@ -20,7 +21,7 @@ END_OF_TEXT, LENGTH = "end of text", "length"  # Why a sample ended; a rule give
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """A sample to be written: its number, what it goes on from, and how many tokens it may have."""
+    """A sample to be written: its number, the ids that it continues, and the most tokens it may have."""
 
     number: int
     prompt: tuple[int, ...]
@@ -29,11 +30,11 @@ class Task:
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """A sample that is written.
+    """A sample that was written.
 
     Attributes:
       ids: without the prompt and without end-of-text.
-      logprobs: the log-probability of each id, before filters; empty unless asked for.
+      logprobs: the log-probability of each id, before filters, in nats; empty unless the rules ask for them.
       why: what ended it.
     """
 
@@ -44,21 +45,21 @@ class Sample:
 
     @property
     def logprob(self) -> float:
-        """The mean log-probability of its ids; that of a sample without any is -inf."""
+        """The mean log-probability of its ids, in nats; -inf for a sample without any."""
         return float(np.mean(self.logprobs)) if self.logprobs else -np.inf
 
 
 @dataclasses.dataclass(frozen=True)
 class Rules:
-    """What a writer goes by.
+    """How samples are written.
 
     Attributes:
       filters, seed: see `gpt2.sampling.choosing.choose`.
-      ending: makes, for each sample, a function that is given its ids one by one and says why it ends, or None.
-      banning: makes, for each prompt, a function that is given the ids one by one, None at first, and gives the ids
-        that must not come next.
+      ending: makes, for each sample, a function that takes its ids one by one and returns why it ends, or None.
+      banning: makes, for each prompt, a function that takes the ids one by one, None at first, and returns the ids,
+        int [any number], that must not come next.
       exempt: bool [n_vocab], the ids that the repetition penalty leaves alone.
-      logprobs: whether the samples are to have them.
+      logprobs: whether to compute the log-probabilities of the samples.
     """
 
     filters: Filters = dataclasses.field(default_factory=Filters)
@@ -70,19 +71,25 @@ class Rules:
 
 
 class _Row:
-    """A sample while it is written."""
+    """A sample while it is written.
 
-    def __init__(self, task: Task, rules: Rules, n_ctx: int, end_of_text: int):
-        self.task, self.rules, self.n_ctx, self.end_of_text = task, rules, n_ctx, end_of_text
+    Attributes:
+      ids, logprobs: see `Sample`.
+      window: the ids that the model sees.
+      banned: ids that must not come next, int [any number].
+    """
+
+    def __init__(self, task: Task, rules: Rules, hparams: HParams):
+        self.task, self.rules, self.n_ctx, self.end_of_text = task, rules, hparams.n_ctx, hparams.n_vocab - 1
         self.ids: list[int] = []
         self.logprobs: list[float] = []
         self.window = list(task.prompt)
         self.seen = set(task.prompt)
         self.ending = rules.ending() if rules.ending else None
         self.banning = rules.banning(task.prompt) if rules.banning else None
-        self.banned = self.banning(None) if self.banning else ()
+        self.banned = self.banning(None) if self.banning else np.array([], int)
 
-    def changed(self, logits):
+    def changed(self, logits: np.ndarray) -> np.ndarray:
         """The logits [n_vocab] with the penalty and without the banned ids."""
         penalty = self.rules.filters.repetition_penalty
         if penalty != 1:
@@ -91,16 +98,16 @@ class _Row:
         if len(self.banned):
             without = logits.copy()
             without[self.banned] = -np.inf
-            logits = without if np.isfinite(without.max()) else logits  # Something must come.
+            logits = without if np.isfinite(without.max()) else logits  # Some id must come.
         return logits
 
     @property
     def position(self) -> int:
-        """Of the id that comes next, in the whole text."""
+        """The position of the next id in the whole text, the prompt included."""
         return len(self.task.prompt) + len(self.ids)
 
-    def guess(self, logits, ahead: int) -> int | None:
-        """The id that these logits give, so many ids after the next; None where none follows it. See `Speculation`."""
+    def guess(self, logits: np.ndarray, ahead: int) -> int | None:
+        """The id that these logits [n_vocab] choose, `ahead` ids after the next; None if none follows it: a `Guess`."""
         if len(self.ids) + ahead + 1 >= self.task.length or len(self.window) + ahead >= self.n_ctx:
             return None
         chosen = choose(
@@ -108,8 +115,8 @@ class _Row:
         )
         return None if chosen[0] == self.end_of_text else int(chosen[0])
 
-    def take(self, token: int, logits) -> str | None:
-        """Adds the id that was chosen by these logits, and says why the sample ends with it, if it does."""
+    def take(self, token: int, logits: np.ndarray) -> str | None:
+        """Adds the id that was chosen by these logits [n_vocab], and returns why the sample ends with it, or None."""
         if token == self.end_of_text:
             return END_OF_TEXT
         if self.rules.logprobs:
@@ -124,64 +131,92 @@ class _Row:
 
 
 def write_samples(
-    engine, tasks: Iterable[Task], rules: Rules, on_token: Callable[[int, int], None] | None = None
+    engine: Engine, tasks: Iterable[Task], rules: Rules, on_token: Callable[[int, int], None] | None = None
 ) -> Iterator[Sample]:
-    """Writes samples, `engine.rows` at a time, and yields each `Sample` as soon as it ends.
+    """Writes samples, `engine.rows` at a time, and yields each as soon as it ends.
 
     Args:
-      engine: a `LiteEngine`, an `XlaEngine` or a `SpreadEngine`.
       on_token: is called with the number of the sample and each of its ids.
     """
-    n_ctx, end_of_text = engine.hparams.n_ctx, engine.hparams.n_vocab - 1
-    logits = np.empty([engine.rows, engine.hparams.n_vocab], np.float32)
-    rows: dict[int, _Row] = {}
+    batch = _Batch(engine, rules, on_token)
     tasks = iter(tasks)
     try:
-        while True:
-            starts: dict[tuple[int, ...], list[int]] = {}
-            for place in range(engine.rows):
-                if place not in rows and (task := next(tasks, None)):
-                    rows[place] = _Row(task, rules, n_ctx, end_of_text)
-                    starts.setdefault(task.prompt, []).append(place)
-            for prompt, places in starts.items():
-                logits[places] = engine.start(places, prompt)
-                check_finite(logits[places])
-            if not rows:
-                return
-            turn = list(rows)[: engine.width(len(rows))]
-            places = sorted(turn)
-            changed = [rows[place].changed(logits[place]) for place in places]
-            numbers = [rows[place].task.number for place in places]
-            positions = [rows[place].position for place in places]
-            tokens = dict(zip(places, choose(changed, rules.filters, rules.seed, numbers, positions), strict=True))
-            for place, token in tokens.items():
-                row = rows[place]
-                why = row.take(int(token), logits[place])
-                if on_token and (why != END_OF_TEXT):
-                    on_token(row.task.number, row.ids[-1])
-                if why:
-                    del rows[place]
-                    engine.free(place)
-                    yield Sample(row.task.number, row.ids, row.logprobs, why)
-            for place in turn:
-                if place in rows:
-                    rows[place] = rows.pop(place)  # behind those that wait
-            going = [place for place in places if place in rows]
-            full = [place for place in going if len(rows[place].window) > n_ctx]
-            if due := [place for place in going if place not in full]:
-                guess = rows[0].guess if engine.rows == 1 else None
-                logits[due] = engine.step(due, [tokens[place] for place in due], guess)
-            for place in full:
-                # Positions are absolute, so keys and values that were shifted would be wrong: they are computed again.
-                rows[place].window = rows[place].window[-max(n_ctx // 2, 1) :]
-                logits[place] = engine.start([place], tuple(rows[place].window))
+        while batch.fill(tasks):
+            tokens, ended = batch.choose()
+            yield from ended
+            batch.step(tokens)
     finally:
-        for place in rows:  # Who stops in the middle, as Ctrl-C does, leaves the engine to others.
-            engine.free(place)
+        batch.free()  # A caller that stops in the middle, as Ctrl-C does, leaves the engine to others.
+
+
+class _Batch:
+    """The samples that are being written.
+
+    Attributes:
+      rows: the sample in each row of the engine, first those that have waited longest.
+      logits: float32 [engine.rows, n_vocab], after the last id of each sample.
+    """
+
+    def __init__(self, engine: Engine, rules: Rules, on_token: Callable[[int, int], None] | None):
+        self.engine, self.rules, self.on_token = engine, rules, on_token
+        self.rows: dict[int, _Row] = {}
+        self.logits = np.empty([engine.rows, engine.hparams.n_vocab], np.float32)
+
+    def fill(self, tasks: Iterator[Task]) -> bool:
+        """Starts tasks in the rows that are free; returns whether there is any sample to write."""
+        starts: dict[tuple[int, ...], list[int]] = {}
+        for place in range(self.engine.rows):
+            if place not in self.rows and (task := next(tasks, None)):
+                self.rows[place] = _Row(task, self.rules, self.engine.hparams)
+                starts.setdefault(task.prompt, []).append(place)
+        for prompt, places in starts.items():
+            self.logits[places] = self.engine.start(places, prompt)
+            check_finite(self.logits[places])
+        return bool(self.rows)
+
+    def choose(self) -> tuple[dict[int, int], list[Sample]]:
+        """Chooses an id for as many rows as step at once: the ids of those that continue, and the samples that end."""
+        turn = list(self.rows)[: self.engine.width(len(self.rows))]
+        places = sorted(turn)
+        rows = [self.rows[place] for place in places]
+        changed = [row.changed(self.logits[place]) for place, row in zip(places, rows, strict=True)]
+        numbers, positions = [row.task.number for row in rows], [row.position for row in rows]
+        chosen = choose(changed, self.rules.filters, self.rules.seed, numbers, positions).tolist()
+        ended = []
+        for place, row, token in zip(places, rows, chosen, strict=True):
+            why = row.take(token, self.logits[place])
+            if self.on_token and why != END_OF_TEXT:
+                self.on_token(row.task.number, token)
+            if why:
+                del self.rows[place]
+                self.engine.free(place)
+                ended.append(Sample(row.task.number, row.ids, row.logprobs, why))
+        for place in turn:
+            if place in self.rows:
+                self.rows[place] = self.rows.pop(place)  # behind those that wait
+        return {place: token for place, token in zip(places, chosen, strict=True) if place in self.rows}, ended
+
+    def step(self, tokens: dict[int, int]) -> None:
+        """The logits after the ids that were chosen, by their rows, ascending."""
+        n_ctx = self.engine.hparams.n_ctx
+        full = [place for place in tokens if len(self.rows[place].window) > n_ctx]
+        if due := [place for place in tokens if place not in full]:
+            guess = self.rows[0].guess if self.engine.rows == 1 else None
+            self.logits[due] = self.engine.step(due, [tokens[place] for place in due], guess)
+        for place in full:
+            # Positions are absolute, so keys and values that were shifted would be wrong: they are computed again.
+            row = self.rows[place]
+            row.window = row.window[-max(n_ctx // 2, 1) :]
+            self.logits[place] = self.engine.start([place], tuple(row.window))
+
+    def free(self) -> None:
+        """Ends what is left."""
+        for place in self.rows:
+            self.engine.free(place)
 
 
 def in_order(samples: Iterable[Sample], numbers: Iterable[int]) -> Iterator[Sample]:
-    """Samples in the order of these numbers, of which each comes once."""
+    """Samples in the order of these numbers, each of which occurs once."""
     waiting: dict[int, Sample] = {}
     numbers = iter(numbers)
     number = next(numbers, None)
@@ -193,18 +228,18 @@ def in_order(samples: Iterable[Sample], numbers: Iterable[int]) -> Iterator[Samp
 
 
 def best_of(samples: Iterable[Sample], n: int) -> Iterator[Sample]:
-    """Of each n samples in a row the likeliest by its mean log-probability, numbered from what the first n give."""
+    """Of each n samples in a row the likeliest by its mean log-probability; the one of the first n is number 1."""
     samples = iter(samples)
     while group := list(itertools.islice(samples, n)):
         best = max(group, key=lambda sample: sample.logprob)
         yield dataclasses.replace(best, number=(best.number - 1) // n + 1)
 
 
-def sample_length(hparams: HParams, prompt, length: int | None) -> int:
-    """How many tokens a sample may have: the length asked for, else the window's without a prompt, half with one.
+def sample_length(hparams: HParams, prompt: Sequence[int], length: int | None) -> int:
+    """The most tokens of a sample: `length`, by default the window's without a prompt (ids), half of it with one.
 
     Raises:
-      ValueError: it is not positive, or the prompt, ids, is longer than the window.
+      ValueError: the length is not positive, or the prompt is longer than the window.
     """
     if (over := len(prompt) - hparams.n_ctx) > 0:
         raise UserError(
@@ -217,8 +252,8 @@ def sample_length(hparams: HParams, prompt, length: int | None) -> int:
     return length
 
 
-def start_of(prompt, hparams: HParams) -> tuple[int, ...]:
-    """What a sample goes on from: the ids of the prompt, or end-of-text, after which a new text begins.
+def start_of(prompt: Sequence[int], hparams: HParams) -> tuple[int, ...]:
+    """The ids that a sample continues: those of the prompt, or end-of-text, after which a new text begins.
 
     Raises:
       ValueError: an id outside the vocabulary.

@@ -4,6 +4,8 @@ In whole numbers, whose sums do not depend on the order of summation: no filtere
 engines choose the same where their logits are the same.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gpt2.random_numbers import key_of, threefry
@@ -12,20 +14,23 @@ from system.errors import UserError
 
 WEIGHT_BITS, RANDOM_BITS = 40, 23  # Sums of 2**16 weights stay below 2**56, times random bits split in two below 2**63.
 
+Rows = np.ndarray | list[np.ndarray]
+Integers = np.ndarray | Sequence[int]
+
 
 def check_finite(logits: np.ndarray) -> None:
-    """Raises a ValueError for logits that are no numbers."""
+    """Raises a UserError for logits that are NaN or infinite."""
     if not np.isfinite(logits).all():
         raise UserError(
-            "the model's logits are no numbers, so its weights have diverged; take an earlier save: --restore_from"
+            "the model's logits are NaN or infinite, so its weights have diverged; take an earlier save: --restore_from"
         )
 
 
-def choose(logits, filters: Filters, seed: int, numbers, positions) -> np.ndarray:
-    """An id for each row of logits float32 [rows, n_vocab], an array or a list of rows: int64 [rows].
+def choose(logits: Rows, filters: Filters, seed: int, numbers: Integers, positions: Integers) -> np.ndarray:
+    """An id for each row of logits float32 [rows, n_vocab]: int64 [rows].
 
     Args:
-      numbers, positions: of the sample that each row is and of the token in it, integers [rows].
+      numbers, positions: the number of the sample in each row, and the position of the next token in it [rows].
     """
     if filters.temperature == 0:
         return np.array([row.argmax() for row in logits])
@@ -33,8 +38,8 @@ def choose(logits, filters: Filters, seed: int, numbers, positions) -> np.ndarra
     return np.array([draw(*kept(row, filters), int(bit)) for row, bit in zip(logits, bits, strict=True)])
 
 
-def random_bits(seed: int, numbers, positions) -> np.ndarray:
-    """RANDOM_BITS random bits for each sample and position, uint32."""
+def random_bits(seed: int, numbers: Integers, positions: Integers) -> np.ndarray:
+    """RANDOM_BITS random bits for each sample and position, uint32 [rows]."""
     counter = [np.asarray(words).astype(np.uint32) for words in (numbers, positions)]
     with np.errstate(over="ignore"):
         return threefry(key_of(seed), counter)[0] >> np.uint32(32 - RANDOM_BITS)

@@ -2,56 +2,128 @@
 
 import atexit
 import concurrent.futures
+import dataclasses
 import glob
 import logging
 import os
+from collections.abc import Iterator
+from typing import Literal, Protocol
+
+import numpy as np
 
 from gpt2.distributed.workers import STRATEGIES
-from gpt2.hparams import find_hparams
+from gpt2.hparams import HParams, find_hparams
+from gpt2.lite.speculation import Guess
 from system import process, tensorflow_start
 from system.errors import UserError
 
 logger = logging.getLogger("gpt2")
 
+EngineName = Literal["auto", "lite", "xla"]
+Dtype = Literal["float32", "int8", "bfloat16"]
 ENGINES = ("auto", "lite", "xla")
 LITE_DTYPES = ("float32", "int8")
-SLOW_TO_READ = 2**28  # Bytes of weights from which on reading them takes more of a step than all else, so guesses pay.
+SLOW_TO_READ = 2**28  # Bytes of weights from which on reading them takes most of a step, so that guesses pay.
 
 
-def open_engine(
-    prefix: str,
-    model_folder: str,
-    dtype: str,
-    rows: int,
-    name: str,
-    strategy: str = "auto",
-    tpu: str | None = None,
-):
-    """A `LiteEngine` or a `SpreadEngine` with the weights of a checkpoint, for so many texts at a time.
+class Engine(Protocol):
+    """A model made ready to write several texts at a time, each in a row of its own, numbered from 0.
 
-    Args:
-      model_folder: whose `hparams.json` to use where there is none beside the weights.
-      name: lite, xla, or auto for the one that is faster here.
+    Attributes:
+      hparams: the sizes of the model.
+      rows: how many texts.
+    """
+
+    hparams: HParams
+    rows: int
+
+    def start(self, rows: list[int], ids: tuple[int, ...]) -> np.ndarray:
+        """Lets rows continue these ids, at least 1 and at most n_ctx: the logits float32 [n_vocab] after them."""
+
+    def width(self, n: int) -> int:
+        """How many of n rows to step at once: n, or fewer if that makes more ids a second."""
+
+    def step(self, rows: list[int], tokens: list[int], guess: Guess | None = None) -> np.ndarray:
+        """The logits float32 [len(rows), n_vocab] after one more id of each row, good until the next call.
+
+        Args:
+          rows: ascending; the text of each has room in the window.
+          tokens: an id for each of the rows.
+          guess: predicts the ids that follow, for an engine that computes several in one pass; the logits are the
+            same with and without.
+        """
+
+    def free(self, row: int) -> None:
+        """Ends the text of a row, which may be started again."""
+
+    def score(self, ids: tuple[int, ...]) -> Iterator[np.ndarray]:
+        """The logits float32 [seq, n_vocab] after each of at most n_ctx ids, in parts, each good until the next."""
+
+
+@dataclasses.dataclass(frozen=True)
+class EngineSpec:
+    """Which engine writes, with which weights and on which devices.
+
+    Attributes:
+      prefix: the prefix of the checkpoint.
+      model_folder: whose `hparams.json` is read if there is none beside the weights.
+      dtype: float32; int8, which LiteRT has alone; or bfloat16, which XLA has alone.
+      name: lite, xla, or auto for the faster one here.
       strategy, tpu: which devices of this process write, see `strategy.find_devices`; LiteRT has the CPU as one.
     Raises:
-      FileNotFoundError, ValueError: what `load_model` raises; a dtype that the engine, or an engine that the strategy
-        does not have; no such TPU.
+      UserError: choices that exclude each other.
     """
-    check_engine(name, dtype, strategy, tpu)
-    accelerated = name == "auto" and dtype == "float32" and has_accelerator()
-    if name == "xla" or dtype not in LITE_DTYPES or is_xla_only(strategy, tpu) or accelerated:
-        return _open_xla(prefix, model_folder, dtype, rows, strategy, tpu)
-    try:
-        return _open_lite(prefix, model_folder, dtype, rows)
-    except (ImportError, RuntimeError) as error:
-        if name == "lite" or dtype == "int8":
-            raise UserError(f"{prefix}: LiteRT cannot hold it ({error}); sample with --engine xla") from error
-        logger.info(f"LiteRT cannot hold {prefix} ({error}), so XLA writes, more slowly")
-        return _open_xla(prefix, model_folder, dtype, rows, strategy, tpu)
+
+    prefix: str
+    model_folder: str
+    dtype: Dtype = "float32"
+    name: EngineName = "auto"
+    strategy: str = "auto"
+    tpu: str | None = None
+
+    def __post_init__(self) -> None:
+        check_engine(self.name, self.dtype, self.strategy, self.tpu)
+
+    def open(self, rows: int) -> Engine:
+        """The engine, for this many texts at a time.
+
+        Raises:
+          FileNotFoundError, UserError: what `load_model` raises; LiteRT cannot open the model; no such TPU.
+        """
+        accelerated = self.name == "auto" and self.dtype == "float32" and has_accelerator()
+        if self.name == "xla" or self.dtype == "bfloat16" or is_xla_only(self.strategy, self.tpu) or accelerated:
+            return self._open_xla(rows)
+        try:
+            return self._open_lite(rows)
+        except (ImportError, RuntimeError) as error:
+            if self.name == "lite" or self.dtype == "int8":
+                raise UserError(f"{self.prefix}: LiteRT cannot open it ({error}); sample with --engine xla") from error
+            logger.info(f"LiteRT cannot open {self.prefix} ({error}), so XLA writes, more slowly")
+            return self._open_xla(rows)
+
+    def _open_lite(self, rows: int) -> Engine:
+        from gpt2.lite.lite_engine import LiteEngine
+
+        hparams = find_hparams(self.prefix, self.model_folder)
+        guesses = self.dtype == "float32" and rows == 1 and 4 * hparams.n_params >= SLOW_TO_READ
+        path, draft = _lite_files(self.prefix, hparams, (self.dtype, "int8") if guesses else (self.dtype,))
+        # LiteRT's libraries print on the terminal when they end; Python has nothing more to print by then.
+        atexit.register(process.silence, 2)
+        with tensorflow_start.tensorflow_start_up_held():
+            return LiteEngine(path, hparams, self.dtype, rows, draft)
+
+    def _open_xla(self, rows: int) -> Engine:
+        tensorflow_start.start_tensorflow()
+        from gpt2.checkpoint import load_model
+        from gpt2.distributed.strategy import find_devices
+        from gpt2.sampling.multi_device import MultiDeviceEngine
+
+        devices = find_devices(self.strategy, self.tpu)
+        return MultiDeviceEngine(lambda: load_model(self.prefix, self.model_folder, self.dtype), devices, rows)
 
 
 def check_engine(name: str, dtype: str, strategy: str = "auto", tpu: str | None = None) -> None:
-    """Raises a ValueError for what there is not, and what does not go together."""
+    """Raises a UserError for an unknown choice, and for choices that exclude each other."""
     if name not in ENGINES:
         raise UserError(f"--engine is {name}, expected {', '.join(ENGINES)}")
     if dtype not in (*LITE_DTYPES, "bfloat16"):
@@ -68,12 +140,12 @@ def check_engine(name: str, dtype: str, strategy: str = "auto", tpu: str | None 
 
 
 def is_xla_only(strategy: str, tpu: str | None) -> bool:
-    """Whether the devices are ones that LiteRT does not know."""
+    """Whether these devices are ones that LiteRT cannot use."""
     return bool(tpu) or strategy in ("mirrored", "tpu")
 
 
 def has_accelerator() -> bool:
-    """Whether there is a GPU or a TPU that TensorFlow uses; where there is no sign of any, told without TensorFlow."""
+    """Whether there is a GPU or a TPU that TensorFlow uses; imports TensorFlow only if there is a sign of one."""
     if glob.glob("/dev/accel*") or os.environ.get("TPU_NAME"):
         return True
     if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1") or not glob.glob("/dev/nvidia[0-9]*"):
@@ -84,44 +156,21 @@ def has_accelerator() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
-def _open_lite(prefix, model_folder, dtype, rows):
-    from gpt2.lite.lite_engine import LiteEngine
-
-    hparams = find_hparams(prefix, model_folder)
-    guesses = dtype == "float32" and rows == 1 and 4 * hparams.n_params >= SLOW_TO_READ
-    paths = _lite_files(prefix, hparams, [dtype, "int8"] if guesses else [dtype])
-    # LiteRT's libraries tell the terminal of their end, when Python has nothing more to say to it.
-    atexit.register(process.silence, 2)
-    with tensorflow_start.tensorflow_start_up_held():
-        return LiteEngine(paths[dtype], hparams, dtype, rows, paths["int8"] if guesses else None)
-
-
-def _lite_files(prefix, hparams, dtypes):
-    """The path of the file in each dtype, made where there is none; None where one after the first cannot be."""
+def _lite_files(prefix: str, hparams: HParams, dtypes: tuple[Dtype, ...]) -> tuple[str, str | None]:
+    """The paths of the files in one dtype or two, made if they are missing; the second is None if it cannot be made."""
     from gpt2.lite import tflite_file
 
     paths = {dtype: tflite_file.find_file(prefix, hparams, dtype) for dtype in dtypes}
     missing = [dtype for dtype in dtypes if paths[dtype] is None]
-    if not missing:
-        return paths
-    logger.info(f"the first time, {prefix} is written again as LiteRT reads it")
-    tensorflow_start.start_tensorflow()
+    if missing:
+        logger.info(f"the first time, {prefix} is written again as LiteRT reads it")
+        tensorflow_start.start_tensorflow()
     with concurrent.futures.ThreadPoolExecutor() as pool:
         made = {dtype: pool.submit(tflite_file.make_file, prefix, hparams, dtype) for dtype in missing}
-    for dtype, future in made.items():
+    first = paths[dtypes[0]] or made[dtypes[0]].result()
+    for dtype in set(made) - {dtypes[0]}:
         try:
-            paths[dtype] = future.result()
+            paths[dtype] = made[dtype].result()
         except OSError as error:
-            if dtype == dtypes[0]:
-                raise
             logger.info(f"{error}; without it one text at a time is written more slowly")
-    return paths
-
-
-def _open_xla(prefix, model_folder, dtype, rows, strategy, tpu):
-    tensorflow_start.start_tensorflow()
-    from gpt2.checkpoint import load_model
-    from gpt2.distributed.strategy import find_devices
-    from gpt2.sampling.multi_device import MultiDeviceEngine
-
-    return MultiDeviceEngine(lambda: load_model(prefix, model_folder, dtype), find_devices(strategy, tpu), rows)
+    return first, paths[dtypes[1]] if len(dtypes) > 1 else None

@@ -42,7 +42,7 @@ class Filters:
     typical: float = 0.0
     repetition_penalty: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, good, expected in (
             ("temperature", 0 <= self.temperature <= HOTTEST, f"0 to {HOTTEST:.0e}"),
             ("top_k", self.top_k >= 0, "0 or more, 0 keeping all tokens"),
@@ -87,7 +87,7 @@ def top_k(logits: np.ndarray, k: int) -> np.ndarray:
     return ids[values >= np.partition(values, -k)[-k]]
 
 
-def _bound(logits, k):
+def _bound(logits: np.ndarray, k: int) -> float:
     """A number not above the k-th logit, so that few are left to look at: the k-th of the maxima of disjoint sets."""
     width = len(logits) // BLOCKS
     if width < 2 * k:
@@ -129,5 +129,5 @@ def penalise(logits: np.ndarray, ids: np.ndarray, penalty: float) -> np.ndarray:
     return logits
 
 
-def _only(mask, *arrays):
+def _only(mask: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple(array[mask] for array in arrays)

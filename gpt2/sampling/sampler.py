@@ -15,6 +15,7 @@ def sample(
     nsamples: int = 1,
     batch_size: int = 1,
     length: int | None = None,
+    *,
     temperature: float = 1.0,
     top_k: int = 40,
     top_p: float = 0.0,
@@ -23,31 +24,28 @@ def sample(
     """Samples in the order of their numbers, each without the prompt and ending before end-of-text.
 
     Args:
-      prompt: ids to go on from; without any, a sample begins a new text.
-      nsamples: how many; 0 goes on for ever.
+      prompt: ids to continue; without any, a sample begins a new text.
+      nsamples: how many; 0 for no end.
       batch_size: how many are written at a time.
       length: the most tokens in one, by default see `sample_length`; past the window, the window slides.
       temperature, top_k, top_p: see `Filters`; a temperature of 0 takes the likeliest token.
     Raises:
       ValueError: a setting out of its range, an id outside the vocabulary, a prompt longer than the window.
     """
-    sampler = Sampler(model, batch_size, temperature, top_k, top_p, seed)
+    sampler = Sampler(model, Filters(temperature, top_k, top_p), batch_size, seed)
     return sampler.samples(prompt, nsamples, sample_length(model.hparams, prompt, length))
-
-
-__all__ = ["Sampler", "sample", "sample_length"]
 
 
 class Sampler:
     """A model made ready to write samples, compiled once for all that it writes."""
 
-    def __init__(self, model: GPT2, batch_size=1, temperature=1.0, top_k=40, top_p=0.0, seed=0):
+    def __init__(self, model: GPT2, filters: Filters, batch_size: int = 1, seed: int = 0):
         check_batch_size(batch_size)
-        self.rules = Rules(Filters(temperature, top_k, top_p), seed)
+        self.rules = Rules(filters, seed)
         self.engine = XlaEngine(model, batch_size)
 
     def samples(self, prompt: list[int], nsamples: int, length: int) -> Iterator[list[int]]:
-        """So many samples of at most so many tokens, each ending before end-of-text; 0 goes on for ever."""
+        """This many samples of at most this many tokens, each ending before end-of-text; 0 samples for no end."""
         start = start_of(prompt, self.engine.hparams)
         numbers = range(1, nsamples + 1) if nsamples else itertools.count(1)
         tasks = (Task(number, start, length) for number in numbers)

@@ -1,19 +1,20 @@
-"""How likely a model finds a text that is there."""
+"""How likely a model finds a given text."""
 
 from collections.abc import Iterator
 
 from gpt2.sampling.choosing import check_finite, log_probability
+from gpt2.sampling.engines import Engine
 
 
-def log_probabilities(engine, prompt: list[int], ids: list[int]) -> Iterator[float]:
-    """The log-probability of each id after the prompt, at least one id, and those before it.
+def log_probabilities(engine: Engine, prompt: list[int], ids: list[int]) -> Iterator[float]:
+    """The log-probability of each id, given the prompt of at least one id and the ids before it.
 
-    Where they are more than the window holds, the window moves on by half of it: each id but the first few is
-    predicted from at least half a window.
+    If they do not fit into the window, the window moves on by half its length: each id but the first few is predicted
+    from at least half a window.
     """
     n_ctx = engine.hparams.n_ctx
     whole = (*prompt, *ids)
-    done = len(prompt)  # ids whose probability is known, or not asked for
+    done = len(prompt)  # ids whose probability is known, or not wanted
     start = 0
     while done < len(whole):
         if done - start >= n_ctx:

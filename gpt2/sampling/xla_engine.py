@@ -1,23 +1,21 @@
-"""The engine for a GPU or a TPU, and for what LiteRT cannot hold: the TensorFlow graph, compiled by XLA.
+"""The engine for a GPU or a TPU, and for what LiteRT cannot open: the TensorFlow graph, compiled by XLA.
 
-The past is held in variables written in place, and compiled for few sizes of it.
+The past is kept in variables that are written in place; the graph is compiled for few sizes of it.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
 
+from gpt2.lite.speculation import Guess
 from gpt2.model import GPT2
 
 PAST_STEP = 128  # The past has room for a multiple of this many positions, so that few sizes are compiled.
 
 
 class XlaEngine:
-    """A model made ready to write so many texts at a time; see `gpt2.lite.lite_engine.LiteEngine`, which does the same.
-
-    Attributes:
-      hparams: the sizes of the model.
-      rows: how many texts.
-    """
+    """A model made ready to write several texts at a time; see `gpt2.sampling.engines.Engine`."""
 
     def __init__(self, model: GPT2, rows: int):
         self.model, self.hparams, self.rows = model, model.hparams, rows
@@ -26,7 +24,6 @@ class XlaEngine:
         self.logits_of = tf.function(lambda ids: model(ids), jit_compile=True)
 
     def start(self, rows: list[int], ids: tuple[int, ...]) -> np.ndarray:
-        """Lets rows go on from these ids, at least 1 and at most n_ctx: the logits float32 [n_vocab] after them."""
         self._make_room(len(ids))
         padded = np.zeros([1, min(2 ** (len(ids) - 1).bit_length(), self._src())], np.int32)
         padded[0, : len(ids)] = ids
@@ -35,18 +32,13 @@ class XlaEngine:
         return self.prefill(tf.constant(padded), tf.constant(len(ids)), tf.constant(chosen)).numpy()
 
     def free(self, row: int) -> None:
-        """Ends a row, which may be started again."""
         self.lengths[row] = 0
 
     def width(self, n: int) -> int:
-        """Of n rows, how many to step at once: all, since a step computes all rows anyway."""
-        return n
+        return n  # A step computes all rows anyway.
 
-    def step(self, rows: list[int], tokens: list[int], guess=None) -> np.ndarray:
-        """The logits float32 [len(rows), n_vocab] after one more id of each of these rows, ascending.
-
-        Nothing is guessed here: on a GPU or a TPU a step is not so bound by the reading of the weights.
-        """
+    def step(self, rows: list[int], tokens: list[int], guess: Guess | None = None) -> np.ndarray:
+        # Nothing is guessed: on a GPU or a TPU reading the weights is less of a step.
         self._make_room(int(self.lengths.max()) + 1)
         positions = np.minimum(self.lengths, self._src() - 1)
         ids = np.zeros(self.rows, np.int32)
@@ -55,17 +47,16 @@ class XlaEngine:
         self.lengths[rows] += 1
         return logits[rows]
 
-    def score(self, ids: tuple[int, ...]):
-        """The logits [seq, n_vocab] after each of at most n_ctx ids, in parts."""
+    def score(self, ids: tuple[int, ...]) -> Iterator[np.ndarray]:
         padded = np.zeros([1, min(2 ** (len(ids) - 1).bit_length(), self.hparams.n_ctx)], np.int32)
         padded[0, : len(ids)] = ids
         yield self.logits_of(tf.constant(padded)).numpy()[0, : len(ids)]
 
-    def _src(self):
+    def _src(self) -> int:
         return self.past[0][0].shape[2]
 
-    def _make_room(self, positions: int):
-        """A past for so many positions, or more, with what is in the one that is there."""
+    def _make_room(self, positions: int) -> None:
+        """Makes a past for this many positions, or more, with the contents of the present one."""
         positions = min(positions, self.hparams.n_ctx)
         if self.past and self._src() >= positions:
             return
@@ -78,10 +69,10 @@ class XlaEngine:
         self.decode = tf.function(self._decode, jit_compile=True)
         self.prefill = tf.function(self._prefill, jit_compile=True)
 
-    def _prefill(self, ids, n_ids, chosen):
+    def _prefill(self, ids: tf.Tensor, n_ids: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
         """Fills the past of the chosen rows, bool [rows], with one text; the logits after it, float32 [n_vocab].
 
-        What stands after the text in ids int32 [1, padded] is hidden from it, and written over by what follows.
+        The text is the first n_ids of ids int32 [1, padded]; the rest is hidden from it, and overwritten later.
         """
         hidden, present = self.model.transform(ids)
         for variables, rows in zip(self.past, present, strict=True):
@@ -90,7 +81,7 @@ class XlaEngine:
                 variable.assign(tf.where(chosen[:, None, None, None], row, variable))
         return self.model.logits(tf.gather(hidden, [n_ids - 1], axis=1))[0, 0]
 
-    def _decode(self, tokens, positions):
+    def _decode(self, tokens: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
         """The logits after one more token of each row, int32 [rows] at these positions: float32 [rows, n_vocab]."""
         hidden, present = self.model.transform(tokens[:, None], self.past, positions)
         for variables, rows in zip(self.past, present, strict=True):

@@ -19,6 +19,7 @@ from gpt2.model import GPT2, fresh_weights
 from gpt2.sampling.batch import Rules, Task, in_order, write_samples
 from gpt2.sampling.filters import Filters
 from gpt2.sampling.xla_engine import XlaEngine
+from system import machine
 
 SMALL = HParams(n_vocab=50, n_ctx=150, n_embd=24, n_head=3, n_layer=2)
 IDS = np.random.default_rng(0).integers(0, SMALL.n_vocab, 140).tolist()
@@ -296,6 +297,20 @@ def test_nothing_is_told_on_the_terminal_once_it_is_open(files_made, monkeypatch
     made.start([0], tuple(IDS[:60]))
     made.step([0], [4])
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "has_avx512", "expected"),
+    [
+        ("float32", True, {1: 1, 7: 7, 8: 7, 9: 7, 10: 10, 14: 14, 15: 14, 16: 14, 20: 20}),
+        ("float32", False, {8: 8, 9: 9}),
+        ("int8", True, {8: 8, 9: 9}),
+    ],
+)
+def test_one_row_or_two_wait_where_the_others_fill_tiles_of_seven(engine, monkeypatch, dtype, has_avx512, expected):
+    monkeypatch.setattr(machine, "has_avx512", lambda: has_avx512)
+    one = engine(20, dtype)
+    assert {n: one.width(n) for n in expected} == expected
 
 
 def test_quantized_weights_are_the_nearest_of_255(model):

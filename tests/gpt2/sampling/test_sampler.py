@@ -56,7 +56,7 @@ def test_a_sample_ends_before_end_of_text(small):
 
 
 def test_the_steps_are_compiled_once_for_all_samples(small):
-    sampler = Sampler(small, batch_size=2)
+    sampler = Sampler(small, Filters(), batch_size=2)
     for length in (10, 12):
         list(sampler.samples([4, 5], 5, length))
     assert sampler.engine.decode.experimental_get_tracing_count() == 1
