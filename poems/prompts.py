@@ -1,11 +1,16 @@
-"""What samples go on from: a text, laid out as the poems were that a model learnt from."""
+"""What samples continue: a text, laid out as the poems were that a model was trained on."""
 
 import dataclasses
+import sys
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from poems import layout
 from poems.layout import Layout
 from system import files
 from system.errors import UserError
+
+Result = TypeVar("Result")
 
 MOST = 2**31 - 1  # Of anything that is counted: random numbers and regular expressions count in 32 bits.
 FIELDS = ("author", "title", "tags", "book")
@@ -13,13 +18,13 @@ FIELDS = ("author", "title", "tags", "book")
 
 @dataclasses.dataclass(frozen=True)
 class Prompt:
-    """A text to go on from.
+    """A text to continue.
 
     Attributes:
-      pieces: what it consists of, to be encoded one by one, so that the end of a prefix is the end of an id.
-      begins: whether it is the beginning of a poem, as it stands after end-of-text.
-      nsamples: how many samples go on from it, 0 for no end.
-      source: the file and the line that it comes from, if it is one of many.
+      pieces: its parts, to be encoded one by one, so that the end of a prefix is the end of an id.
+      begins: whether the text is the beginning of a poem, and so follows end-of-text.
+      nsamples: how many samples continue the text, 0 for no end.
+      source: the file and the line that the text comes from, if it is one of many.
     """
 
     pieces: tuple[str, ...]
@@ -33,12 +38,12 @@ class Prompt:
 
 
 def lay_out(text: str, about: dict[str, str], described: Layout, nsamples: int) -> Prompt:
-    """A prompt with the prefix of a poem that is so described, if it is described at all.
+    """A prompt with the prefix of the poem that `about` describes, if anything is known of the poem.
 
     Args:
-      about: of FIELDS, what is known; tags with commas between.
+      about: of FIELDS, what is known; tags separated by commas.
     Raises:
-      ValueError: it says what no prefix of this layout does.
+      UserError: a field that no prefix of this layout has.
     """
     known = {name: value for name, value in about.items() if value}
     if not known:
@@ -48,13 +53,13 @@ def lay_out(text: str, about: dict[str, str], described: Layout, nsamples: int) 
         if name not in allowed:
             flags = " and ".join(f"--{name}" for name in allowed) or "--prompt alone"
             raise UserError(
-                f"--{name} is no part of what this model learnt from, whose layout is {described.name}; give {flags}"
+                f"--{name} is no part of what this model was trained on, whose layout is {described.name}; give {flags}"
             )
     tags = [tag.strip() for tag in known.pop("tags", "").split(",")]
     prefix = layout.prefix_of(described, tags=tags, **known)
     if described.name == "poem":
         return Prompt((prefix, text) if text else (prefix,), True, nsamples)
-    # In training every line has the prefix but an empty one; the last line is to be gone on with.
+    # In training every line has the prefix, except an empty one; the last line is to be continued.
     lines = text.split("\n")
     pieces: list[str] = []
     for number, line in enumerate(lines, start=1):
@@ -66,26 +71,28 @@ def lay_out(text: str, about: dict[str, str], described: Layout, nsamples: int) 
 
 
 def read_text(path: str) -> str:
-    """A file of UTF-8 letter for letter, but for its mark at the beginning and the line ends of Windows.
+    """A file of UTF-8, or standard input for -, letter for letter, except a byte order mark and Windows' line ends.
 
     Raises:
-      ValueError: it is not UTF-8.
+      UserError: a byte that is not UTF-8.
     """
+    if path == "-":
+        return decode(sys.stdin.buffer.read(), "standard input")
     return files.read_text(path).replace("\r\n", "\n")
 
 
 def decode(raw: bytes, source: str) -> str:
-    """As `read_text`, of what was read from standard input."""
+    """The text of bytes that were read from a source, which an error names; see `read_text`."""
     return files.decode(raw, source, "give the text as UTF-8").replace("\r\n", "\n")
 
 
 def read_many(path: str, about: dict[str, str], described: Layout, nsamples: int) -> list[Prompt]:
     """The prompts of a file: one a line, or in a .jsonl an object a line with `prompt`, `nsamples` and FIELDS.
 
-    What a line does not say is as given here.
+    A line that lacks `nsamples` or a field has the one given here.
 
     Raises:
-      ValueError: naming the line that is no prompt.
+      UserError: naming the line that is no prompt.
     """
     read = _read_object if path.endswith(".jsonl") else lay_out
     lines = _read_lines(path, read_text(path), lambda line: read(line, about, described, nsamples))
@@ -96,16 +103,16 @@ def read_many(path: str, about: dict[str, str], described: Layout, nsamples: int
 
 
 def read_texts(path: str, about: dict[str, str], described: Layout) -> list[tuple[Prompt, str]]:
-    """The texts of a file, each after its prompt: the whole of it, or of a .jsonl `text` and maybe `prompt` of a line.
+    """The texts of a file, each after its prompt: the whole file, or `text` and possibly `prompt` of a .jsonl's lines.
 
     Raises:
-      ValueError: naming the line without a text.
+      UserError: naming the line without a text.
     """
     content = read_text(path)
     if not path.endswith(".jsonl"):
         return [(lay_out("", about, described, 1), content)]
 
-    def read(line):
+    def read(line: str) -> tuple[Prompt, str]:
         expected = 'an object such as {"text": "O rose,"}'
         given = files.parse_json(line, expected, {"text": str})
         files.check_keys({"prompt": ""} | given, {"prompt": str}, expected)
@@ -115,8 +122,8 @@ def read_texts(path: str, about: dict[str, str], described: Layout) -> list[tupl
     return [(dataclasses.replace(prompt, source=source), text) for source, (prompt, text) in lines]
 
 
-def _read_lines(path, content, read):
-    """What `read` makes of each line that is not empty, with its file and number, which its errors name."""
+def _read_lines(path: str, content: str, read: Callable[[str], Result]) -> Iterator[tuple[str, Result]]:
+    """The result of `read` for each line that is not empty, after its file and number, which errors name."""
     for number, line in enumerate(content.split("\n"), start=1):
         if line:
             source = f"{path}: line {number}"
@@ -126,14 +133,14 @@ def _read_lines(path, content, read):
                 raise UserError(f"{source}: {error}") from None
 
 
-def _lay_out_again(text, about, described):
-    """A prompt with its prefix, whether the text has that already, as what `sample.py` writes has, or not."""
+def _lay_out_again(text: str, about: dict[str, str], described: Layout) -> Prompt:
+    """A prompt with its prefix, whether the text already has it, as the prompts in files of samples have, or not."""
     without = text.replace(lay_out("", about, described, 1).text, "")
     again = lay_out(without, about, described, 1)
     return again if again.text == text else lay_out(text, about, described, 1)
 
 
-def _read_object(line, about, described, nsamples):
+def _read_object(line: str, about: dict[str, str], described: Layout, nsamples: int) -> Prompt:
     expected = 'an object such as {"prompt": "O rose,", "nsamples": 3}'
     given = files.parse_json(line, expected)
     kinds = dict.fromkeys(("prompt", *FIELDS), str) | {"nsamples": int}
@@ -148,7 +155,7 @@ def _read_object(line, about, described, nsamples):
 
 
 def read_layout(path: str) -> Layout:
-    """The layout that a run notes beside its weights; plain where it notes none.
+    """The layout that a run notes beside its weights; plain if it notes none.
 
     Raises:
       ValueError: the file does not hold a layout.

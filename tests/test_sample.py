@@ -176,9 +176,9 @@ def test_temperature_0_takes_the_likeliest(sample):
         (["--no_repeat", "9" * 20], "--no_repeat is 99999999999999999999, expected at most"),
         (["--nsamples", "9" * 20, "--out", "x.jsonl"], "--nsamples is 99999999999999999999, expected at most"),
         (["--prompts", "surrogate.jsonl", "--nsamples", "0"], "--nsamples 0 never comes to the second of --prompts"),
-        (["--score", "latin.txt", "--prompt", "x"], "--score scores what its file holds"),
-        (["--score", "latin.txt", "--out", "x.jsonl"], "--score scores what its file holds"),
-        (["--score", "latin.txt", "--interactive"], "--score scores what its file holds"),
+        (["--score", "latin.txt", "--prompt", "x"], "--score scores the text of its file"),
+        (["--score", "latin.txt", "--out", "x.jsonl"], "--score scores the text of its file"),
+        (["--score", "latin.txt", "--interactive"], "--score scores the text of its file"),
         (["--score", "surrogate.jsonl"], "surrogate.jsonl: line 1: text: lone surrogate U+D800"),
         (["--lines", "-1"], "--lines is -1, expected at least 0"),
         (["--out", "samples.doc"], "--out is samples.doc, expected"),
@@ -190,7 +190,7 @@ def test_bad_input_is_one_line(place, sample, arguments, message):
     (place / "latin.txt").write_bytes("caf\xe9 at noon".encode("latin-1"))
     (place / "surrogate.jsonl").write_text('{"text": "\\ud800"}')
     done = sample(*arguments)
-    assert done.returncode == 1
+    assert done.returncode > 0
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
@@ -199,7 +199,7 @@ def test_bad_input_is_one_line(place, sample, arguments, message):
 @pytest.mark.parametrize("arguments", [["--out", "nowhere/x.txt"], ["--top_k", "-1"], ["--length", "0"]])
 def test_flags_are_checked_before_a_model_is_looked_for(place, run_here, arguments):
     done = run_here("sample.py", "--model_name", "none", *arguments)
-    assert done.returncode == 1
+    assert done.returncode > 0
     assert "no such model" not in done.stderr
 
 
@@ -275,17 +275,19 @@ def test_json_lines_tell_how_a_sample_came_about(place, sample):
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.jsonl"])
-def test_a_job_that_was_killed_goes_on_with_any_batch(place, sample, name):
+def test_a_job_that_was_killed_is_continued_with_any_batch(place, sample, name):
     arguments = ["--nsamples", 9, "--prompt", "Tell", "--out", name]
     sample(*arguments, "--batch_size", 4)
-    whole, beside = (place / name).read_bytes(), place / f"{name}.settings.json"
+    record = place / ("x.txt.jsonl" if name == "x.txt" else name)
+    whole, lines = (place / name).read_bytes(), record.read_bytes()
     for share in (0.3, 0.7):
-        (place / name).write_bytes(whole[: int(len(whole) * share)])
-        if beside.exists():  # as it was when the first one began
-            beside.write_text(json.dumps(json.loads(beside.read_text()) | {"bytes": 0, "samples": 0}))
+        if name == "x.txt":
+            (place / name).write_bytes(whole[: int(len(whole) * share / 2)])
+        record.write_bytes(lines[: int(len(lines) * share)])
         done = sample(*arguments, "--batch_size", 3)
         assert done.returncode == 0
         assert (place / name).read_bytes() == whole
+        assert record.read_bytes() == lines
 
 
 def test_more_samples_may_be_asked_for_later(place, sample):
@@ -321,8 +323,8 @@ def test_without_a_seed_a_file_is_gone_on_with_by_its_own(place, sample, run_her
     assert (place / name).read_bytes() == (place / f"whole-{name}").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["x.txt", "x.jsonl"])
-def test_weights_that_differ_are_told_by_their_checkpoint(place, sample, name):
+@pytest.mark.parametrize(("name", "record"), [("x.txt", "x.txt.jsonl"), ("x.jsonl", "x.jsonl")])
+def test_weights_that_differ_are_told_by_their_checkpoint(place, sample, name, record):
     from gpt2.checkpoint import save_model
     from gpt2.hparams import HParams
     from gpt2.model import GPT2, fresh_weights
@@ -331,8 +333,8 @@ def test_weights_that_differ_are_told_by_their_checkpoint(place, sample, name):
     save_model(str(place / "other"), GPT2(HParams(**SMALL), fresh_weights(seed=2)), "model-500")
     done = sample("--out", name, "--restore_from", "other")
     assert done.stderr.splitlines()[-1] == (
-        f"sample.py: {name}: holds samples of models/small/model.ckpt, not other/model-500; "
-        "go on with --restore_from models/small/model.ckpt, or name another file with --out"
+        f"sample.py: {record}: holds samples of models/small/model.ckpt, not other/model-500; "
+        "give --restore_from models/small/model.ckpt, or name another file with --out"
     )
     (place / "models" / "small").rename(place / "moved")
     assert sample("--out", name, "--restore_from", "moved").returncode == 0  # the same weights
@@ -341,7 +343,7 @@ def test_weights_that_differ_are_told_by_their_checkpoint(place, sample, name):
 def test_a_txt_has_all_its_prompts_or_none(place, sample):
     sample("--out", "x.txt")
     done = sample("--out", "x.txt", "--nsamples", 2, "--include_prompt")
-    assert "x.txt: holds samples whose include_prompt is False, not True" in done.stderr
+    assert "x.txt.jsonl: holds samples whose include_prompt is False, not True" in done.stderr
 
 
 def test_with_many_prompts_the_number_of_each_belongs_to_the_job(place, sample):
@@ -401,7 +403,7 @@ def test_a_run_s_layout_makes_the_prefix(place, sample):
 def test_a_description_without_a_layout_is_an_error(sample):
     done = sample("--author", "Homer")
     assert done.returncode == 1
-    assert "--author is no part of what this model learnt from, whose layout is plain" in done.stderr
+    assert "--author is no part of what this model was trained on, whose layout is plain" in done.stderr
 
 
 def given(text):
@@ -453,7 +455,7 @@ def test_a_full_disk_is_named_with_the_file(place, sample):
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
     )
     assert done.stderr == (
-        "sample.py: x.jsonl: cannot be written (File too large); once it can, the same command goes on\n"
+        "sample.py: x.jsonl: cannot be written (File too large); once it can, the same command continues\n"
     )
     assert sample("--nsamples", 500, "--length", 20, "--seed", 1, "--out", "x.jsonl").returncode == 0
     numbers = [json.loads(line)["number"] for line in (place / "x.jsonl").read_text().splitlines()]

@@ -182,7 +182,7 @@ def test_workers_need_no_tensorflow(place, sample):
 @pytest.mark.parametrize(
     ("arguments", "n_workers", "message"),
     [
-        (["--strategy", "two"], None, "--strategy is two, expected auto or one or mirrored or multi_worker or tpu"),
+        (["--strategy", "two"], None, "--strategy is two, expected auto, one, mirrored, multi_worker or tpu"),
         (["--strategy", "multi_worker", "--out", "x.txt"], None, "nothing names other machines; set TF_CONFIG"),
         (
             ["--strategy", "multi_worker"],
@@ -206,7 +206,7 @@ def test_workers_need_no_tensorflow(place, sample):
 )
 def test_what_does_not_go_together_is_one_line(place, sample, arguments, n_workers, message):
     done = sample(*arguments, n_workers=n_workers)
-    assert done.returncode == 1
+    assert done.returncode > 0
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""

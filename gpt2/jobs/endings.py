@@ -1,6 +1,6 @@
-"""Where a sample ends before it is as long as it may be: at a text, after so many lines, after so many stanzas.
+"""Where a sample ends before it has its full length: at a text, after n lines, after n stanzas.
 
-All in bytes, for an id may end in the middle of a character.
+In bytes, since an id may end in the middle of a character.
 """
 
 import re
@@ -17,9 +17,9 @@ class Endings:
     """The rules of a command; called, it begins to watch one sample.
 
     Attributes:
-      stop: the text at which a sample ends, without it; none if empty.
-      lines: after how many lines that are not blank it ends, without the line end; 0 for no such rule.
-      stanzas: after how many stanzas, told apart by blank lines.
+      stop: the text at which a sample ends, without it; empty for no such rule.
+      lines: after how many lines that are not blank a sample ends, without the line end; 0 for no such rule.
+      stanzas: after how many stanzas, separated by blank lines; 0 for no such rule.
     """
 
     def __init__(self, encoder: Encoder, stop: str = "", lines: int = 0, stanzas: int = 0):
@@ -28,8 +28,11 @@ class Endings:
         self.after_lines = re.compile(rb"(?:(?:%b)*+%b){%d}" % (BLANK, LINE, lines))
         self.after_stanzas = re.compile(rb"(?:(?:%b)*+(?:%b)++){%d}%b" % (BLANK, LINE, stanzas, BLANK))
 
+    def __bool__(self) -> bool:
+        return bool(self.stop or self.lines or self.stanzas)
+
     def __call__(self) -> Callable[[int], str | None]:
-        """A function that is given the ids of a sample one by one, and says which rule ends it with one, if any."""
+        """A function that takes the ids of a sample one by one, and returns the rule that ends it there, or None."""
         text = bytearray()
 
         def feed(id: int) -> str | None:
@@ -39,7 +42,7 @@ class Endings:
         return feed
 
     def find(self, text: bytes) -> tuple[int, str | None]:
-        """Where a text ends, and by which rule: the first to be met; at its length by none."""
+        """Where a text ends, and the first rule that ends it there; its length and None if none does."""
         found: list[tuple[int, str]] = []
         if self.stop and (place := text.find(self.stop)) >= 0:
             found.append((place, STOP))
@@ -55,7 +58,7 @@ class Endings:
         return whole[: self.find(whole)[0]].decode(errors="replace")
 
     def settled(self, text: bytes) -> int:
-        """How many bytes of a text that grows will surely stay, and may be shown."""
+        """How many bytes of a text that grows are sure to stay, and may be printed."""
         end, why = self.find(text)
         if why:
             return end

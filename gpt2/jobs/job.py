@@ -1,38 +1,61 @@
-"""A job of sampling: which samples go on from which prompt, and how they are written."""
+"""A job of sampling: which samples continue which prompt, and how they are written."""
 
 import bisect
 import dataclasses
 import hashlib
 import itertools
 import json
+import logging
 import math
-from typing import Any
+import random
+from collections.abc import Callable, Iterable, Iterator
 
+from encoder.reference import Encoder
+from gpt2 import checkpoint_paths
+from gpt2.hparams import HParams, find_hparams
+from gpt2.jobs import worker_files
+from gpt2.jobs.endings import Endings
+from gpt2.jobs.no_repeat import NoRepeat, wordless
+from gpt2.jobs.request import Request
+from gpt2.jobs.sample_file import Fields
+from gpt2.jobs.source import Source
 from gpt2.sampling import batch
+from gpt2.sampling.batch import Rules, Sample, Task
+from gpt2.sampling.engines import Engine
+from poems import prompts
+from poems.layout import Layout
+from poems.prompts import Prompt
 from system.errors import UserError
+
+logger = logging.getLogger("gpt2")
 
 
 class Prompts:
-    """The prompts that samples go on from, as many from each as it says: numbered from 1 on, through all of them.
+    """The prompts that samples continue, each with its number of samples, which are numbered through all of them.
 
     Attributes:
       prompts: in their order.
-      total: how many samples; None where the last prompt asks for samples without end.
+      first: the number of the first sample.
+      total: how many samples; None if the last prompt asks for samples without end.
     """
 
-    def __init__(self, prompts):
-        self.prompts = list(prompts)
+    def __init__(self, prompts: Iterable[Prompt], first: int = 1):
+        self.prompts, self.first = list(prompts), first
         counts = [prompt.nsamples for prompt in self.prompts]
         self.total = sum(counts) if all(counts) else None
-        self._ends = list(itertools.accumulate(count or math.inf for count in counts))
+        self._ends = [first - 1 + n for n in itertools.accumulate(count or math.inf for count in counts)]
 
-    def prompt_of(self, number: int):
+    def prompt_of(self, number: int) -> Prompt | None:
         """The prompt of the sample of this number; None after the last."""
         place = bisect.bisect_left(self._ends, number)
         return self.prompts[place] if place < len(self.prompts) else None
 
+    def numbers(self, first: int) -> Iterable[int]:
+        """The numbers of the samples from `first` on."""
+        return itertools.count(first) if self.total is None else range(first, self.first + self.total)
+
     def digest(self) -> str:
-        """What tells these prompts from others; how many samples go on from a single one does not matter."""
+        """A hash of the prompts, of many also with how many samples continue each."""
         many = len(self.prompts) > 1
         told = [(prompt.pieces, prompt.begins, prompt.nsamples if many else None) for prompt in self.prompts]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
@@ -40,46 +63,89 @@ class Prompts:
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """How samples are written, whatever their prompts."""
+    """What to write.
 
-    enc: Any
-    hparams: Any
-    rules: Any
-    endings: Any
-    length: int | None
-    best_of: int
-    include_prompt: bool
+    Attributes:
+      hparams: the sizes of the model that will write.
+      length: the most tokens of a sample; None for the default of its prompt.
+      batch_size: how many samples are written at a time.
+      best_of: how many are written for each sample that is kept.
+      include_prompt: whether the prompt is printed before each sample.
+    """
 
-    def check(self, prompts) -> str | None:
-        """A line that says so if the window will slide; raises a ValueError for a prompt that is none or too long."""
+    enc: Encoder
+    hparams: HParams
+    rules: Rules
+    endings: Endings
+    prompts: Prompts
+    length: int | None = None
+    batch_size: int = 1
+    best_of: int = 1
+    include_prompt: bool = False
+
+    @classmethod
+    def of(cls, request: Request, enc: Encoder, source: Source) -> "Job":
+        """The job that a request asks for; logs its seed, and whether the window will slide.
+
+        Raises:
+          UserError: a prompt that cannot be read or continued; a model of another vocabulary.
+        """
+        hparams = find_hparams(source.prefix, source.model_folder)
+        enc.check_size(hparams.n_vocab, source.model_folder)
+        prompts = Prompts(read_prompts(request, source.layout))
+        endings = Endings(enc, request.stop, request.lines, request.stanzas)
+        rules = Rules(
+            request.filters(),
+            find_seed(request),
+            ending=endings or None,
+            banning=NoRepeat(enc, request.no_repeat) if request.no_repeat else None,
+            exempt=wordless(enc) if request.repetition_penalty != 1 else None,
+            logprobs=request.best_of > 1 or (request.out or "").endswith(".jsonl"),
+        )
+        how = {name: getattr(request, name) for name in ("length", "batch_size", "best_of", "include_prompt")}
+        job = cls(enc, hparams, rules, endings, prompts, **how)
+        if slides := job.check():
+            logger.info(slides)
+        return job
+
+    def check(self) -> str | None:
+        """A message if the window will slide, else None.
+
+        Raises:
+          UserError: a prompt, which is named, cannot be encoded or is longer than the window.
+        """
         n_ctx = self.hparams.n_ctx
         longest = 0
-        for prompt in prompts:
+        for prompt in self.prompts.prompts:
             try:
                 ids = ids_of(self.enc, prompt)
                 longest = max(longest, len(ids) + batch.sample_length(self.hparams, ids, self.length))
-            except ValueError as error:
+            except UserError as error:
                 raise UserError(f"{prompt.source}: {error}" if prompt.source else str(error)) from None
         if longest > n_ctx + 1:
             return f"when the window of {n_ctx} tokens is full, its last half is read again and the rest forgotten"
         return None
 
-    def samples(self, engine, asked: Prompts, numbers, on_token=None):
-        """Pairs of a sample and its prompt, of the samples of these numbers, in their order.
+    def samples(
+        self, engine: Engine, numbers: Iterable[int], on_token: Callable[[int, int], None] | None = None
+    ) -> Iterator[tuple[Sample, Prompt]]:
+        """The samples of these numbers, in their order, each with its prompt.
 
-        The numbers go on from one prompt to the next; of each group of `best_of` tasks one becomes a sample.
+        Of each group of `best_of` tasks one becomes a sample.
         """
-        tasks, begun = itertools.tee(self.tasks(asked, numbers))
+        tasks, begun = itertools.tee(self._tasks(numbers))
         samples = batch.write_samples(engine, tasks, self.rules, on_token)
         in_order = batch.in_order(samples, (task.number for task in begun))
         for sample in batch.best_of(in_order, self.best_of):
-            yield sample, asked.prompt_of(sample.number)
+            prompt = self.prompts.prompt_of(sample.number)
+            assert prompt, f"sample {sample.number} has a task, so it has a prompt"
+            yield sample, prompt
 
-    def tasks(self, asked: Prompts, numbers):
+    def _tasks(self, numbers: Iterable[int]) -> Iterator[Task]:
         """The tasks of the samples of these numbers, until there is no prompt for one."""
-        known: dict[Any, tuple] = {}
+        known: dict[Prompt, tuple[tuple[int, ...], int]] = {}
         for number in numbers:
-            prompt = asked.prompt_of(number)
+            prompt = self.prompts.prompt_of(number)
             if prompt is None:
                 return
             if prompt not in known:
@@ -87,14 +153,46 @@ class Job:
                 length = batch.sample_length(self.hparams, ids, self.length)
                 known[prompt] = batch.start_of(ids, self.hparams), length
             for task in range((number - 1) * self.best_of + 1, number * self.best_of + 1):
-                yield batch.Task(task, *known[prompt])
-
-    def shown(self, prompt) -> str:
-        """What stands between the header of a sample and its text; nothing where there is no such sample."""
-        return prompt.text if prompt and self.include_prompt else ""
+                yield Task(task, *known[prompt])
 
 
-def ids_of(enc, prompt) -> list[int]:
-    """The ids of a prompt, after end-of-text where it begins a poem."""
+def read_prompts(request: Request, described: Layout) -> list[Prompt]:
+    """The prompts of a request, laid out as the poems were that its model was trained on.
+
+    Raises:
+      UserError: a file that is not UTF-8, or a line of it that is no prompt.
+    """
+    if request.prompts is not None:
+        return prompts.read_many(request.prompts, request.about, described, request.nsamples)
+    text = request.prompt if request.prompt_file is None else prompts.read_text(request.prompt_file)
+    return [prompts.lay_out(text, request.about, described, request.nsamples)]
+
+
+def find_seed(request: Request) -> int:
+    """The seed that is given, or that of the samples in the file of the request, or a random one, which is logged."""
+    if request.seed is not None:
+        return request.seed
+    if request.out is not None and (seed := worker_files.seed_of(request.out)) is not None:
+        logger.info(f"--seed {seed}, that of the samples in {request.out}")
+        return seed
+    seed = random.randrange(2**31)
+    logger.info(f"--seed {seed}")
+    return seed
+
+
+def settings_of(request: Request, job: Job, source: Source) -> Fields:
+    """What the samples of a job depend on: not its batch size nor, with one prompt, their number."""
+    settings: Fields = dataclasses.asdict(job.rules.filters)
+    settings |= {name: getattr(request, name) for name in ("stop", "lines", "stanzas", "length", "no_repeat")}
+    settings |= {"best_of": job.best_of, "dtype": request.dtype, "seed": job.rules.seed}
+    settings |= {"prompts": job.prompts.digest(), "weights": checkpoint_paths.hash_of(source.prefix)}
+    settings |= {"checkpoint": source.prefix}
+    if (request.out or "").endswith(".txt"):
+        settings["include_prompt"] = job.include_prompt
+    return settings
+
+
+def ids_of(enc: Encoder, prompt: Prompt) -> list[int]:
+    """The ids of a prompt, after end-of-text if the prompt begins a poem."""
     begin = [enc.end_of_text] if prompt.begins else []
     return [*begin, *itertools.chain.from_iterable(map(enc.encode, prompt.pieces))]

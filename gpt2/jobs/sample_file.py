@@ -1,24 +1,24 @@
-"""The file of samples: one after another as they are written, gone on with after a stop, never written over.
+"""The file of samples: one after another as they are written, continued after a stop, never overwritten.
 
-`.jsonl` holds an object a line; `.txt` is in the form of 2019, with what it was asked for in FILE.txt.settings.json.
+`.jsonl` contains an object a line. `.txt`, the form of 2019, is rendered line by line from such a file beside it,
+FILE.txt.jsonl: each sample is written there first, so that after a kill the text can be completed from it.
 """
 
 import contextlib
-import itertools
+import dataclasses
+import io
 import json
 import os
 import re
-from collections.abc import Callable
-from typing import Any
+from typing import IO
 
 from system import files
 from system.errors import UserError
 from system.lock import lock
 
-FORMS = (".txt", ".jsonl")
-HEADER = re.compile(rb"^={40} SAMPLE \d+ ={40}\n", re.MULTILINE)
 SEED = re.compile(rb'\{"seed": (-?\d+)')  # The beginning of a .jsonl.
-WHOLE, COUNT = "bytes", "samples"  # In the settings of a .txt: so many are whole samples, for certain; and how many.
+
+Fields = dict[str, object]  # A sample, or the settings that it depends on, as an object of JSON.
 
 
 def header(number: int) -> str:
@@ -26,53 +26,199 @@ def header(number: int) -> str:
     return f"{'=' * 40} SAMPLE {number} {'=' * 40}\n"
 
 
-def check_settings(path: str) -> None:
-    """Raises a ValueError for a file of no known form, a FileNotFoundError for one in a folder that is not there."""
-    if not path.endswith(FORMS):
+def check_path(path: str) -> None:
+    """Raises a UserError for a file of no known form, a FileNotFoundError for one in a folder that is missing."""
+    if not path.endswith((".txt", ".jsonl")):
         raise UserError(f"--out is {path}, expected a name that ends in .txt or .jsonl")
     folder = os.path.dirname(path) or "."
     if not files.is_remote(path) and not files.exists(folder):
         raise FileNotFoundError(f"{path}: there is no folder {folder}; make it, or name another file with --out")
 
 
-def nothing(number: int) -> str:
-    """What stands before the text of a sample in a .txt that is without prompts."""
-    return ""
+@dataclasses.dataclass(frozen=True)
+class SampleFile:
+    """A file of samples, and what they depend on.
 
-
-def held(path: str, settings: dict[str, Any], shown: Callable[[int], str]) -> tuple[bytes, int, int]:
-    """What a file holds, in how many bytes of it samples are whole, and how many samples those are.
-
-    Args:
-      settings: what the samples depend on.
-      shown: what stands before the text of a sample in a .txt, by its number.
-    Raises:
-      ValueError: it holds samples of other settings, or something else, which must not be lost.
+    Attributes:
+      path: its name, which ends in .txt or .jsonl.
+      settings: what every sample in it depends on; of a .txt also `include_prompt`.
     """
-    content = read_samples(path)
-    if path.endswith(".jsonl"):
-        return content, *_held_jsonl(path, settings, content)
-    return content, *_held_txt(path, settings, content, shown)
+
+    path: str
+    settings: Fields
+
+    @property
+    def record(self) -> str:
+        """The .jsonl that samples are written to first."""
+        return record_of(self.path)
+
+    @property
+    def is_rendered(self) -> bool:
+        """Whether the file is a .txt, rendered from the record."""
+        return self.record != self.path
+
+    def line(self, sample: Fields) -> bytes:
+        """A sample as a line of the record."""
+        return (json.dumps(sample | {"settings": self.settings}, ensure_ascii=False) + "\n").encode()
+
+    def text(self, sample: Fields) -> bytes:
+        """A sample as a .txt has it."""
+        shown = sample["prompt"] if self.settings.get("include_prompt") else ""
+        return f"{header(int(str(sample['number'])))}{shown}{sample['text']}\n".encode()
+
+    def number(self, line: bytes, path: str, otherwise: str) -> int:
+        """The number of the sample in a line of a .jsonl of this path.
+
+        Raises:
+          OtherSettings: the sample was written with others.
+          UserError: the line is no sample, which `otherwise` says.
+        """
+        try:
+            sample = json.loads(line)
+            self._compare(path, sample["settings"])
+            return int(sample["number"])
+        except OtherSettings:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise UserError(f"{path}: {otherwise}") from None
+
+    def count(self) -> tuple[int, int]:
+        """How many bytes of the record are whole samples, and how many samples these are.
+
+        Raises:
+          OtherSettings: they were written with others.
+          UserError: the file contains something else, which must not be lost.
+        """
+        self.check_text()
+        n_bytes = n_samples = 0
+        with opened_or_empty(self.record) as file:
+            for line in file:
+                found, expected = f"line {n_samples + 1}", n_samples + 1
+                if not line.endswith(b"\n"):  # A kill has cut it: a new one replaces it, if it began like that.
+                    begin = json.dumps({"seed": self.settings.get("seed"), "number": expected})[:-1].encode()
+                    if line.startswith(begin) or begin.startswith(line):
+                        break
+                    raise UserError(f"{self.record}: {found} is no sample; name another file with --out")
+                number = self.number(line, self.record, f"{found} is no sample; name another file with --out")
+                if number != expected:
+                    raise UserError(
+                        f"{self.record}: {found} is sample {number}, expected {expected}; name another file with --out"
+                    )
+                n_bytes, n_samples = n_bytes + len(line), expected
+        return n_bytes, n_samples
+
+    def check_text(self) -> None:
+        """Raises a UserError for a .txt without a record, which must not be lost."""
+        if self.is_rendered and read(self.path, 1) and not files.exists(self.record):
+            raise UserError(f"{self.path}: there already, and no samples of ours; name another file with --out")
+
+    def _compare(self, path: str, found: Fields) -> None:
+        """Raises an `OtherSettings` if a file of this path was written with other settings.
+
+        The path of its `checkpoint` does not matter; `weights` is a hash of the contents.
+        """
+        for name in {**found, **self.settings}:
+            if name != "checkpoint" and found.get(name) != self.settings.get(name):
+                raise OtherSettings(f"{path}: {_difference(name, found, self.settings)}name another file with --out")
+
+
+def _difference(name: str, found: Fields, settings: Fields) -> str:
+    """A setting that has changed, and the remedy."""
+    if name == "prompts":
+        return "holds samples of other prompts, or with --prompts of another number of each; give the same, or "
+    was, now = found.get("checkpoint"), settings.get("checkpoint")
+    if name == "weights" and was == now:
+        return f"holds samples of weights that are no longer those of {was}; "
+    if name == "weights":
+        return f"holds samples of {was}, not {now}; give --restore_from {was}, or "
+    return f"holds samples whose {name} is {found.get(name)!r}, not {settings.get(name)!r}; "
+
+
+class Writer:
+    """A file of samples, opened to be continued after those that it contains.
+
+    Attributes:
+      n_written: how many it contained.
+    """
+
+    def __init__(self, file: SampleFile):
+        """Opens the file, or begins it; raises what `SampleFile.count` raises, and a UserError for an edited .txt."""
+        self.file, self.path = file, file.path
+        file.check_text()  # before an empty record is made
+        with contextlib.ExitStack() as opened:
+            self.record = opened.enter_context(open_alone(file.record))
+            n_bytes, self.n_written = file.count()
+            cut(self.record, file.record, n_bytes)  # without the last sample, if a stop has cut it
+            self.text = opened.enter_context(files.open_file(file.path, "ab")) if file.is_rendered else None
+            self._complete_text()
+            self.opened = opened.pop_all()
+
+    def write(self, sample: Fields) -> None:
+        """Adds one sample, an object that begins with `seed` and `number` and has `prompt` and `text`."""
+        add(self.record, self.file.record, self.file.line(sample))
+        if self.text:
+            add(self.text, self.path, self.file.text(sample))
+
+    def show_life(self) -> None:
+        """Does nothing: nobody waits for this file."""
+
+    def close(self) -> None:
+        """Ends writing."""
+        self.opened.close()
+        files.sync(self.file.record)
+        files.sync(self.path)
+
+    def _complete_text(self) -> None:
+        """Adds the samples of the record that a .txt lacks.
+
+        Raises:
+          UserError: the file does not begin the text of the record.
+        """
+        if not self.text:
+            return
+        with opened_or_empty(self.path) as content, opened_or_empty(self.file.record) as record:
+            is_whole = True
+            for line in record:
+                expected = self.file.text(json.loads(line))
+                found = content.read(len(expected)) if is_whole else b""
+                is_whole = found == expected
+                if not expected.startswith(found):
+                    raise self._edited()
+                add(self.text, self.path, expected[len(found) :])
+            if is_whole and content.read(1):
+                raise self._edited()
+
+    def _edited(self) -> UserError:
+        return UserError(
+            f"{self.path}: does not contain the samples of {self.file.record}, so it was changed by hand; move it "
+            "away, and it is written again, or name another file with --out"
+        )
+
+
+def record_of(path: str) -> str:
+    """The .jsonl that holds the samples of a file."""
+    return path if path.endswith(".jsonl") else f"{path}.jsonl"
 
 
 def seed_of(path: str) -> int | None:
-    """The seed of the samples that a file holds; None if it holds none."""
-    if path.endswith(".jsonl"):
-        found = SEED.match(read_samples(path, 100))
-        return int(found[1]) if found else None
-    return _noted(path).get("seed") if read_samples(path, 1) else None
+    """The seed of the samples of a file; None if it has none."""
+    found = SEED.match(read(record_of(path), 100))
+    return int(found[1]) if found else None
 
 
-def read_samples(path: str, n_bytes: int = -1) -> bytes:
-    """What a file holds, or the beginning of it; nothing if it is not there."""
-    if not files.exists(path):
-        return b""
-    with files.open_file(path) as file:
+def read(path: str, n_bytes: int = -1) -> bytes:
+    """A file, or its first bytes; nothing if it is missing."""
+    with opened_or_empty(path) as file:
         return file.read(n_bytes)
 
 
-def open_alone(path: str):
-    """A file opened to be added to, by one process at a time where it is a local one.
+def opened_or_empty(path: str) -> IO[bytes]:
+    """An open file, or an empty one if it is missing, as a remote file is until something was written to it."""
+    return files.open_file(path) if files.exists(path) else io.BytesIO()
+
+
+def open_alone(path: str) -> IO[bytes]:
+    """A file opened to be added to, by one process at a time if it is a local one.
 
     Raises:
       OSError: another process writes it.
@@ -84,202 +230,24 @@ def open_alone(path: str):
     return file
 
 
-def cut(file, path: str, content: bytes, n_bytes: int) -> None:
-    """Leaves so many bytes of a file that is open to be added to; a local one stays the same, with its lock."""
-    if n_bytes == len(content):
-        return
-    if files.is_remote(path):
-        files.write_file(path, content[:n_bytes])
-    else:
+def cut(file: IO[bytes], path: str, n_bytes: int) -> None:
+    """Keeps the first bytes of a file that is open to be added to; a local one keeps its lock."""
+    if not files.is_remote(path):
         file.truncate(n_bytes)
+    elif len(content := read(path)) > n_bytes:
+        files.write_file(path, content[:n_bytes])
 
 
-def add(file, path: str, written: bytes) -> None:
-    """Adds to a file, at once."""
-    with told_of(path):
-        try:
-            file.write(written)
-            file.flush()
-        except OSError:
-            with contextlib.suppress(OSError):
-                file.close()  # now, since Python would try again at its end, and tell of that
-            raise
-
-
-@contextlib.contextmanager
-def told_of(path: str):
-    """Names a file that cannot be written, for a full disk does not."""
+def add(file: IO[bytes], path: str, written: bytes) -> None:
+    """Adds to a file, at once; an error names the file, which that of a full disk does not."""
     try:
-        yield
+        file.write(written)
+        file.flush()
     except OSError as error:
+        with contextlib.suppress(OSError):
+            file.close()  # now, since Python would try again when it ends, and print that error
         reason = error.strerror or error
-        raise OSError(f"{path}: cannot be written ({reason}); once it can, the same command goes on") from error
-
-
-class Out:
-    """A file of samples, opened to go on after those that it holds.
-
-    Attributes:
-      n_written: how many it held.
-    """
-
-    def __init__(self, path: str, settings: dict[str, Any], shown: Callable[[int], str] = nothing):
-        """Opens the file, or begins it; see `held` for what is refused."""
-        self.path, self.settings, self.shown = path, settings, shown
-        self.is_jsonl = path.endswith(".jsonl")
-        self.file = open_alone(path)
-        try:
-            content, self.n_bytes, self.n_written = held(path, settings, shown)
-            self.n_samples = self.n_written
-            cut(self.file, path, content, self.n_bytes)  # without the last one, if a stop has cut it
-            files.sync(path)  # before the note, which must not know of more than is there
-            self._note()
-        except BaseException:
-            self.file.close()
-            raise
-
-    def write(self, sample: dict[str, Any]) -> None:
-        """Adds one sample, an object that begins with `seed` and `number` and has `text`."""
-        if self.is_jsonl:
-            written = line(sample, self.settings)
-        else:
-            written = _begin(sample["number"], self.shown) + f"{sample['text']}\n".encode()
-        add(self.file, self.path, written)
-        self.n_bytes += len(written)
-        self.n_samples += 1
-
-    def show_life(self) -> None:
-        """Nothing: nobody waits for this file."""
-
-    def close(self) -> None:
-        """Ends writing."""
-        self.file.close()
-        files.sync(self.path)
-        self._note()
-
-    def _note(self):
-        """Beside a .txt, its settings, the bytes that are known to be whole samples, and how many these are."""
-        if not self.is_jsonl:
-            noted = json.dumps(self.settings | {WHOLE: self.n_bytes, COUNT: self.n_samples}, ensure_ascii=False) + "\n"
-            with told_of(_beside(self.path)):
-                files.write_file(_beside(self.path), noted.encode())
-
-
-def line(sample: dict[str, Any], settings: dict[str, Any]) -> bytes:
-    """A sample as a line of a .jsonl."""
-    return (json.dumps(sample | {"settings": settings}, ensure_ascii=False) + "\n").encode()
-
-
-def read_number(line: bytes, path: str, settings: dict[str, Any], otherwise: str) -> int:
-    """The number of the sample in a line of a .jsonl.
-
-    Raises:
-      OtherSettings: it was written with others.
-      ValueError: it is no sample, which `otherwise` says.
-    """
-    try:
-        sample = json.loads(line)
-        compare(path, sample["settings"], settings)
-        return int(sample["number"])
-    except OtherSettings:
-        raise
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"{path}: {otherwise}") from None
-
-
-def compare(path: str, found: dict[str, Any], settings: dict[str, Any]) -> None:
-    """Raises an `OtherSettings` if the settings that a file was written with are not these.
-
-    Where its `checkpoint` lies does not matter; what that holds, `weights` tells.
-    """
-    for name in {**found, **settings}:
-        if name != "checkpoint" and found.get(name) != settings.get(name):
-            raise OtherSettings(f"{path}: {_difference(name, found, settings)}name another file with --out")
-
-
-def _difference(name, found, settings):
-    """What is not as it was, and what to do about it."""
-    if name == "prompts":
-        return "holds samples of other prompts, or with --prompts of another number of each; give the same, or "
-    was, now = found.get("checkpoint"), settings.get("checkpoint")
-    if name == "weights" and was == now:
-        return f"holds samples of weights that are no longer those of {was}; "
-    if name == "weights":
-        return f"holds samples of {was}, not {now}; go on with --restore_from {was}, or "
-    return f"holds samples whose {name} is {found.get(name)!r}, not {settings.get(name)!r}; "
-
-
-def _beside(path):
-    return f"{path}.settings.json"
-
-
-def _noted(path):
-    """What a .txt was asked for."""
-    if not files.exists(_beside(path)):
-        raise UserError(f"{path}: there already, and no samples of ours; name another file with --out")
-    with contextlib.suppress(ValueError):
-        noted = json.loads(read_samples(_beside(path)))
-        if isinstance(noted, dict) and type(noted.get(WHOLE)) is int:
-            return noted
-    raise UserError(f"{_beside(path)}: no settings of samples, expected those of {path}; remove both to begin anew")
-
-
-def _begin(number, shown):
-    """A sample in a .txt up to its text."""
-    return f"{header(number)}{shown(number)}".encode()
-
-
-def _held_jsonl(path, settings, content):
-    end = content.rfind(b"\n") + 1
-    lines = content[:end].splitlines()
-    for expected, text in enumerate(lines, start=1):
-        number = read_number(text, path, settings, f"line {expected} is no sample; name another file with --out")
-        if number != expected:
-            raise UserError(
-                f"{path}: line {expected} is sample {number}, expected {expected}; name another file with --out"
-            )
-    rest = content[end:]
-    begin = json.dumps({"seed": settings.get("seed"), "number": len(lines) + 1}).removesuffix("}").encode()
-    if not (rest.startswith(begin) or begin.startswith(rest)):
-        raise UserError(f"{path}: line {len(lines) + 1} is no sample; name another file with --out")
-    return end, len(lines)
-
-
-def _held_txt(path, settings, content, shown):
-    if not content:
-        return 0, 0
-    found = _noted(path)
-    known, count = found.pop(WHOLE), found.pop(COUNT, None)
-    compare(path, found, settings)
-    # Looked for one by one, since a prompt or a text may hold a line that looks like the header of another sample.
-    starts, texts = [], []
-    begins = (_begin(number, shown) for number in itertools.count(1))
-    begin = next(begins)
-    place = 0 if content.startswith(begin) else -1
-    while place >= 0:
-        starts.append(place)
-        texts.append(place + len(begin))
-        begin = next(begins)
-        end = content.find(b"\n" + begin, texts[-1])
-        place = end + 1 if end >= 0 else -1
-    # Whether the last one is whole, only that note tells; else it is written again, letter for letter the same.
-    if not starts or starts[-1] < known:
-        n_whole, end = len(starts), known
-        is_ours = begin.startswith(content[known:]) and bool(starts or not known)
-    else:
-        n_whole, end = len(starts) - 1, starts[-1]
-        other = HEADER.search(content, texts[-1])
-        is_ours = other is None or begin.startswith(content[other.start() :])
-    n_known = sum(start < known for start in starts)
-    if known > len(content):
-        wrong = f"holds {len(content)} bytes, expected at least {known}"
-    elif count not in (None, n_known):
-        wrong = f"holds {n_known} samples with their numbers, expected {count}"
-    elif not is_ours:
-        wrong = f"sample {len(starts) + 1} does not come after sample {len(starts)}"
-    else:
-        return end, n_whole
-    raise UserError(f"{path}: {wrong}, so it was changed by hand; name another file with --out")
+        raise OSError(f"{path}: cannot be written ({reason}); once it can, the same command continues") from error
 
 
 class OtherSettings(UserError):

@@ -3,21 +3,27 @@
 import json
 import math
 
+from encoder.reference import Encoder
+from gpt2.jobs.job import ids_of
+from gpt2.sampling.engines import EngineSpec
+from gpt2.sampling.scoring import log_probabilities
+from poems.prompts import Prompt
 from system.errors import UserError
 
 
-def print_scores(open_engine, enc, texts) -> None:
-    """Prints, for each text after its prompt, an object with its log-probability, perplexity, bits per character."""
-    from gpt2.jobs.job import ids_of
-    from gpt2.sampling.scoring import log_probabilities
+def print_scores(spec: EngineSpec, enc: Encoder, texts: list[tuple[Prompt, str]]) -> None:
+    """Prints, for each text after its prompt, an object with its log-probability in nats, perplexity and bits.
 
+    Raises:
+      UserError: a text that cannot be encoded, named before the engine is opened.
+    """
     encoded = []
     for prompt, text in texts:
         try:
             encoded.append((ids_of(enc, prompt), enc.encode(text), text))
-        except ValueError as error:
+        except UserError as error:
             raise UserError(f"{prompt.source}: {error}") from None
-    engine = open_engine(rows=1)
+    engine = spec.open(rows=1)
     for before, ids, text in encoded:
         logprob = sum(log_probabilities(engine, before or [enc.end_of_text], ids))
         figures = {"tokens": len(ids), "characters": len(text), "logprob": round(logprob, 4)}

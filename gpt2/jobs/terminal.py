@@ -2,34 +2,43 @@
 
 import codecs
 import dataclasses
-import itertools
 import logging
 import sys
+from collections.abc import Callable
 
 from gpt2.jobs.job import Job, Prompts
 from gpt2.jobs.sample_file import header
+from gpt2.sampling.engines import Engine
 from poems import prompts
+from poems.prompts import Prompt
 from system.errors import UserError
 
 logger = logging.getLogger("gpt2")
 
 
-def show_samples(job: Job, engine, asked: Prompts) -> None:
-    """Prints samples, with a batch of one as they are written."""
-    if engine.rows > 1 or job.best_of > 1:
-        for sample, prompt in job.samples(engine, asked, itertools.count(1)):
-            print(f"{header(sample.number)}{job.shown(prompt)}{job.endings.text(sample.ids)}", flush=True)
+def show_samples(job: Job, engine: Engine) -> None:
+    """Prints the samples of a job, with a batch of one as they are written."""
+    first = job.prompts.first
+    if job.batch_size > 1 or job.best_of > 1:
+        for sample, _ in job.samples(engine, job.prompts.numbers(first)):
+            print(f"{heading(job, sample.number)}{job.endings.text(sample.ids)}", flush=True)
         return
-    stream = Stream(job, asked)
-    for sample, _ in job.samples(engine, asked, itertools.count(1), stream.add):
-        stream.end(sample.number)
+    printer = Printer(job)
+    for sample, _ in job.samples(engine, job.prompts.numbers(first), printer.add):
+        printer.end(sample.number)
 
 
-class Stream:
+def heading(job: Job, number: int) -> str:
+    """What is printed before the text of a sample."""
+    prompt = job.prompts.prompt_of(number)
+    return header(number) + (prompt.text if prompt and job.include_prompt else "")
+
+
+class Printer:
     """Prints one sample after another id by id: never half a character, nor what the end of the sample takes back."""
 
-    def __init__(self, job: Job, asked: Prompts):
-        self.job, self.asked = job, asked
+    def __init__(self, job: Job):
+        self.job = job
         self.ids: list[int] = []
         self.begun = False
 
@@ -48,54 +57,49 @@ class Stream:
         print(flush=True)
         self.begun = False
 
-    def _begin(self, number):
+    def _begin(self, number: int) -> None:
         if not self.begun:
             self.begun, self.ids, self.printed = True, [], 0
             self.decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-            print(header(number) + self.job.shown(self.asked.prompt_of(number)), end="", flush=True)
+            print(heading(self.job, number), end="", flush=True)
 
-    def _print(self, text, final=False):
+    def _print(self, text: bytes, final: bool = False) -> None:
         print(self.decoder.decode(text[self.printed :], final), end="", flush=True)
         self.printed = max(self.printed, len(text))
 
 
-def converse(job: Job, engine, lay_out) -> None:
-    """Asks for prompts until there are no more, and writes after each."""
+def converse(job: Job, engine: Engine, lay_out: Callable[[str], Prompt]) -> None:
+    """Asks for prompts until there are no more, and writes after each, numbering the samples through all of them.
+
+    lay_out: makes a prompt of a text.
+    """
     logger.info("a prompt a line, empty for none; \\ at its end continues it; Ctrl-C ends a sample, Ctrl-D ends all")
     number = 1
     while True:
         try:
             text = ask()
-        except ValueError as error:
+        except UserError as error:
             logger.info(str(error))
             continue
         if text is None:
             return
-        prompt = lay_out(text)
-        # Samples before it count as its own, so that no two have one number.
-        asked = Prompts([dataclasses.replace(prompt, nsamples=number - 1), prompt] if number > 1 else [prompt])
-        stream = Stream(job, asked)
         try:
-            if slides := job.check([prompt]):
+            answer = dataclasses.replace(job, prompts=Prompts([lay_out(text)], first=number))
+            if slides := answer.check():
                 logger.info(slides)
-            streams = engine.rows == 1 and job.best_of == 1
-            for sample, _ in job.samples(engine, asked, itertools.count(number), stream.add if streams else None):
-                if not streams:
-                    for id in sample.ids:
-                        stream.add(sample.number, id)
-                stream.end(sample.number)
-        except ValueError as error:
+            number += answer.prompts.total or 0
+            show_samples(answer, engine)
+        except UserError as error:
             logger.info(str(error))
         except KeyboardInterrupt:
             print(flush=True)
-        number += prompt.nsamples
 
 
 def ask() -> str | None:
     """A prompt from the terminal, or standard input; None at its end.
 
     Raises:
-      ValueError: a line of it is not UTF-8.
+      UserError: a line of it is not UTF-8.
     """
     lines: list[str] = []
     while not lines or lines[-1].endswith("\\"):

@@ -52,7 +52,7 @@ def test_without_a_description_a_prompt_is_taken_as_it_is():
 @pytest.mark.parametrize(
     ("name", "described", "message"),
     [
-        ("author", Layout(), "--author is no part of what this model learnt from, whose layout is plain"),
+        ("author", Layout(), "--author is no part of what this model was trained on, whose layout is plain"),
         ("title", Layout("prefix"), "--title is no part .* prefix; give --author and --book"),
         ("book", Layout("poem"), "--book is no part .* poem; give --author and --title and --tags"),
     ],

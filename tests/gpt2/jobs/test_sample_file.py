@@ -1,63 +1,92 @@
-"""A file of samples is gone on with after any stop, and never mixed with samples of other settings."""
+"""A file of samples is continued after any stop, and never mixed with samples of other settings."""
 
 import json
 
 import pytest
 
 from gpt2.jobs import sample_file
-from gpt2.jobs.sample_file import Out, header
+from gpt2.jobs.sample_file import SampleFile, Writer, header
 
 SETTINGS = {"seed": 4, "stop": "\n", "length": None}
-SAMPLES = [{"seed": 4, "number": number, "text": f"Ünd so\n{number}"} for number in range(1, 6)]
+SHOWN = SETTINGS | {"include_prompt": True}
+SAMPLES = [{"seed": 4, "number": number, "prompt": "O ", "text": f"Ünd so\n{number}"} for number in range(1, 6)]
 
 
-def write(path, samples, settings=SETTINGS, shown=""):
-    file = Out(str(path), settings, lambda number: shown)
-    for sample in samples[file.n_written :]:
-        file.write(sample)
-    file.close()
-    return file.n_written
+@pytest.fixture(autouse=True)
+def fast(monkeypatch):
+    """Waits for no disk: a kill of the process, which is tried here, leaves what the system has not written yet."""
+    monkeypatch.setattr(sample_file.files, "sync", lambda path: None)
 
 
-def kill(path, length, known=0, count=0):
-    """Leaves of a file what a kill leaves of it, and the note of its .txt as it was when it was opened."""
-    path.write_bytes(path.read_bytes()[:length])
-    if path.suffix == ".txt":
-        beside = path.with_name(f"{path.name}.settings.json")
-        beside.write_text(json.dumps(json.loads(beside.read_text()) | {"bytes": known, "samples": count}))
+def write(path, samples, settings=SETTINGS):
+    writer = Writer(SampleFile(str(path), settings))
+    for sample in samples[writer.n_written :]:
+        writer.write(sample)
+    writer.close()
+    return writer.n_written
+
+
+def files_of(path):
+    """A file of samples, and for a .txt also the record beside it, which is written first."""
+    return [path.with_name(f"{path.name}.jsonl"), path] if path.suffix == ".txt" else [path]
+
+
+def kill(path, length):
+    """Leaves of the files what a kill leaves after so many bytes written, sample by sample, to one and the other."""
+    parts = [file.read_bytes().splitlines(keepends=True) for file in files_of(path)]
+    if len(parts) == 2:  # Each sample of a .txt begins with its header.
+        text, marks = parts[1], [n for n, line in enumerate(parts[1]) if line.startswith(b"=" * 40)]
+        parts[1] = [b"".join(text[start:stop]) for start, stop in zip(marks, [*marks[1:], None], strict=True)]
+    kept = [b"" for _ in parts]
+    for sample in zip(*parts, strict=True):
+        for place, written in enumerate(sample):
+            kept[place] += written[: max(length, 0)]
+            length -= len(written)
+    for file, content in zip(files_of(path), kept, strict=True):
+        file.write_bytes(content)
+
+
+def size(path):
+    return sum(file.stat().st_size for file in files_of(path))
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.jsonl"])
-def test_a_file_cut_anywhere_is_completed_to_the_same_bytes(tmp_path, name):
-    write(tmp_path / name, SAMPLES)
-    whole = (tmp_path / name).read_bytes()
-    for length in range(0, len(whole) + 1, 7):
-        kill(tmp_path / name, length)
-        assert write(tmp_path / name, SAMPLES) < 6
-        assert (tmp_path / name).read_bytes() == whole
+@pytest.mark.parametrize("settings", [SETTINGS, SHOWN])
+def test_a_file_cut_anywhere_is_completed_to_the_same_bytes(tmp_path, name, settings):
+    path = tmp_path / name
+    write(path, SAMPLES, settings)
+    whole = [file.read_bytes() for file in files_of(path)]
+    for length in range(0, size(path) + 1, 23):
+        kill(path, length)
+        assert write(path, SAMPLES, settings) < 6
+        assert [file.read_bytes() for file in files_of(path)] == whole
 
 
-@pytest.mark.parametrize("name", ["x.txt", "x.jsonl"])
-def test_a_file_that_was_gone_on_with_and_cut_again_is_completed_to_the_same_bytes(tmp_path, name):
-    write(tmp_path / name, SAMPLES[:2])
-    known = (tmp_path / name).stat().st_size
-    write(tmp_path / name, SAMPLES)
-    whole = (tmp_path / name).read_bytes()
-    for length in range(known, len(whole) + 1, 7):
-        kill(tmp_path / name, length, known, count=2)
-        assert write(tmp_path / name, SAMPLES) >= 2
-        assert (tmp_path / name).read_bytes() == whole
+def test_no_sample_that_was_written_is_written_again(tmp_path):
+    path = tmp_path / "x.txt"
+    write(path, SAMPLES)
+    for length in range(0, size(path), 23):
+        kill(path, length)
+        n_whole = (tmp_path / "x.txt.jsonl").read_bytes().count(b"\n")
+        assert write(path, SAMPLES) == n_whole
 
 
-@pytest.mark.parametrize("shown", [header(3), f"O\n{header(2)}{header(4)}rose"])
-def test_a_prompt_with_the_header_of_a_sample_is_no_sample(tmp_path, shown):
-    write(tmp_path / "x.txt", SAMPLES, shown=shown)
+@pytest.mark.parametrize("prompt", [header(3), f"O\n{header(2)}{header(4)}rose"])
+def test_a_prompt_with_the_header_of_a_sample_is_no_sample(tmp_path, prompt):
+    samples = [sample | {"prompt": prompt} for sample in SAMPLES]
+    write(tmp_path / "x.txt", samples, SHOWN)
     whole = (tmp_path / "x.txt").read_bytes()
-    assert write(tmp_path / "x.txt", SAMPLES, shown=shown) == 5
-    for length in range(0, len(whole) + 1, 7):
-        kill(tmp_path / "x.txt", length)
-        write(tmp_path / "x.txt", SAMPLES, shown=shown)
+    for length in range(0, len(whole) + 1, 23):
+        (tmp_path / "x.txt").write_bytes(whole[:length])
+        assert write(tmp_path / "x.txt", samples, SHOWN) == 5
         assert (tmp_path / "x.txt").read_bytes() == whole
+
+
+def test_a_text_that_was_moved_away_is_written_again(tmp_path):
+    write(tmp_path / "x.txt", SAMPLES)
+    (tmp_path / "x.txt").rename(tmp_path / "mine.txt")
+    assert write(tmp_path / "x.txt", SAMPLES) == 5
+    assert (tmp_path / "x.txt").read_bytes() == (tmp_path / "mine.txt").read_bytes()
 
 
 def sample_two_is_gone(text):
@@ -77,30 +106,17 @@ def a_word_is_gone(text):
     return text.replace("Ünd ", "", 1)
 
 
-@pytest.mark.parametrize("edit", [sample_two_is_gone, a_note_is_added, a_word_is_gone])
-def test_a_file_that_was_edited_is_refused_and_stays(tmp_path, edit):
+EDITS = [sample_two_is_gone, a_note_is_added, a_sample_has_another_number, a_word_is_gone]
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_text_that_was_edited_is_refused_and_stays(tmp_path, edit):
     write(tmp_path / "x.txt", SAMPLES)
     (tmp_path / "x.txt").write_text(edited := edit((tmp_path / "x.txt").read_text()))
-    with pytest.raises(ValueError, match=r"x\.txt: .*, so it was changed by hand; name another file with --out"):
-        write(tmp_path / "x.txt", [*SAMPLES, {"number": 6, "text": "more"}])
+    message = r"x\.txt: does not contain the samples of .*x\.txt\.jsonl, so it was changed by hand; move it away"
+    with pytest.raises(ValueError, match=message):
+        write(tmp_path / "x.txt", [*SAMPLES, SAMPLES[0] | {"number": 6}])
     assert (tmp_path / "x.txt").read_text() == edited
-
-
-def test_a_file_without_a_sample_after_a_kill_is_refused_and_stays(tmp_path):
-    write(tmp_path / "x.txt", SAMPLES)
-    kill(tmp_path / "x.txt", None)
-    (tmp_path / "x.txt").write_text(edited := sample_two_is_gone((tmp_path / "x.txt").read_text()))
-    with pytest.raises(ValueError, match=r"x\.txt: sample 2 does not come after sample 1"):
-        write(tmp_path / "x.txt", SAMPLES)
-    assert (tmp_path / "x.txt").read_text() == edited
-
-
-@pytest.mark.parametrize("noted", ["", "[]", "{", "{}", '{"bytes": "x"}'])
-def test_damaged_settings_of_a_txt_are_named(tmp_path, noted):
-    write(tmp_path / "x.txt", SAMPLES)
-    (tmp_path / "x.txt.settings.json").write_text(noted)
-    with pytest.raises(ValueError, match=r"x\.txt\.settings\.json: no settings of samples"):
-        write(tmp_path / "x.txt", SAMPLES)
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.jsonl"])
@@ -111,7 +127,7 @@ def test_of_a_file_that_was_closed_every_sample_is_known_to_be_whole(tmp_path, n
 
 
 def test_the_form_of_2019(tmp_path):
-    write(tmp_path / "x.txt", SAMPLES[:1], shown="O ")
+    write(tmp_path / "x.txt", SAMPLES[:1], SHOWN)
     line = "=" * 40
     assert (tmp_path / "x.txt").read_text() == f"{line} SAMPLE 1 {line}\nO Ünd so\n1\n"
 
@@ -126,7 +142,8 @@ def test_an_object_a_line_with_its_settings(tmp_path):
 def test_samples_of_other_settings_are_an_error_and_stay(tmp_path, name):
     write(tmp_path / name, SAMPLES)
     before = (tmp_path / name).read_bytes()
-    with pytest.raises(ValueError, match=f"{name}: holds samples whose seed is 4, not 5; name another file with --out"):
+    message = r"x\.(txt\.)?jsonl: holds samples whose seed is 4, not 5; name another file with --out"
+    with pytest.raises(ValueError, match=message):
         write(tmp_path / name, SAMPLES, SETTINGS | {"seed": 5})
     with pytest.raises(ValueError, match=r"whose min_p is None, not 0\.5"):
         write(tmp_path / name, SAMPLES, SETTINGS | {"min_p": 0.5})
@@ -148,15 +165,16 @@ def test_another_file_is_never_written_over(tmp_path, name, content, message):
     with pytest.raises(ValueError, match=message):
         write(tmp_path / name, SAMPLES)
     assert (tmp_path / name).read_text() == content
+    assert [file.name for file in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.jsonl"])
 def test_one_writes_a_file_at_a_time(tmp_path, name):
-    first = Out(str(tmp_path / name), SETTINGS)
+    first = Writer(SampleFile(str(tmp_path / name), SETTINGS))
     first.write(SAMPLES[0])
     before = (tmp_path / name).read_bytes()
-    with pytest.raises(OSError, match=f"{name}: another process writes it; wait for its end, or name another"):
-        Out(str(tmp_path / name), SETTINGS)
+    with pytest.raises(OSError, match=r"jsonl: another process writes it; wait for its end, or name another"):
+        Writer(SampleFile(str(tmp_path / name), SETTINGS))
     assert (tmp_path / name).read_bytes() == before
     first.close()
     assert write(tmp_path / name, SAMPLES) == 1
@@ -165,14 +183,14 @@ def test_one_writes_a_file_at_a_time(tmp_path, name):
 def test_a_file_that_was_refused_is_free_for_others(tmp_path):
     write(tmp_path / "x.txt", SAMPLES[:1])
     with pytest.raises(ValueError, match="seed") as refused:
-        Out(str(tmp_path / "x.txt"), SETTINGS | {"seed": 5})
+        Writer(SampleFile(str(tmp_path / "x.txt"), SETTINGS | {"seed": 5}))
     assert write(tmp_path / "x.txt", SAMPLES) == 1
     assert refused
 
 
 def test_names_are_checked(tmp_path):
-    sample_file.check_settings(str(tmp_path / "x.txt"))
+    sample_file.check_path(str(tmp_path / "x.txt"))
     with pytest.raises(ValueError, match=r"x\.doc, expected a name that ends in"):
-        sample_file.check_settings("x.doc")
+        sample_file.check_path("x.doc")
     with pytest.raises(FileNotFoundError, match="there is no folder"):
-        sample_file.check_settings(str(tmp_path / "no" / "x.txt"))
+        sample_file.check_path(str(tmp_path / "no" / "x.txt"))

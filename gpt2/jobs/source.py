@@ -1,0 +1,64 @@
+"""Who writes: the weights, their vocabulary and the layout of the verse that they were trained on."""
+
+import logging
+import os
+from typing import NamedTuple
+
+from gpt2 import checkpoint_paths
+from gpt2.jobs.request import Request
+from poems.layout import Layout
+from poems.prompts import read_layout
+from system import files, model_folders
+from system.errors import UserError
+
+logger = logging.getLogger("gpt2")
+
+
+class Source(NamedTuple):
+    """The model that writes.
+
+    Attributes:
+      prefix: the prefix of the checkpoint.
+      model_folder: the folder of the vocabulary, and of `hparams.json` if there is none beside the weights.
+      layout: how the poems that the model was trained on were laid out.
+    """
+
+    prefix: str
+    model_folder: str
+    layout: Layout
+
+
+def find_source(request: Request) -> Source:
+    """The model that a request names, or the default one.
+
+    Raises:
+      FileNotFoundError: there is no such model or run.
+      UserError: a file in it is damaged.
+    """
+    prefix = checkpoint_paths.find_prefix(weights_of(request))
+    model_folder = checkpoint_paths.vocabulary_of(prefix, request.model_name or "124M", request.models_dir)
+    return Source(prefix, model_folder, read_layout(os.path.join(os.path.dirname(prefix), "layout.json")))
+
+
+def weights_of(request: Request) -> str:
+    """The folder of the weights, or the prefix in it.
+
+    Raises:
+      FileNotFoundError: there is no such run.
+    """
+    if request.restore_from is not None:
+        return request.restore_from
+    if request.run_name == "":
+        raise UserError("--run_name is empty, expected the name of a run")
+    if request.run_name is not None:
+        folder = os.path.join(request.checkpoint_dir, request.run_name)
+        if not files.exists(folder):
+            raise FileNotFoundError(f"{folder}: no such run; train one: python train.py --run_name {request.run_name}")
+        return folder
+    if request.model_name is not None or model_folders.has_model("124M", request.models_dir):
+        return model_folders.model_folder(request.model_name or "124M", request.models_dir)
+    demo = os.path.join(request.checkpoint_dir, "demo")
+    logger.info(f"{os.path.join(request.models_dir, '124M')} is missing, so this is the demo's run, {demo}")
+    if not files.exists(demo):
+        raise FileNotFoundError(f"{demo}: no such run; train it: python prepare_corpus.py, python train.py")
+    return demo
