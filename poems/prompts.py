@@ -36,6 +36,11 @@ class Prompt:
     def text(self) -> str:
         return "".join(self.pieces)
 
+    @property
+    def held(self) -> str:
+        """The space at its end, if there is one: it belongs to the word that follows, as it does in a dataset."""
+        return " " if self.text.endswith(" ") else ""
+
 
 def lay_out(text: str, about: dict[str, str], described: Layout, nsamples: int) -> Prompt:
     """A prompt with the prefix of the poem that `about` describes, if anything is known of the poem.
@@ -61,12 +66,14 @@ def lay_out(text: str, about: dict[str, str], described: Layout, nsamples: int) 
         return Prompt((prefix, text) if text else (prefix,), True, nsamples)
     # In training every line has the prefix, except an empty one; the last line is to be continued.
     lines = text.split("\n")
-    pieces: list[str] = []
+    pieces, rest = [], ""
     for number, line in enumerate(lines, start=1):
         is_last = number == len(lines)
         if line.strip() or is_last:
-            pieces.append(prefix)
-        pieces.append(line if is_last else f"{line}\n")
+            pieces.append(rest + prefix)
+            rest = ""
+        rest += line if is_last else f"{line}\n"
+    pieces.append(rest)
     return Prompt(tuple(filter(None, pieces)), True, nsamples)
 
 

@@ -93,6 +93,37 @@ def test_any_text_is_a_prompt(sample, prompt):
     assert done.returncode == 0, done.stderr
 
 
+def test_a_space_at_the_end_of_a_prompt_is_that_of_the_next_word(place, sample, small_model):
+    sample("--prompt", "Tell ", "--nsamples", 5, "--temperature", 3, "--out", "x.jsonl")
+    rows = [json.loads(line) for line in (place / "x.jsonl").read_text().splitlines()]
+    enc = encoder.get_encoder("small", str(small_model))
+    for row in rows:
+        assert row["prompt"] == "Tell "
+        assert " " + row["text"] == enc.decode(row["ids"])
+    shown = sample("--prompt", "Tell ", "--nsamples", 5, "--temperature", 3, "--include_prompt")
+    assert list(texts_of(shown.stdout).values()) == ["Tell " + row["text"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--prompt", r"O rose,\nThou"],
+            r"the prompt has \n in it, a backslash and an n; a line end is typed $'O rose",
+        ),
+        (["--stop", r"\n\n"], r"--stop has \n in it, a backslash and an n; a line end is typed $'O rose"),
+        (["--prompt", "O rose,\nThou", "--stop", "\n\n"], ""),
+        (["--prompt", "O rose\\", "--stop", "n\\"], ""),
+    ],
+)
+def test_a_line_end_that_is_none_is_told(sample, arguments, message):
+    sample()
+    done = sample(*arguments, "--include_prompt")
+    assert done.returncode == 0
+    assert done.stderr.startswith(f"sample.py: {message}" if message else "")
+    assert done.stderr.count("\n") == bool(message)
+
+
 def test_samples_go_to_a_file_in_the_original_s_form(place, sample):
     shown = sample("--nsamples", 2)
     done = sample("--nsamples", 2, "--out", "samples.txt")
@@ -239,7 +270,7 @@ def test_a_reader_that_has_enough_of_the_help_is_no_error(place):
 
 
 def test_what_is_streamed_is_what_is_written_at_once(sample):
-    for rule in (["--stop", "e"], ["--lines", 1], ["--stanzas", 1], []):
+    for rule in (["--stop", "e"], ["--lines", 1], ["--stanzas", 1], [], ["--prompt", "Tell "]):
         arguments = ["--nsamples", 5, "--temperature", 3, "--length", 40, *rule]
         assert sample(*arguments).stdout == sample(*arguments, "--batch_size", 2).stdout
 
@@ -471,6 +502,12 @@ def test_a_session_answers_each_prompt(sample, monkeypatch):
     assert texts[1] == texts_of(sample("--prompt", "Tell\nme").stdout)[1]
 
 
+def test_a_session_takes_a_space_at_the_end_of_a_prompt_as_a_command_does(sample, monkeypatch):
+    monkeypatch.setattr("sys.stdin", given("Tell \n"))
+    done = sample("--interactive", "--nsamples", 3, "--temperature", 3)
+    assert texts_of(done.stdout) == texts_of(sample("--prompt", "Tell ", "--nsamples", 3, "--temperature", 3).stdout)
+
+
 def test_a_session_shows_the_best_alone(sample, monkeypatch):
     flags = ["--nsamples", 2, "--best_of", 3, "--temperature", 2]
     monkeypatch.setattr("sys.stdin", given("Tell\n"))
@@ -497,16 +534,18 @@ def test_texts_are_scored(place, sample, small_model):
     assert found["logprob"] < short["logprob"]
 
 
+@pytest.mark.parametrize("prompt", ["Tell", "Tell "])
 @pytest.mark.parametrize("layout", [{"name": "poem"}, {"name": "prefix", "field": "author"}])
-def test_what_was_written_scores_as_it_was_written(place, sample, small_model, layout):
+def test_what_was_written_scores_as_it_was_written(place, sample, small_model, layout, prompt):
     (place / "models" / "small" / "layout.json").write_text(json.dumps(layout))
     about = ["--author", "Homer"]
-    sample(*about, "--prompt", "Tell", "--nsamples", 20, "--length", 2, "--out", "x.jsonl")
+    sample(*about, "--prompt", prompt, "--nsamples", 20, "--length", 2, "--out", "x.jsonl")
     rows = [json.loads(line) for line in (place / "x.jsonl").read_text().splitlines()]
-    short = [{"prompt": "Tell", "text": row["text"]} for row in rows]
+    short = [{"prompt": prompt, "text": row["text"]} for row in rows]
     (place / "s.jsonl").write_text("\n".join(map(json.dumps, short)))
     enc = encoder.get_encoder("small", str(small_model))
-    kept = [place for place, row in enumerate(rows) if enc.encode(row["text"]) == row["ids"]]
+    held = prompt.removeprefix("Tell")
+    kept = [place for place, row in enumerate(rows) if enc.encode(held + row["text"]) == row["ids"]]
     assert len(kept) > 3
     for name in ("x.jsonl", "s.jsonl"):
         scores = [json.loads(line)["logprob"] for line in sample("--score", name, *about).stdout.splitlines()]

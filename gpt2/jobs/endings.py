@@ -31,13 +31,16 @@ class Endings:
     def __bool__(self) -> bool:
         return bool(self.stop or self.lines or self.stanzas)
 
-    def __call__(self) -> Callable[[int], str | None]:
-        """A function that takes the ids of a sample one by one, and returns the rule that ends it there, or None."""
+    def __call__(self, held: bytes = b"") -> Callable[[int], str | None]:
+        """A function that takes the ids of a sample one by one, and returns the rule that ends it there, or None.
+
+        held: the bytes at the beginning of the ids that belong to the prompt.
+        """
         text = bytearray()
 
         def feed(id: int) -> str | None:
             text.extend(self.encoder.decode_bytes([id]))
-            return self.find(bytes(text))[1]
+            return self.find(bytes(text).removeprefix(held))[1]
 
         return feed
 
@@ -52,9 +55,9 @@ class Endings:
             found.append((len(match[0].rstrip()), STANZAS))
         return min(found, default=(len(text), None))
 
-    def text(self, ids: list[int]) -> str:
-        """The text of a sample, up to where it ends."""
-        whole = self.encoder.decode_bytes(ids)
+    def text(self, ids: list[int], held: bytes = b"") -> str:
+        """The text of a sample, up to where it ends, without the bytes that belong to the prompt."""
+        whole = self.encoder.decode_bytes(ids).removeprefix(held)
         return whole[: self.find(whole)[0]].decode(errors="replace")
 
     def settled(self, text: bytes) -> int:

@@ -2,6 +2,7 @@
 
 import bisect
 import dataclasses
+import functools
 import hashlib
 import itertools
 import json
@@ -9,6 +10,8 @@ import logging
 import math
 import random
 from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
 
 from encoder.reference import Encoder
 from gpt2 import checkpoint_paths
@@ -28,6 +31,10 @@ from poems.prompts import Prompt
 from system.errors import UserError
 
 logger = logging.getLogger("gpt2")
+
+SLIDES = "when the window of {} tokens is full, its last half is read again and the rest forgotten"
+# Text is taken letter for letter.
+NO_LINE_END = r"{} has \n in it, a backslash and an n; a line end is typed $'O rose,\nThou' in bash and zsh"
 
 
 class Prompts:
@@ -100,16 +107,16 @@ class Job:
             ending=endings or None,
             banning=NoRepeat(enc, request.no_repeat) if request.no_repeat else None,
             exempt=wordless(enc) if request.repetition_penalty != 1 else None,
+            unlike=ids_unlike(enc),
             logprobs=request.best_of > 1 or (request.out or "").endswith(".jsonl"),
         )
         how = {name: getattr(request, name) for name in ("length", "batch_size", "best_of", "include_prompt")}
         job = cls(enc, hparams, rules, endings, prompts, **how)
-        if slides := job.check():
-            logger.info(slides)
+        job.check()
         return job
 
-    def check(self) -> str | None:
-        """A message if the window will slide, else None.
+    def check(self) -> None:
+        """Checks the prompts, and logs what may surprise: a window that slides, line ends that are none.
 
         Raises:
           UserError: a prompt, which is named, cannot be encoded or is longer than the window.
@@ -123,8 +130,11 @@ class Job:
             except UserError as error:
                 raise UserError(f"{prompt.source}: {error}" if prompt.source else str(error)) from None
         if longest > n_ctx + 1:
-            return f"when the window of {n_ctx} tokens is full, its last half is read again and the rest forgotten"
-        return None
+            logger.info(SLIDES.format(n_ctx))
+        if any(r"\n" in prompt.text for prompt in self.prompts.prompts):
+            logger.info(NO_LINE_END.format("the prompt") + ", or comes from --prompt_file or a .jsonl of --prompts")
+        if rb"\n" in self.endings.stop:
+            logger.info(NO_LINE_END.format("--stop"))
 
     def samples(
         self, engine: Engine, numbers: Iterable[int], on_token: Callable[[int, int], None] | None = None
@@ -141,6 +151,10 @@ class Job:
             assert prompt, f"sample {sample.number} has a task, so it has a prompt"
             yield sample, prompt
 
+    def text(self, sample: Sample, prompt: Prompt) -> str:
+        """The text of a sample after its prompt, up to where it ends."""
+        return self.endings.text(sample.ids, prompt.held.encode())
+
     def _tasks(self, numbers: Iterable[int]) -> Iterator[Task]:
         """The tasks of the samples of these numbers, until there is no prompt for one."""
         known: dict[Prompt, tuple[tuple[int, ...], int]] = {}
@@ -153,7 +167,7 @@ class Job:
                 length = batch.sample_length(self.hparams, ids, self.length)
                 known[prompt] = batch.start_of(ids, self.hparams), length
             for task in range((number - 1) * self.best_of + 1, number * self.best_of + 1):
-                yield Task(task, *known[prompt])
+                yield Task(task, *known[prompt], prompt.held.encode())
 
 
 def read_prompts(request: Request, described: Layout) -> list[Prompt]:
@@ -193,6 +207,25 @@ def settings_of(request: Request, job: Job, source: Source) -> Fields:
 
 
 def ids_of(enc: Encoder, prompt: Prompt) -> list[int]:
-    """The ids of a prompt, after end-of-text if the prompt begins a poem."""
-    begin = [enc.end_of_text] if prompt.begins else []
-    return [*begin, *itertools.chain.from_iterable(map(enc.encode, prompt.pieces))]
+    """The ids of a prompt, after end-of-text if the prompt begins a poem.
+
+    They are those that the encoder would have made had the text gone on with a word. In a dataset the last character of
+    white space before a word is not merged with others: a line end has an id of its own, and a space is part of the id
+    of the word, so `prompt.held` is not among the ids. `<|endoftext|>` in the text is one id, as in a dataset.
+    """
+    ids = [enc.end_of_text] if prompt.begins else []
+    for piece in prompt.pieces:
+        body, last = (piece[:-1], piece[-1]) if piece[-1].isspace() else (piece, "")
+        ids += enc.encode(body, special=True) + enc.encode(last.removesuffix(" "))
+    return ids
+
+
+def ids_unlike(enc: Encoder) -> Callable[[bytes], np.ndarray]:
+    """A function of some bytes that gives the ids, int [any number], that do not begin with them."""
+
+    @functools.cache
+    def unlike(beginning: bytes) -> np.ndarray:
+        tokens = enumerate(enc.vocabulary.token_bytes)
+        return np.array([id for id, token in tokens if not token.startswith(beginning)], int)
+
+    return unlike

@@ -20,7 +20,7 @@ def print_scores(spec: EngineSpec, enc: Encoder, texts: list[tuple[Prompt, str]]
     encoded = []
     for prompt, text in texts:
         try:
-            encoded.append((ids_of(enc, prompt), enc.encode(text), text))
+            encoded.append((ids_of(enc, prompt), enc.encode(prompt.held + text, special=True), text))
         except UserError as error:
             raise UserError(f"{prompt.source}: {error}") from None
     engine = spec.open(rows=1)

@@ -20,8 +20,8 @@ def show_samples(job: Job, engine: Engine) -> None:
     """Prints the samples of a job, with a batch of one as they are written."""
     first = job.prompts.first
     if job.batch_size > 1 or job.best_of > 1:
-        for sample, _ in job.samples(engine, job.prompts.numbers(first)):
-            print(f"{heading(job, sample.number)}{job.endings.text(sample.ids)}", flush=True)
+        for sample, prompt in job.samples(engine, job.prompts.numbers(first)):
+            print(f"{heading(job, sample.number)}{job.text(sample, prompt)}", flush=True)
         return
     printer = Printer(job)
     for sample, _ in job.samples(engine, job.prompts.numbers(first), printer.add):
@@ -46,13 +46,13 @@ class Printer:
         """Prints what an id adds."""
         self._begin(number)
         self.ids.append(id)
-        text = self.job.enc.decode_bytes(self.ids)
+        text = self.job.enc.decode_bytes(self.ids).removeprefix(self.held)
         self._print(text[: self.job.endings.settled(text)])
 
     def end(self, number: int) -> None:
         """Prints what was held back, and a line end."""
         self._begin(number)
-        text = self.job.enc.decode_bytes(self.ids)
+        text = self.job.enc.decode_bytes(self.ids).removeprefix(self.held)
         self._print(text[: self.job.endings.find(text)[0]], final=True)
         print(flush=True)
         self.begun = False
@@ -60,6 +60,8 @@ class Printer:
     def _begin(self, number: int) -> None:
         if not self.begun:
             self.begun, self.ids, self.printed = True, [], 0
+            prompt = self.job.prompts.prompt_of(number)
+            self.held = prompt.held.encode() if prompt else b""
             self.decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
             print(heading(self.job, number), end="", flush=True)
 
@@ -85,8 +87,7 @@ def converse(job: Job, engine: Engine, lay_out: Callable[[str], Prompt]) -> None
             return
         try:
             answer = dataclasses.replace(job, prompts=Prompts([lay_out(text)], first=number))
-            if slides := answer.check():
-                logger.info(slides)
+            answer.check()
             number += answer.prompts.total or 0
             show_samples(answer, engine)
         except UserError as error:

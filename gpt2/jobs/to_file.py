@@ -61,7 +61,7 @@ def save_samples(job: Job, spec: EngineSpec, file: Writer | Part, numbers: Itera
 def fields_of(job: Job, sample: Sample, prompt: Prompt) -> Fields:
     """A sample as an object of JSON, without its settings."""
     fields: Fields = {"seed": job.rules.seed, "number": sample.number, "prompt": prompt.text}
-    fields |= {"text": job.endings.text(sample.ids), "ids": sample.ids, "why": sample.why}
+    fields |= {"text": job.text(sample, prompt), "ids": sample.ids, "why": sample.why}
     if job.rules.logprobs:
         rounded = [round(value, 4) for value in sample.logprobs]
         fields |= {"logprobs": rounded, "logprob": round(sample.logprob, 4) if rounded else None}

@@ -17,15 +17,23 @@ from gpt2.sampling.filters import Filters, penalise
 from system.errors import UserError
 
 END_OF_TEXT, LENGTH = "end of text", "length"  # Why a sample ended; a rule gives its own words.
+NONE = np.array([], int)
 
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """A sample to be written: its number, the ids that it continues, and the most tokens it may have."""
+    """A sample to be written.
+
+    Attributes:
+      prompt: the ids that it continues.
+      length: the most ids that it may have.
+      held: the bytes with which its first id must begin, since they were held back from the prompt.
+    """
 
     number: int
     prompt: tuple[int, ...]
     length: int
+    held: bytes = b""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,17 +63,20 @@ class Rules:
 
     Attributes:
       filters, seed: see `gpt2.sampling.choosing.choose`.
-      ending: makes, for each sample, a function that takes its ids one by one and returns why it ends, or None.
+      ending: makes, for each sample, of the bytes held back from its prompt, a function that takes its ids one by one
+        and returns why it ends, or None.
       banning: makes, for each prompt, a function that takes the ids one by one, None at first, and returns the ids,
         int [any number], that must not come next.
+      unlike: gives the ids, int [any number], that do not begin with some bytes.
       exempt: bool [n_vocab], the ids that the repetition penalty leaves alone.
       logprobs: whether to compute the log-probabilities of the samples.
     """
 
     filters: Filters = dataclasses.field(default_factory=Filters)
     seed: int = 0
-    ending: Callable[[], Callable[[int], str | None]] | None = None
+    ending: Callable[[bytes], Callable[[int], str | None]] | None = None
     banning: Callable[[tuple[int, ...]], Callable[[int | None], np.ndarray]] | None = None
+    unlike: Callable[[bytes], np.ndarray] | None = None
     exempt: np.ndarray | None = None
     logprobs: bool = False
 
@@ -85,9 +96,11 @@ class _Row:
         self.logprobs: list[float] = []
         self.window = list(task.prompt)
         self.seen = set(task.prompt)
-        self.ending = rules.ending() if rules.ending else None
+        self.ending = rules.ending(task.held) if rules.ending else None
         self.banning = rules.banning(task.prompt) if rules.banning else None
-        self.banned = self.banning(None) if self.banning else np.array([], int)
+        self.banned = self.banning(None) if self.banning else NONE
+        if task.held and rules.unlike:
+            self.banned = np.union1d(self.banned, rules.unlike(task.held))
 
     def changed(self, logits: np.ndarray) -> np.ndarray:
         """The logits [n_vocab] with the penalty and without the banned ids."""
@@ -125,8 +138,8 @@ class _Row:
         self.window.append(token)
         self.seen.add(token)
         why = self.ending(token) if self.ending else None
-        if why is None and self.banning:
-            self.banned = self.banning(token)
+        if why is None:
+            self.banned = self.banning(token) if self.banning else NONE
         return why or (LENGTH if len(self.ids) == self.task.length else None)
 
 

@@ -164,7 +164,7 @@ def test_the_window_slides_by_half(n_prompt, most):
 
 
 def test_a_rule_ends_a_sample_with_the_id_it_was_told_of():
-    def ending():
+    def ending(held):
         fed = []
 
         def feed(id):
@@ -183,6 +183,16 @@ def test_banned_ids_do_not_come():
     for sample in samples:
         assert sample.ids[:1] not in ([3], [5])
         assert all(a != b for a, b in zip(sample.ids, sample.ids[1:], strict=False))
+
+
+def test_the_first_id_begins_with_the_bytes_that_were_held_back():
+    held = [Task(number, (4,), 12, b"x") for number in range(1, 12)]
+    rules = Rules(unlike=lambda begin: np.arange(5) if begin == b"x" else np.arange(5, N_VOCAB))
+    found = list(write_samples(Engine(3), held, rules))
+    assert all(sample.ids[0] >= 5 for sample in found if sample.ids)
+    assert any(id < 5 for sample in found for id in sample.ids)
+    free = [Task(task.number, task.prompt, task.length) for task in held]
+    assert list(write_samples(Engine(3), free, rules)) == list(write_samples(Engine(3), free, Rules()))
 
 
 def test_something_comes_when_all_is_banned():
