@@ -45,6 +45,7 @@ def weights_of(request: Request) -> str:
 
     Raises:
       FileNotFoundError: there is no such run.
+      UserError: nothing is named, and there is no model that could write.
     """
     if request.restore_from is not None:
         return request.restore_from
@@ -55,10 +56,9 @@ def weights_of(request: Request) -> str:
         if not files.exists(folder):
             raise FileNotFoundError(f"{folder}: no such run; train one: python train.py --run_name {request.run_name}")
         return folder
-    if request.model_name is not None or model_folders.has_model("124M", request.models_dir):
-        return model_folders.model_folder(request.model_name or "124M", request.models_dir)
-    demo = os.path.join(request.checkpoint_dir, "demo")
-    logger.info(f"{os.path.join(request.models_dir, '124M')} is missing, so this is the demo's run, {demo}")
-    if not files.exists(demo):
-        raise FileNotFoundError(f"{demo}: no such run; train it: python prepare_corpus.py, python train.py")
-    return demo
+    if request.model_name is not None:
+        return model_folders.model_folder(request.model_name, request.models_dir)
+    choice = model_folders.choose_model("sample.py", request.models_dir, request.checkpoint_dir)
+    if choice.message:
+        logger.info(choice.message)
+    return choice.run or model_folders.model_folder(choice.model_name, request.models_dir)
