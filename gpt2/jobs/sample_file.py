@@ -74,13 +74,11 @@ class SampleFile:
           UserError: the line is no sample, which `otherwise` says.
         """
         try:
-            sample = json.loads(line)
-            self._compare(path, sample["settings"])
-            return int(sample["number"])
-        except OtherSettings:
-            raise
-        except (ValueError, KeyError, TypeError, AttributeError):
+            sample = files.parse_json(line.decode(), "a sample", {"number": int, "settings": dict})
+        except ValueError:
             raise UserError(f"{path}: {otherwise}") from None
+        self._compare(path, sample["settings"])
+        return sample["number"]
 
     def count(self) -> tuple[int, int]:
         """How many bytes of the record are whole samples, and how many samples these are.
