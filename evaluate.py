@@ -4,11 +4,14 @@ import dataclasses
 import json
 import logging
 import os
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 from system import command_line
 from system.errors import UserError
+
+if TYPE_CHECKING:
+    from poetics.judging.page import Side
 
 logger = logging.getLogger("gpt2")
 
@@ -81,7 +84,9 @@ def corpus_passages(corpus: list[tuple[str, str]]) -> list[tuple[str, ...]]:
     return verse_files.passages([text for _, text in corpus], PASSAGES, real_verse.LINES)
 
 
-def measure_sides(texts, real, request: Request) -> dict:
+def measure_sides(
+    texts: dict[str, list[tuple[str, ...]]], real: list[tuple[str, ...]], request: Request
+) -> dict[str, "Side"]:
     """The figures of each set of samples, then of the corpus and of other verse, cut to the lengths of the first."""
     from poetics.judging import figures
     from poetics.judging.copies import Index
@@ -103,7 +108,7 @@ def measure_sides(texts, real, request: Request) -> dict:
     return sides
 
 
-def alike(source, samples) -> list[tuple[str, ...]]:
+def alike(source: Sequence[tuple[str, ...]], samples: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Texts with as many lines as samples, as many texts as there are lines for."""
     from poetics.judging.figures import of_same_lengths
 
@@ -173,7 +178,7 @@ def print_table(figures: dict) -> None:
             print(f"{name}: {what} " + (", ".join(f"{key} {share:.0%}" for key, share in of_what.items()) or "none"))
 
 
-def as_dict(side) -> dict:
+def as_dict(side: "Side") -> dict:
     """What is written of a set of texts."""
     found = dataclasses.asdict(side.figures)
     found["copies"] = [[run._asdict() for run in copies.runs] for copies in side.copies]

@@ -37,7 +37,7 @@ class GraphEncoder(tf.Module):
         self._token_bytes = tf.constant(enc.vocabulary.token_bytes)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-    def encode(self, texts):
+    def encode(self, texts: tf.Tensor | list[str]) -> tf.RaggedTensor:
         """The ids of texts; `<|endoftext|>` in them is text as any other.
 
         Args:
@@ -59,7 +59,7 @@ class GraphEncoder(tf.Module):
         return tf.RaggedTensor.from_value_rowids(ids, rows, characters.nrows()).merge_dims(1, 2)
 
     @tf.function(input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)])
-    def decode(self, ids):
+    def decode(self, ids: tf.RaggedTensor | tf.Tensor) -> tf.Tensor:
         """The texts of ids; a character that was cut, or bytes that are none, give U+FFFD.
 
         Args:

@@ -123,7 +123,7 @@ def _contraction_sizes():
 
 
 @functools.cache
-def character_classes(n):
+def character_classes(n: int) -> np.ndarray:
     """The classes of the first n characters of Unicode, uint8 [n]."""
     characters = np.arange(n, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
     classes = np.full(n, OTHER, np.uint8)

@@ -110,7 +110,7 @@ def merge(ids: list[int], ranks: dict[tuple[int, int], int], results: list[int])
     ids = [*ids, GONE]  # The last one stands before the first token as well, as ids[-1].
     before, after = list(range(-1, length)), list(range(1, length + 1))
 
-    def entry(i, j):
+    def entry(i: int, j: int) -> int | None:
         rank = ranks.get((ids[i], ids[j]))
         return None if rank is None else rank * length + i
 

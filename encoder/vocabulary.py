@@ -9,6 +9,7 @@ import hashlib
 import itertools
 import json
 import os
+from collections.abc import Iterable
 
 from poems.long_texts import END_OF_TEXT
 from system import files
@@ -45,7 +46,7 @@ class Vocabulary:
         return [*learnt, END_OF_TEXT.encode()]
 
 
-def from_merges(merges) -> Vocabulary:
+def from_merges(merges: Iterable[tuple[str, str]]) -> Vocabulary:
     """The vocabulary of these merges, its ids in OpenAI's order: the bytes, the merges, end of text."""
     merges = tuple(merges)
     return Vocabulary((*sorted(BYTE_CHARACTERS), *map("".join, merges), END_OF_TEXT), merges)

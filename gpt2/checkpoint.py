@@ -20,7 +20,9 @@ from system.errors import UserError
 gfile = tf.io.gfile
 
 
-def load_model(path: str, model_folder: str | None = None, dtype="float32", weight_dtype=None) -> GPT2:
+def load_model(
+    path: str, model_folder: str | None = None, dtype: str = "float32", weight_dtype: str | None = None
+) -> GPT2:
     """The model in a folder, or under a prefix such as `checkpoint/run1/model-500`.
 
     Args:

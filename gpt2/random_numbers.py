@@ -4,6 +4,8 @@ Threefry-2x32 with 20 rounds (Salmon et al., "Parallel Random Numbers: As Easy a
 serve NumPy arrays and tensors: in uint32 a product is a shift to the left, and a quotient one to the right.
 """
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))  # Random123, threefry.h: R_32x2
@@ -11,7 +13,7 @@ PARITY = 0x1BD11BDA  # Random123, threefry.h: SKEIN_KS_PARITY32
 ROUNDS = 20
 
 
-def threefry(key, counter):
+def threefry(key: Sequence, counter: Sequence) -> tuple:
     """Two words of 32 random bits for each counter.
 
     Args:
@@ -34,7 +36,7 @@ def key_of(seed: int) -> tuple[np.uint32, np.uint32]:
     return np.uint32(seed % 2**32), np.uint32(seed // 2**32 % 2**32)
 
 
-def unit_float(bits, cast):
+def unit_float(bits: np.ndarray, cast: Callable) -> np.ndarray:
     """Evenly spread float32 in [0, 1), from the upper 23 of 32 bits; `cast` makes uint32 float32.
 
     23, not 24: times any sum of probabilities it then rounds to less than that sum.

@@ -175,7 +175,7 @@ def describe_documents(spool: Spool, chosen: Sequence[np.ndarray], held: np.ndar
     counts = spool.n_tokens, spool.n_characters, spool.n_prefix_tokens, spool.n_prefix_characters
     n_tokens, n_characters, n_prefix_tokens, n_prefix_characters = (np.array(count, np.int64) for count in counts)
 
-    def of_held_out(counted) -> int:
+    def of_held_out(counted: np.ndarray) -> int:
         return int(counted[kept_back].sum())
 
     return {

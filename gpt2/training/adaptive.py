@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from gpt2.training.updates import SGD
+from gpt2.training.updates import SGD, Variables
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # TensorFlow 1, tf.train.AdamOptimizer
 # Shazeer and Stern, "Adafactor", ICML 2018, algorithm 6 and section 9.
@@ -18,7 +18,9 @@ class Adam(SGD):
 
     slot_kinds: tuple[str, ...] = ("m", "v")
 
-    def change(self, weight, slots, gradient, learning_rate, t):
+    def change(
+        self, weight: tf.Variable, slots: Variables, gradient: tf.Tensor, learning_rate: tf.Tensor, t: tf.Tensor
+    ) -> tf.Tensor:
         m, v = slots["m"], slots["v"]
         mean = m.assign(BETA_1 * m + (1 - BETA_1) * gradient)
         square = v.assign(BETA_2 * v + (1 - BETA_2) * tf.square(gradient))
@@ -32,7 +34,7 @@ class AdamW(Adam):
     Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2.
     """
 
-    def __init__(self, weights, weight_decay: float = 0.01, seed: int = 0):
+    def __init__(self, weights: Variables, weight_decay: float = 0.01, seed: int = 0):
         super().__init__(weights, seed)
         self.weight_decay = weight_decay
 
@@ -40,7 +42,9 @@ class AdamW(Adam):
     def rule(self) -> tuple:
         return type(self), self.weight_decay
 
-    def change(self, weight, slots, gradient, learning_rate, t):
+    def change(
+        self, weight: tf.Variable, slots: Variables, gradient: tf.Tensor, learning_rate: tf.Tensor, t: tf.Tensor
+    ) -> tf.Tensor:
         change = super().change(weight, slots, gradient, learning_rate, t)
         if weight.shape.rank < 2:
             return change
@@ -56,16 +60,18 @@ class Adafactor(SGD):
 
     slot_kinds = ("r", "c", "v")
 
-    def slot_shape(self, kind: str, shape):
+    def slot_shape(self, kind: str, shape: tf.TensorShape) -> tf.TensorShape | None:
         if shape.rank < 2:
             return shape if kind == "v" else None
         return {"r": shape[:-1], "c": shape[:-2] + shape[-1:], "v": None}[kind]
 
-    def change(self, weight, slots, gradient, learning_rate, t):
+    def change(
+        self, weight: tf.Variable, slots: Variables, gradient: tf.Tensor, learning_rate: tf.Tensor, t: tf.Tensor
+    ) -> tf.Tensor:
         square = tf.square(gradient) + SQUARE_EPSILON
         old = 1 - t**-DECAY_EXPONENT
 
-        def updated(kind, new):
+        def updated(kind: str, new: tf.Tensor) -> tf.Tensor:
             slot = slots[kind]
             return slot.assign(old * slot + (1 - old) * new)
 
@@ -82,6 +88,6 @@ class Adafactor(SGD):
         return tf.minimum(learning_rate, tf.math.rsqrt(t)) * size * change
 
 
-def root_mean_square(x):
+def root_mean_square(x: tf.Tensor) -> tf.Tensor:
     """float32 scalar."""
     return tf.sqrt(tf.reduce_mean(tf.square(x)))

@@ -6,9 +6,29 @@ Keras refuses names with `/`, and its optimizers have no update in place that XL
 import functools
 import itertools
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import tensorflow as tf
+
+Tensors = dict[str, tf.Tensor]  # by the names of weights
+Variables = dict[str, tf.Variable]  # by the names of weights, or of one weight by the kinds of its slots
+
+
+class Move(NamedTuple):
+    """What moves one weight.
+
+    Attributes:
+      weight: the variable, float32 or bfloat16.
+      slots: its slots by their kinds.
+      gradient: of its shape.
+      key: int32 scalar, of the rounding of a bfloat16 weight.
+    """
+
+    weight: tf.Variable
+    slots: Variables
+    gradient: tf.Tensor
+    key: tf.Tensor
 
 
 class SGD(tf.Module):
@@ -20,7 +40,7 @@ class SGD(tf.Module):
 
     slot_kinds: tuple[str, ...] = ()
 
-    def __init__(self, weights, seed: int = 0):
+    def __init__(self, weights: Variables, seed: int = 0):
         """An optimizer at its beginning.
 
         Args:
@@ -37,7 +57,9 @@ class SGD(tf.Module):
             if (shape := self.slot_shape(kind, weight.shape)) is not None
         }
 
-    def apply(self, gradients, learning_rate, step, scale=1.0):
+    def apply(
+        self, gradients: Tensors, learning_rate: tf.Tensor, step: tf.Tensor, scale: tf.Tensor | float = 1.0
+    ) -> None:
         """Moves each weight in place.
 
         Args:
@@ -49,25 +71,26 @@ class SGD(tf.Module):
         move = program_of(self.rule)
         # One layer after another: they share a program, so it is compiled once, and its size does not grow with depth.
         for names in by_layer(gradients):
-            weights = [own(self.weights[name]) for name in names]
-            slots = [self._slots_of(name) for name in names]
-            keys = tf.constant([self.seed % 2**31 ^ zlib.crc32(name.encode()) // 2 for name in names])
-            move(weights, slots, [gradients[name] for name in names], keys, learning_rate, step, scale)
+            move([self._move_of(name, gradients[name]) for name in names], learning_rate, step, scale)
 
     @property
     def rule(self) -> tuple:
         """What tells its updates from those of others: its class, and what that is given besides weights."""
         return (type(self),)
 
-    def _slots_of(self, name: str):
+    def _move_of(self, name: str, gradient: tf.Tensor) -> Move:
         slots = {kind: self.slots.get(f"{kind}/{name}") for kind in self.slot_kinds}
-        return {kind: own(slot) for kind, slot in slots.items() if slot is not None}
+        slots = {kind: own(slot) for kind, slot in slots.items() if slot is not None}
+        key = tf.constant(self.seed % 2**31 ^ zlib.crc32(name.encode()) // 2)
+        return Move(own(self.weights[name]), slots, gradient, key)
 
-    def slot_shape(self, kind: str, shape):
+    def slot_shape(self, kind: str, shape: tf.TensorShape) -> tf.TensorShape | None:
         """The shape of a slot for a weight of this shape, None for no slot."""
         return shape
 
-    def change(self, weight, slots, gradient, learning_rate, t):
+    def change(
+        self, weight: tf.Variable, slots: Variables, gradient: tf.Tensor, learning_rate: tf.Tensor, t: tf.Tensor
+    ) -> tf.Tensor:
         """What is subtracted from a weight in the update number t, from 1 on: float32 of its shape.
 
         slots are those of the weight by kind, brought up to date here.
@@ -76,25 +99,25 @@ class SGD(tf.Module):
 
 
 @functools.cache
-def program_of(rule):
+def program_of(rule: tuple):
     """The function that moves some weights, compiled once for all optimizers of a rule."""
     kind, *settings = rule
     change_of = kind({}, *settings).change
 
     @tf.function(jit_compile=True)
-    def move(weights, slots, gradients, keys, learning_rate, step, scale):
-        for i, (weight, slots_of_weight, gradient) in enumerate(zip(weights, slots, gradients, strict=True)):
+    def move(moves: list[Move], learning_rate: tf.Tensor, step: tf.Tensor, scale: tf.Tensor | float) -> None:
+        for weight, slots, gradient, key in moves:
             gradient = tf.cast(gradient, tf.float32) * scale
-            change = change_of(weight, slots_of_weight, gradient, learning_rate, tf.cast(step + 1, tf.float32))
+            change = change_of(weight, slots, gradient, learning_rate, tf.cast(step + 1, tf.float32))
             if weight.dtype == tf.bfloat16:
-                weight.assign(round_by_chance(tf.cast(weight, tf.float32) - change, [keys[i], step]))
+                weight.assign(round_by_chance(tf.cast(weight, tf.float32) - change, [key, step]))
             else:
                 weight.assign_sub(change)
 
     return move
 
 
-def round_by_chance(x, key):
+def round_by_chance(x: tf.Tensor, key: list[tf.Tensor]) -> tf.Tensor:
     """float32 to bfloat16, up or down with the probability that makes the mean right, drawn by two int32 of a key.
 
     Rounded to the nearest, all changes below half a unit of a weight's last place would be lost, which at the usual
@@ -107,7 +130,7 @@ def round_by_chance(x, key):
     return tf.bitcast(tf.cast(rounded, tf.uint16), tf.bfloat16)
 
 
-def own(variable):
+def own(variable: tf.Variable) -> tf.Variable:
     """Of a variable that every replica has, that of the replica in which this is traced.
 
     A function that takes the variables of one layer after another would else take those of the first for all.
@@ -116,7 +139,7 @@ def own(variable):
     return variable._get() if isinstance(variable, tf.distribute.DistributedValues) else variable
 
 
-def by_layer(names) -> Iterator[list[str]]:
+def by_layer(names: Iterable[str]) -> Iterator[list[str]]:
     """The names of weights, those of one layer after those of another; they stand together already."""
     for _, group in itertools.groupby(names, key=lambda name: name.split("/")[:2]):
         yield list(group)
