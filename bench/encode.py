@@ -76,7 +76,7 @@ def main(
       megabytes: how much of it.
       rounds: how often each side is measured.
       alphabet: latin, or verse spelt in other letters: accented, greek.
-      peak_memory_gb: measure instead the memory we need for 100 MB of text and for so many GB.
+      peak_memory_gb: measure instead the memory we need for 100 MB of text and for that many GB.
       side: for the processes that this one starts.
     """
     if side is not None:
@@ -236,7 +236,7 @@ def join_pairs(tokens, pair):
 
 
 def measure_memory(path, limit):
-    """Encodes so many bytes: the text again and again, its letters shifted, so that there are ever new words."""
+    """Encodes n bytes: the text again and again, its letters shifted, so that there are ever new words."""
     done = 0
 
     def texts():

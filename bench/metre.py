@@ -61,7 +61,7 @@ def by_hand(gold: str) -> None:
 
 
 def cut(lines: list[str], syllables: int) -> list[str]:
-    """Prose cut into lines of so many syllables, or a few more where a word does not end there."""
+    """Prose cut into lines of n syllables, or a few more where a word does not end there."""
     found: list[str] = []
     line: list[str] = []
     length = 0
@@ -89,7 +89,7 @@ def tell_apart(verse: dict[str, list[str]], prose: list[str]) -> None:
 
 
 def means(bits: np.ndarray, n_lines: int) -> np.ndarray:
-    """The mean bits of each so many lines, those that have any."""
+    """The mean bits of every n lines, those that have any."""
     groups = bits[: len(bits) // n_lines * n_lines].reshape(-1, n_lines)
     return np.nanmean(groups[~np.isnan(groups).all(1)], axis=1)
 

@@ -122,7 +122,7 @@ def in_new_process(name: str, flags: list[str]) -> dict:
 
 
 def measure(make_learner, data: Data, seconds: float, seed: int) -> dict:
-    """Bits a character after so many seconds, the steps and tokens of them, and what it was computed in."""
+    """Bits a character after that many seconds, the steps and tokens of them, and what it was computed in."""
     from gpt2.training import validation, windows
 
     seq = data.hparams.n_ctx

@@ -95,7 +95,7 @@ def name_forms(texts: dict[str, list[str]], data: str) -> None:
 
 
 def windows(lines: list[str], n_lines: int) -> list[list[str]]:
-    """A text cut into parts of so many lines."""
+    """A text cut into parts of n lines."""
     return [lines[i : i + n_lines] for i in range(0, len(lines) - n_lines + 1, n_lines)]
 
 

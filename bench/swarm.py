@@ -173,7 +173,7 @@ def traffic(swarm: str, names: list[str], rounds: int) -> list[int]:
     # On joining and after each round a member reads the average.
     moved = [average + rounds * (own + average) for own in published]
     # The first by name founds the swarm, or another; in a round it reads all that were published and the average before
-    # it, with the momentum from the second round on, and writes both anew.
+    # it, with the momentum from the second round on, and writes both again.
     moved[0] += average + rounds * (sum(published) + 2 * average) + (2 * rounds - 1) * momentum
     return moved
 

@@ -45,7 +45,7 @@ def known_texts(lines: list[str]) -> dict[str, list[str]]:
 
 
 def stanzas(data: str, gid: int, gap: int) -> list[list[str]]:
-    """The stanzas of a book in the published lines with numbers, cut where at least so many numbers are missing."""
+    """The stanzas of a book in the published lines with numbers, cut where at least n numbers are missing."""
     found: list[list[str]] = []
     last = -gap
     with gzip.open(os.path.join(data, "gutenberg-poetry-lines.ndjson.gz"), "rt", encoding="utf-8") as file:

@@ -27,9 +27,9 @@ AT_ONCE = 1 << 16  # Unknown pieces for which to look again, so that a chunk of 
 COUNT_BITS = 6  # of a count of ids, at most 32 for a piece in a table
 MOST = (1 << COUNT_BITS) - 1
 ALL_ONES = 0xFFFFFFFFFFFFFFFF
-PADDING = np.array([ALL_ONES << 8 * size & ALL_ONES for size in range(9)], np.uint64)  # after so many bytes of a word
+PADDING = np.array([ALL_ONES << 8 * size & ALL_ONES for size in range(9)], np.uint64)  # after that many bytes of a word
 # Bytes. Once so much was freed, glibc keeps memory for the arrays to come; else it would give it back to the system
-# after some of them, and get it anew page by page.
+# after some of them, and get it again page by page.
 LARGE_ARRAY = (32 << 20) - (1 << 16)
 
 

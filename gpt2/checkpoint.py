@@ -118,7 +118,7 @@ def write_pointer(
 
     Args:
       others: the names of older bundles that are listed, as TensorFlow does it.
-      note: a line for whoever reads the file.
+      note: a line for readers of the file.
     """
     listed = "".join(f'all_model_checkpoint_paths: "{name}"\n' for name in (*others, prefix))
     text = f'model_checkpoint_path: "{prefix}"\n{listed}' + (f"# {note}\n" if note else "")

@@ -81,7 +81,7 @@ def prefixes_in(folder: str) -> list[str]:
 
 
 def last_save(folder: str) -> str | None:
-    """The prefix that a run goes on from, if it is still there; None where nothing has been saved yet.
+    """The prefix that a run resumes from, if it is still there; None where nothing has been saved yet.
 
     Args:
     Raises:

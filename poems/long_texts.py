@@ -29,7 +29,7 @@ def cut(blocks: Iterable[str]) -> Iterator[str]:
 def last_cut(text: str) -> int:
     """The last place where a text may be cut: before a line end that follows no white space; 0 if there is none.
 
-    White space is taken with what precedes it or follows it; a line end after a letter or a sign always begins anew.
+    White space is taken with what precedes it or follows it; a line end after a letter or a sign always begins a new piece.
     """
     end = text.rfind("\n")
     while end > 0 and text[end - 1].isspace():
@@ -71,7 +71,7 @@ def in_parts(pieces: Iterable[str], poem: Poem, longest: int = LONGEST) -> Itera
     """A poem whose text comes in pieces: whole if it is short, else in parts, each but the last with `more`.
 
     The text is made to end in a line end. Parts end with lines; only a line that is itself too long is cut, before a
-    blank where it has one.
+    space if it has one.
     """
     held = ""
     for piece in pieces:

@@ -71,7 +71,7 @@ class _Words:
 
     Attributes:
       last: the last n - 1 whole words.
-      partial: the beginning of a word at the end of the text, which may go on; empty if there is none.
+      partial: the beginning of a word at the end of the text, which may continue; empty if there is none.
       followers: the words that have followed any n - 1 words.
     """
 

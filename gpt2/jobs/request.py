@@ -41,7 +41,7 @@ class Request:
         book: the number of the book, in a run trained with --layout prefix.
         include_prompt: print the prompt before each sample.
       How much
-        nsamples: samples of each prompt; with one prompt, 0 goes on until Ctrl-C.
+        nsamples: samples of each prompt; with one prompt, 0 continues until Ctrl-C.
         batch_size: samples that are written at a time; with 1 they appear as they are written.
         length: the most tokens of a sample. Default: the window without a prompt, half of it with one.
         stop: end a sample before this text.

@@ -14,7 +14,7 @@ BLOCKS = 64  # Sets of the vocabulary whose greatest logits are looked at first;
 # Within these bounds no logit leaves float32.
 COLDEST, HOTTEST = 1e-20, 1e30  # Temperatures; what is below the coldest chooses as that does.
 MOST_PENALTY = 1e6  # The penalty, and 1 over it.
-NUCLEI = (1024, 8192, 0)  # Of so many of the likeliest tokens top_p tries to make its set, at last of all.
+NUCLEI = (1024, 8192, 0)  # top_p tries to make its set of this many of the likeliest tokens, at last of all.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Filters:
       top_k: keeps every token not below the k-th; 0 keeps all.
       top_p: above 0 it replaces top_k: keeps the likeliest tokens, each while those before it have less than this
         probability together.
-      min_p: keeps the tokens at least so many times as likely as the likeliest; 0 keeps all.
+      min_p: keeps the tokens at least this many times as likely as the likeliest; 0 keeps all.
       typical: keeps the tokens whose surprise is nearest to the expected, until they have this probability together
         (Meister et al., "Locally Typical Sampling", TACL 2023); 0 or 1 keeps all.
       repetition_penalty: a logit above 0 of a token that is in the text is divided by it, one below multiplied

@@ -27,7 +27,7 @@ class Block:
     Attributes:
       line: where in the file it begins, from 1.
       gap: empty lines before it.
-      lines: without line ends and without blanks after them.
+      lines: without line ends and without spaces after them.
     """
 
     line: int
@@ -68,7 +68,7 @@ def split_blocks(lines: Iterable[str], line: int = 1) -> Iterator[Block]:
 
 
 def indent_of(line: str) -> int:
-    """How many blanks stand before a line."""
+    """How many spaces precede a line."""
     return len(line) - len(line.lstrip())
 
 
@@ -111,7 +111,7 @@ def is_table(block: Block) -> bool:
 def is_prose(block: Block) -> bool:
     """Whether its lines are filled: each has no room for the first word of the next, and some begin small.
 
-    A long line of verse that goes on in the next one does so further in, and prose does not.
+    A long line of verse that continues in the next line is indented there, and prose is not.
     """
     if len(block.lines) < 2:
         return len(block.text) > PROSE_WIDTH + 25

@@ -87,7 +87,7 @@ def read_header(lines: Sequence[str], path: str, books: Mapping[str, Book]) -> H
     fields = {"title": "", "author": ""}
     for i, line in enumerate(lines):
         if (match := FIELD.match(line)) and not fields[name := match[1].lower()]:
-            # A long title goes on in indented lines.
+            # A long title continues in indented lines.
             more = itertools.takewhile(lambda line: line.startswith(" ") and line.strip(), lines[i + 1 :])
             fields[name] = " ".join(" ".join([match[2], *more]).split())
     found = NUMBER.search("\n".join(lines)) or re.match(r"(?:pg)?(\d+)\b", os.path.basename(path))

@@ -62,7 +62,7 @@ class Contents:
         lines = [line for block in blocks for line in block.lines]
         entries = [" ".join(YEARS.sub("", PAGE.sub("", line.strip())).split()) for line in lines]
         entries = [entry for entry in entries if any(map(str.isalpha, entry)) and fold(entry) not in CONTENTS]
-        # An entry may go on in the next line; it may also have a number, which the heading has in another place.
+        # An entry may continue in the next line; it may also have a number, which the heading has in another place.
         joined = [" ".join(pair) for pair in itertools.pairwise(entries)]
         numbered = [match[2] for entry in entries if (match := NUMBERED.fullmatch(entry))]
         self._spellings: dict[str, str] = {}

@@ -40,12 +40,12 @@ class Counts:
         self.examples: dict[tuple[str, str], list[Example]] = {}
         self.poem_lengths: collections.Counter[int] = collections.Counter()
         self.line_lengths: collections.Counter[int] = collections.Counter()
-        self._held = 0  # lines of a poem that goes on in another part
+        self._held = 0  # lines of a poem that continues in another part
         self._goes_on = False  # whether it does
         self._noted: set[tuple[str, str]] = set()  # what was done to it
 
     def note(self, rule: str, verb: str, n_lines: int, examples: Iterable[Example]) -> None:
-        """Something was done to the poem that was read last, or to this part of it, to so many of its lines."""
+        """Something was done to the poem that was read last, or to this part of it, to that many of its lines."""
         self._add(rule, verb, (rule, verb) not in self._noted, n_lines, examples)
         self._noted.add((rule, verb))
 

@@ -1,4 +1,4 @@
-"""Mending a text: its letters, its signs, its furniture, its blanks.
+"""Mending a text: its letters, its signs, its furniture, its spaces.
 
 Each function takes a whole text and gives it back mended. Most verse is ASCII and needs nothing, so each looks first,
 as quickly as it can, whether there is anything to do.
@@ -16,11 +16,11 @@ QUOTES = {"“": '"', "”": '"', "„": '"', "‟": '"', "‘": "'", "’": "'"
 DASHES = {" – ": " -- ", "—": "--", "―": "--", "⸺": "----", "–": "-", "‒": "-", "‐": "-", "‑": "-", "−": "-"}  # noqa: RUF001
 DASHES |= {"…": "..."}
 BLANKS = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-INVISIBLE = dict.fromkeys("\u00ad\u200b\u2060\ufeff", "")  # soft hyphens and blanks of no width
-TAB = 4  # blanks: with the usual eight an indented line would run off the page
-STEP = 2  # blanks of one level of indentation
-MOST_STEP = 8  # blanks; what is deeper is no step but a place on the page
-SLIPS = 20  # lines, of which one or none begins with a single blank, if that is a slip
+INVISIBLE = dict.fromkeys("\u00ad\u200b\u2060\ufeff", "")  # soft hyphens and spaces of no width
+TAB = 4  # spaces: with the usual eight an indented line would run off the page
+STEP = 2  # spaces of one level of indentation
+MOST_STEP = 8  # spaces; deeper indentation is no step but a place on the page
+SLIPS = 20  # lines, of which one or none begins with a single space, if that is a slip
 
 # The marks of Project Gutenberg have been spelled in many ways since 1991.
 LICENCE_START = r"(?:\*{3} ?START OF (?:THE |THIS )?PROJECT GUTENBERG|\*END[ *]*THE SMALL PRINT)"
@@ -38,7 +38,7 @@ PAGE_LINE = re.compile(
     re.I,
 )
 NOTE = r"\[(?:\d{1,4}|(?-i:[A-Z])(?!\]\w))\]"  # not that of "[A]nd"
-# A mark in a line goes with the blank before it, one that begins a line with the blank after it.
+# A mark in a line goes with the space before it, one that begins a line with the space after it.
 MARK = re.compile(rf"(?<![^\n])(?:{PAGE}|{NOTE}) ?| ?(?:{PAGE}|{NOTE})", re.I)
 NUMBER_AT_END = re.compile(r"\d{1,4}[ \t]*+$", re.M)
 STARS = re.compile(r"\n[ \t]*+(?:[*·•][ \t]*+){2,}+(?=\n)")
@@ -116,7 +116,7 @@ def _without_furniture(text: str) -> str:
 
 
 def tidy_spaces(text: str) -> str:
-    """Only plain blanks, none at the end of a line; one empty line between stanzas, none before and after them all."""
+    """Only plain spaces, none at the end of a line; one empty line between stanzas, none before and after them all."""
     if not text.isascii():
         text = _replaced(text, dict.fromkeys(BLANKS, " "))
     if "\t" in text:
@@ -126,9 +126,9 @@ def tidy_spaces(text: str) -> str:
 
 
 def normalize_indentation(text: str) -> str:
-    """Indentation without the margin that all lines have, and in steps of two blanks where it is in larger ones.
+    """Indentation without the margin that all lines have, and in steps of two spaces where the steps are larger.
 
-    A single blank before a few lines is a slip, and goes. Where only the first line
+    A single space before a few lines is a slip, and goes. Where only the first line
     has none and all others a wide margin, it was stripped of its own.
     """
     if "\n " not in text and not text.startswith(" "):
@@ -195,7 +195,7 @@ def _without_brace(line: str) -> str:
 
 
 def _unless_margin(match: re.Match) -> str:
-    """Nothing in place of the number of a line, which stands three blanks after it."""
+    """Nothing in place of the number of a line, which is three spaces after it."""
     text, start = match.string, match.start()
     begin = text.rfind("\n", 0, start) + 1
     is_margin = text[max(begin, start - 3) : start] == "   " and not text[begin:start].isspace()

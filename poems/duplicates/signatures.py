@@ -35,7 +35,7 @@ class Signer:
 
     def __init__(self):
         self._least = np.full(SIZE, 2**32 - 1, np.uint32)
-        self._last = np.zeros(0, np.uint64)  # words, of which the triples go on in the next part
+        self._last = np.zeros(0, np.uint64)  # words, of which the triples continue in the next part
         self._rest = 0  # a number for what has no triples
         self.n_triples = 0
 

@@ -58,7 +58,7 @@ class Copies(NamedTuple):
         return max(self.runs, key=lambda run: run.n_words, default=None)
 
     def share(self, least: int = COPY) -> float:
-        """The share of words in runs of at least so many words."""
+        """The share of words in runs of at least n words."""
         copied = np.zeros(self.n_words, bool)
         for run in self.runs:
             if run.n_words >= least:

@@ -8,7 +8,7 @@ from poetics.sounds.words import words
 
 
 def distinct(texts: Sequence[Sequence[str]], n: int = 1, of_words: int = 4000) -> float:
-    """The share of different runs of n words among the first so many words, of texts given as lines.
+    """The share of different runs of n words among the first words, of texts given as lines.
 
     More words have a smaller share of different ones, so only equal numbers of words can be compared.
     """

@@ -21,7 +21,7 @@ def passages() -> tuple[tuple[str, ...], ...]:
 
 
 def texts(n_lines: int) -> list[tuple[str, ...]]:
-    """Texts of so many lines, at most 28, cut from the passages without overlap."""
+    """Texts of n lines, at most 28, cut from the passages without overlap."""
     if not 1 <= n_lines <= LINES:
         raise ValueError(f"real verse of {n_lines} lines a text, expected 1 to {LINES}")
     return [passage[i : i + n_lines] for passage in passages() for i in range(0, LINES - n_lines + 1, n_lines)]

@@ -34,7 +34,7 @@ def read_texts(path: str) -> list[Text]:
 
 
 def passages(texts: Sequence[str], n_passages: int, n_lines: int) -> list[Text]:
-    """Passages of so many lines that begin at places evenly spread over texts, as many as fit without overlap."""
+    """Passages of n lines that begin at places evenly spread over texts, as many as fit without overlap."""
     found: list[Text] = []
     step = max(sum(map(len, texts)) / n_passages, 1.0)
     skip = step / 2

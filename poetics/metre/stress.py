@@ -15,7 +15,7 @@ from poetics.sounds.words import words
 
 SYLLABLES = "Sswp0123456789"  # all the letters
 HEAVY = "8"  # a word of one syllable that the list lacks
-MOST_WAYS = 12  # so many ways to say a line are looked at
+MOST_WAYS = 12  # ways to say a line that are compared
 
 # Two syllables that verse may say as one, at the end of a longer word: victorious, heavenly, wandering.
 GLIDES = re.compile(

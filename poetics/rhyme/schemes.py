@@ -146,7 +146,7 @@ def known_schemes(n_lines: int) -> np.ndarray:
 
 @functools.cache
 def _forms(n_lines: int) -> dict[str, np.ndarray]:
-    """For each form its schemes of so many lines, one for each line of a unit that a text may begin with."""
+    """For each form its schemes of n lines, one for each line of a unit that a text may begin with."""
     forms = {name: _tiled(unit, n_lines) for name, unit in UNITS.items() if len(unit) <= n_lines}
     for name, poems in POEMS.items():
         if len(poems[0]) == n_lines:

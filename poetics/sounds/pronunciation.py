@@ -11,7 +11,7 @@ from poetics.sounds.words import without_accents
 Source = Literal["dictionary", "rule", "compound", "analogy", ""]
 UNKNOWN = "?"  # a phone of which nothing is known
 COMMON = 6  # the level (base-2 logarithm of the count) of words that may be half of a compound
-DEPTH = 2  # so many endings and beginnings may be taken off one word
+DEPTH = 2  # endings and beginnings that may be taken off one word
 
 Said = tuple[Phones, ...]
 
