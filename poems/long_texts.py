@@ -29,7 +29,7 @@ def cut(blocks: Iterable[str]) -> Iterator[str]:
 def last_cut(text: str) -> int:
     """The last place where a text may be cut: before a line end that follows no white space; 0 if there is none.
 
-    White space is taken with what precedes it or follows it; a line end after a letter or a sign always begins a new piece.
+    White space is taken with what precedes it or follows it; a line end after a letter or sign always begins a piece.
     """
     end = text.rfind("\n")
     while end > 0 and text[end - 1].isspace():

@@ -209,9 +209,9 @@ def settings_of(request: Request, job: Job, source: Source) -> Fields:
 def ids_of(enc: Encoder, prompt: Prompt) -> list[int]:
     """The ids of a prompt, after end-of-text if the prompt begins a poem.
 
-    They are those that the encoder would have made had the text continued with a word. In a dataset the last character of
-    white space before a word is not merged with others: a line end has an id of its own, and a space is part of the id
-    of the word, so `prompt.held` is not among the ids. `<|endoftext|>` in the text is one id, as in a dataset.
+    They are those that the encoder would have made had the text continued with a word. In a dataset the last character
+    of white space before a word is not merged with others: a line end has an id of its own, and a space is part of the
+    id of the word, so `prompt.held` is not among the ids. `<|endoftext|>` in the text is one id, as in a dataset.
     """
     ids = [enc.end_of_text] if prompt.begins else []
     for piece in prompt.pieces:

@@ -46,9 +46,7 @@ class LiteEngine:
         self.lengths = np.zeros(rows, int)  # of what was written after the text
         self.written = Written(hparams, rows)
         self.speculation = self._speculate(draft_path) if draft_path and rows == 1 else None
-        self.read(
-            (0,)
-        )  # LiteRT prints on the terminal when it first runs; a caller that silences the terminal does so now.
+        self.read((0,))  # LiteRT prints when it first runs, and now the terminal is silenced
 
     def start(self, rows: list[int], ids: tuple[int, ...]) -> np.ndarray:
         known = (text for text in (self.latest, *self.texts) if text and text.ids == ids)
