@@ -64,9 +64,19 @@ def read_vocabulary(folder: str) -> Vocabulary:
         if not files.exists(path):
             raise FileNotFoundError(f"{path}: no such file, expected the vocabulary of a model; {REMEDY}")
     tokens = _tokens_of(files.read_json(json_path, "the id of each token", REMEDY), json_path)
-    _check_tokens(tokens, json_path)
-    merges = _parse_merges(files.read_text(bpe_path, REMEDY), bpe_path)
-    _check_merges(merges, tokens, bpe_path)
+    return checked_vocabulary(tokens, parse_merges(files.read_text(bpe_path, REMEDY), bpe_path), json_path, bpe_path)
+
+
+def checked_vocabulary(
+    tokens: list[str], merges: list[tuple[str, str]], tokens_path: str, merges_path: str
+) -> Vocabulary:
+    """The vocabulary of these tokens and merges, which were read from these paths.
+
+    Raises:
+      UserError: end of text is not the last token, a byte is missing, or tokens and merges disagree.
+    """
+    _check_tokens(tokens, tokens_path)
+    _check_merges(merges, tokens, merges_path)
     return Vocabulary(tuple(tokens), tuple(merges))
 
 
@@ -114,8 +124,12 @@ def _check_tokens(tokens: list[str], path: str) -> None:
             raise UserError(f"{path}: byte {byte:#04x} ({character!r}) is missing, expected all 256; {REMEDY}")
 
 
-def _parse_merges(text: str, path: str) -> list[tuple[str, str]]:
-    """The merges of `vocab.bpe`; Windows line ends, which git may put there, are read as well."""
+def parse_merges(text: str, path: str) -> list[tuple[str, str]]:
+    """The merges of `vocab.bpe`; Windows line ends, which git may put there, are read as well.
+
+    Raises:
+      UserError: no first line with the version, or a line without two tokens.
+    """
     version, *lines = text.replace("\r\n", "\n").rstrip("\n").split("\n")
     if not version.startswith("#version"):
         raise UserError(f"{path}: line 1 is {version[:40]!r}, expected {VERSION!r}; {REMEDY}")

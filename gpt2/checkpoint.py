@@ -45,9 +45,10 @@ def check_index(prefix: str, hparams: HParams) -> None:
 
     Raises:
       FileNotFoundError: the data file is not there.
-      ValueError: a damaged index, a data file too short, a tensor that is missing, of another shape or left over.
+      ValueError: a damaged index, a data file too short, a tensor that is missing, of another shape, of no float or
+        left over.
     """
-    found, size = _read_index(prefix)
+    found, dtypes, size = _read_index(prefix)
     expected = weight_shapes(hparams)
     for name, shape in expected.items():
         if name not in found:
@@ -56,6 +57,8 @@ def check_index(prefix: str, hparams: HParams) -> None:
             raise UserError(
                 f"{prefix}: tensor {name} has shape {list(found[name])}, expected {list(shape)} by its hparams.json"
             )
+        if not dtypes[name].is_floating:
+            raise UserError(f"{prefix}: tensor {name} is of {dtypes[name].name}, expected float32 or another float")
     for name in found:
         if name not in expected and not _is_left_by_training(name, expected):
             raise UserError(
@@ -97,6 +100,11 @@ def read_tensor(prefix: str, name: str) -> tf.Tensor:
         raise UserError(
             f"{prefix}: tensor {name} is damaged, its bytes do not match their checksum; fetch the file again"
         ) from error
+
+
+def read_weight(prefix: str, name: str) -> np.ndarray:
+    """One weight as float32, whichever float it is stored in; raises as `read_tensor`."""
+    return read_tensor(prefix, name).numpy().astype(np.float32, copy=False)
 
 
 def write_bundle(prefix: str, tensors: Mapping[str, tf.Tensor | tf.Variable | np.ndarray]) -> None:
@@ -169,11 +177,11 @@ def _reader(prefix: str):
         raise UserError(f"{prefix}.index: damaged, or not the index of a TensorFlow bundle; fetch it again") from error
 
 
-def _read_index(prefix: str) -> tuple[dict[str, tuple[int, ...]], int]:
-    """The shape of every tensor, and the bytes that they take in all."""
+def _read_index(prefix: str) -> tuple[dict[str, tuple[int, ...]], dict[str, tf.DType], int]:
+    """The shape and the dtype of every tensor, and the bytes that they take in all."""
     dtypes = _reader(prefix).get_variable_to_dtype_map()
     shapes = read_shapes(prefix)
-    return shapes, sum(int(np.prod(shape)) * dtypes[name].size for name, shape in shapes.items())
+    return shapes, dtypes, sum(int(np.prod(shape)) * dtypes[name].size for name, shape in shapes.items())
 
 
 def _is_left_by_training(name: str, weights) -> bool:

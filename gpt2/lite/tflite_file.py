@@ -47,7 +47,7 @@ def make_file(prefix: str, hparams: HParams, dtype: str) -> str:
         new = files.beside(path)
         try:
             os.makedirs(folder, exist_ok=True)
-            _write(new, graph, lambda name: checkpoint.read_tensor(prefix, name).numpy())
+            _write(new, graph, lambda name: checkpoint.read_weight(prefix, name))
             if not _is_whole(path, graph):  # else another worker was faster, and reads it already
                 os.replace(new, path)
         except OSError as error:

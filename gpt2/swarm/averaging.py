@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from gpt2.checkpoint import check_index, read_tensor
+from gpt2.checkpoint import check_index, read_weight
 from gpt2.checkpoint_paths import find_prefix
 from gpt2.hparams import HParams
 from system.errors import UserError
@@ -27,7 +27,7 @@ def read_weights(path: str, hparams: HParams) -> dict[str, np.ndarray]:
     check_index(prefix, hparams)
     weights = {}
     for name in tensors_of(prefix):
-        weights[name] = read_tensor(prefix, name).numpy().astype(np.float32, copy=False)
+        weights[name] = read_weight(prefix, name)
         if not np.isfinite(weights[name]).all():
             raise UserError(f"{prefix}: {name} is NaN or infinite, so it cannot be averaged")
     return weights

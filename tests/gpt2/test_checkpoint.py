@@ -182,6 +182,28 @@ def test_a_tensor_left_over_is_named(folder):
         gpt2.load_model(str(folder))
 
 
+def rewrite_in(folder, dtype, model):
+    """Writes the weights of a model again in another dtype; gives their values there, in float32."""
+    tensors = {name: tf.cast(weight, dtype) for name, weight in model.weights.items()}
+    checkpoint.write_bundle(str(folder / "model.ckpt"), tensors)
+    return {name: tf.cast(tensor, tf.float32).numpy() for name, tensor in tensors.items()}
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_weights_of_any_float_load_as_float32(folder, small, dtype):
+    values = rewrite_in(folder, dtype, small)
+    loaded = gpt2.load_model(str(folder))
+    for name, weight in loaded.weights.items():
+        assert weight.dtype == tf.float32
+        np.testing.assert_array_equal(weight.numpy(), values[name], err_msg=name)
+
+
+def test_weights_that_are_no_floats_are_refused_by_name(folder, small):
+    rewrite_in(folder, "int32", small)
+    with pytest.raises(ValueError, match=r"tensor model/wpe is of int32, expected float32 or another float"):
+        gpt2.load_model(str(folder))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -2,13 +2,14 @@
 
 import itertools
 import os
+import pathlib
 import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from gpt2.checkpoint import save_model
+from gpt2.checkpoint import save_model, write_bundle
 from gpt2.checkpoint_paths import find_prefix
 from gpt2.hparams import HParams, read_hparams
 from gpt2.lite import text as lite_text
@@ -60,6 +61,18 @@ def test_logits_are_tensorflow_s(engine, expected, n):
     logits = [one.start([0, 1], tuple(IDS[:n]))]
     logits += [one.step([0, 1], [token, token])[1].copy() for token in IDS[n:]]
     np.testing.assert_allclose(logits, expected[n - 1 :], atol=2e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_the_file_of_weights_of_any_float_is_that_of_their_float32_values(model, tmp_path, dtype):
+    stored = {name: tf.cast(weight, dtype) for name, weight in model.weights.items()}
+    paths = []
+    for kind in (dtype, "float32"):
+        (tmp_path / kind).mkdir()
+        prefix = str(tmp_path / kind / "model.ckpt")
+        write_bundle(prefix, {name: tf.cast(tensor, kind) for name, tensor in stored.items()})
+        paths.append(tflite_file.make_file(prefix, SMALL, "float32"))
+    assert pathlib.Path(paths[0]).read_bytes() == pathlib.Path(paths[1]).read_bytes()
 
 
 def test_int8_is_near(engine, expected):
