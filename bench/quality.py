@@ -22,11 +22,12 @@ from collections.abc import Callable
 import numpy as np
 
 from gpt2.hparams import HParams, read_hparams
+from gpt2.training.memory_plan import DTYPES, Dtype
 from gpt2.training.schedule import learning_rate_at
 from system import command_line, machine, tensorflow_start
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-VALIDATION = {"batch": 8, "count": 80}
+VAL_BATCHES, VAL_BATCH_SIZE = 80, 8
 BFLOAT16_TRIALS = 5  # Steps by which nanoGPT's side chooses between float32 and bfloat16.
 
 
@@ -58,7 +59,9 @@ def main(
     minutes: float = 6.0,
     seeds: int = 3,
     sides: str | None = None,
+    rates: str | None = None,
     side: str | None = None,
+    rate: float | None = None,
     seed: int = 0,
 ) -> None:
     """Prints the bits a character of each seed, their mean, and the difference.
@@ -71,21 +74,26 @@ def main(
       minutes: how long each side trains, for each seed.
       seeds: how often.
       sides: some of them, with semicolons between. Default: all.
+      rates: tokens a second of these sides, with semicolons between, as seen when nothing else ran. Then the time is
+        not measured, but counted in tokens at these rates, so that a busy machine changes nothing.
       side: train one here, and print what came of it as JSON; this is how the turns are made.
+      rate: of that one, see rates.
       seed: of that one.
     """
     if side:
         data = Data(dataset, val_dataset, os.path.join(models_dir, model_name))
-        print(json.dumps(measure(SIDES[side], data, minutes * 60, seed)))
+        print(json.dumps(measure(SIDES[side], data, Clock(minutes * 60, rate), seed)))
         return
     print(about_here())
     chosen = sides.split(";") if sides else list(SIDES)
     flags = [f"--dataset={dataset}", f"--model_name={model_name}", f"--models_dir={models_dir}", f"--minutes={minutes}"]
     flags += [f"--val_dataset={val_dataset}"] if val_dataset else []
+    rate_of = dict(zip(chosen, rates.split(";"), strict=True)) if rates else {}
     found: dict[str, list[dict]] = {name: [] for name in chosen}
     for number in range(seeds):
         for name in chosen:
-            found[name].append(in_new_process(name, [*flags, f"--seed={number}"]))
+            turn = [f"--seed={number}", *([f"--rate={rate_of[name]}"] if rates else [])]
+            found[name].append(in_new_process(name, flags + turn))
             report_turn(name, number, found[name][-1])
     report(found)
 
@@ -99,7 +107,6 @@ class Data:
     """
 
     def __init__(self, dataset: str, val_dataset: str | None, model_folder: str):
-        tensorflow_start.start_tensorflow()
         import encoder
         from encoder.dataset import reader
         from gpt2.runs.datasets import characters_of
@@ -121,47 +128,70 @@ def in_new_process(name: str, flags: list[str]) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def measure(make_learner, data: Data, seconds: float, seed: int) -> dict:
-    """Bits a character after that many seconds, the steps and tokens of them, and what it was computed in."""
-    from gpt2.training import validation, windows
+@dataclasses.dataclass(frozen=True)
+class Clock:
+    """Tells which share of the time for training is over.
+
+    Attributes:
+      seconds: how long it is.
+      rate: tokens a second, by which time is counted; None for the time of the wall.
+    """
+
+    seconds: float
+    rate: float | None
+
+    def share(self, begun: float, tokens: int) -> float:
+        """The share that is over, 1 or more at the end, of a training that has begun at this time of the wall."""
+        elapsed = tokens / self.rate if self.rate else time.perf_counter() - begun
+        return elapsed / self.seconds
+
+
+def measure(make_learner, data: Data, clock: Clock, seed: int) -> dict:
+    """Bits a character when the time is over, the steps and tokens of it, and what it was computed in."""
+    from gpt2.training.windows import Windows
 
     seq = data.hparams.n_ctx
     learner = make_learner(data.hparams, seed)
-    step, begun = 0, time.perf_counter()
-    while (share := (time.perf_counter() - begun) / seconds) < 1:
-        ids = windows.training_batch(data.training, learner.batch_size, seq, step * learner.batch_size, seed)
-        loss = learner.step(ids, learner.rate(step, share))
+    windows = Windows(tokens=data.training, seq=seq, seed=seed, batch=learner.batch_size)
+    step, begun, per_step = 0, time.perf_counter(), learner.batch_size * seq
+    while (share := clock.share(begun, step * per_step)) < 1:
+        ids = windows.of_step(step * learner.batch_size)
+        loss = learner.step(ids[0], learner.rate(step, share))
         if step == 0:
             begun = time.perf_counter()
         step += 1
     assert np.isfinite(loss), f"a loss of {loss}"
-    losses = functools.partial(of_arrays, learner.losses)
-    validate = validation.make_validate(
-        None, data.held_out, **VALIDATION, seq=seq, characters=data.characters, compiled=lambda _: losses
-    )
-    tokens = step * learner.batch_size * seq
-    return {"bits": validate()["val_bits"], "steps": step, "tokens": tokens, "about": learner.about}
+    return {"bits": bits(learner.losses, data), "steps": step, "tokens": step * per_step, "about": learner.about}
 
 
-def of_arrays(function, ids):
-    """Calls a function of arrays with a tensor; what it gives has the method numpy."""
-    import tensorflow as tf
+def bits(losses, data: Data) -> float:
+    """Bits a character over windows spread evenly over the held-out verse."""
+    seq, nats, characters = data.hparams.n_ctx, 0.0, 0
+    starts = np.linspace(0, len(data.held_out) - seq - 1, VAL_BATCHES * VAL_BATCH_SIZE).astype(int).tolist()
+    for first in range(0, len(starts), VAL_BATCH_SIZE):
+        rows = [data.held_out.read(start, seq + 1) for start in starts[first : first + VAL_BATCH_SIZE]]
+        ids = np.stack(rows).astype(np.int32)
+        nats += losses(ids).sum(dtype=np.float64)
+        characters += data.characters[ids[:, 1:]].sum()
+    return float(nats / np.log(2) / characters)
 
-    return tf.constant(function(ids.numpy()))
 
-
-def ours(hparams: HParams, seed: int) -> Learner:
-    """The defaults of train.py for a training from scratch."""
+def ours(hparams: HParams, seed: int, dtype: Dtype = "float32") -> Learner:
+    """The defaults of train.py for a training from random weights."""
+    tensorflow_start.start_tensorflow()
     import tensorflow as tf
 
     from gpt2.model import GPT2, fresh_weights
+    from gpt2.runs.settings import Settings, settle
     from gpt2.training.muon import Muon
     from gpt2.training.step import make_train_step
     from gpt2.training.validation import token_losses
 
-    model = GPT2(hparams, fresh_weights(seed), OURS["dtype"], "float32")
-    optimizer = Muon(model.weights, weight_decay=OURS["weight_decay"])
-    train_step = make_train_step(model, optimizer, clip_norm=OURS["clip_norm"])
+    flags = {"dataset": "poetry.npz", "model_name": "mine", "restore_from": "scratch"}
+    settings = settle(Settings(**flags, given=frozenset(flags)))
+    model = GPT2(hparams, fresh_weights(seed), *DTYPES[dtype])
+    optimizer = Muon(model.weights, weight_decay=settings.weight_decay)
+    train_step = make_train_step(model, optimizer, clip_norm=settings.clip_norm)
     judge = tf.function(functools.partial(token_losses, model), jit_compile=True)
     updates = iter(range(2**31))
 
@@ -169,10 +199,11 @@ def ours(hparams: HParams, seed: int) -> Learner:
         return float(train_step(tf.constant(ids[None]), tf.constant(rate, tf.float32), tf.constant(next(updates))))
 
     def rate(step, share):
-        steps = round(step / share) if step else None
-        return learning_rate_at(step, OURS["learning_rate"], "wsd", OURS["warmup"], steps, decay=OURS["decay"])
+        steps = round(step / share) if step else None  # As it goes on, so many will there be.
+        peak, schedule, warmup = settings.learning_rate, settings.schedule, settings.warmup
+        return learning_rate_at(step, peak, schedule, warmup, steps, decay=settings.decay)
 
-    return Learner(OURS["batch_size"], rate, step, lambda ids: judge(tf.constant(ids)).numpy(), OURS["dtype"])
+    return Learner(settings.batch_size, rate, step, lambda ids: judge(tf.constant(ids)).numpy(), dtype)
 
 
 def nanogpt(hparams: HParams, seed: int) -> Learner:
@@ -250,15 +281,6 @@ def about_here() -> str:
     return f"{os.cpu_count()} cores, {machine.cpu_name()}; {versions}"
 
 
-OURS = {
-    "batch_size": 8,
-    "learning_rate": 3e-3,
-    "warmup": 50,
-    "decay": 0.5,
-    "weight_decay": 0.1,
-    "clip_norm": 1.0,
-    "dtype": "float32",
-}
 # config/train_shakespeare_char.py of nanoGPT, which is its recipe for small networks, with the batch of its command for
 # a CPU. It warms up over 100 steps, and ends at a tenth of its rate. No dropout: the data is not seen twice.
 NANOGPT = {
@@ -270,7 +292,7 @@ NANOGPT = {
     "clip_norm": 1.0,
 }
 MINE = "ours"
-SIDES = {MINE: ours, "nanoGPT's recipe": nanogpt}
+SIDES = {MINE: ours, "ours, mixed": functools.partial(ours, dtype="mixed"), "nanoGPT's recipe": nanogpt}
 
 if __name__ == "__main__":
     command_line.run(main)

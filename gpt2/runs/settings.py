@@ -30,6 +30,16 @@ DEMO: Mapping[str, object] = {
     "steps": 5000,
     "sample_every": 1000,
 }
+# What a training from random weights takes where no flag says otherwise: docs/benchmarks.md, "A recipe".
+SCRATCH: Mapping[str, object] = {
+    "batch_size": 8,
+    "optimizer": "muon",
+    "learning_rate": 3e-3,
+    "schedule": "wsd",
+    "warmup": 100,
+    "weight_decay": 0.1,
+    "clip_norm": 1.0,
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,7 +62,7 @@ class Settings:
         run_name: the name of the run.
         checkpoint_dir: the folder of the run folders.
         restore_from: latest resumes the run, or starts as fresh; fresh starts from the weights of the model; scratch
-          from random ones; a path from the weights there.
+          from random ones, with the defaults that docs/training.md names; a path from the weights there.
         steps: the run ends when its counter reaches this. Default: it trains until Ctrl-C.
         epochs: as --steps, counted in passes over the dataset: in each, every token is trained on once.
         seed: of the windows, the samples and random weights.
@@ -185,10 +195,10 @@ def settle(settings: Settings) -> Settings:
     Raises:
       UserError: naming the flag, its value and what it may be.
     """
-    model_name = model_of(settings)
-    if model_name == "demo":
-        changes = {name: value for name, value in DEMO.items() if name not in settings.given}
-        settings = dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
+    if model_of(settings) == "demo":
+        settings = with_defaults(settings, DEMO)
+    elif settings.restore_from == "scratch":
+        settings = with_defaults(settings, SCRATCH)
     if not re.fullmatch(r"[^/\\*?\[\]{}]+", settings.run_name) or settings.run_name in (".", ".."):
         raise UserError(f"--run_name is {settings.run_name!r}, expected a name without / \\ * ? [ ] {{ }}")
     checkpoint_paths.check_path(settings.checkpoint_dir)
@@ -203,6 +213,12 @@ def settle(settings: Settings) -> Settings:
     if settings.schedule in ("linear", "cosine") and settings.steps is None:
         raise UserError(f"--schedule {settings.schedule} falls to 0 at --steps, which is missing; give --steps N")
     return settings
+
+
+def with_defaults(settings: Settings, defaults: Mapping[str, object]) -> Settings:
+    """The settings with these values for the flags that were not given."""
+    changes = {name: value for name, value in defaults.items() if name not in settings.given}
+    return dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
 
 
 def model_of(settings: Settings) -> str:

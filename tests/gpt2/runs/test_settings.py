@@ -51,6 +51,21 @@ def test_where_a_run_began_may_be_said_again(resumed, tmp_path, begun, said):
     assert changes == []
 
 
+@pytest.mark.parametrize("said", [{}, {"restore_from": "latest"}, {"restore_from": "scratch"}])
+@pytest.mark.parametrize("begun", [{}, {"optimizer": "adam", "learning_rate": 1e-3}])
+def test_what_a_run_from_scratch_was_begun_with_need_not_be_said_again(resumed, tmp_path, begun, said):
+    found, changes = resumed({"checkpoint_dir": str(tmp_path)} | begun, said)
+    assert changes == []
+    assert found.optimizer == begun.get("optimizer", "muon")
+    assert found.learning_rate == begun.get("learning_rate", 3e-3)
+
+
+def test_training_from_scratch_has_defaults_of_its_own():
+    assert typed(dataset="poems.npz", model_name="124M").optimizer == "adam"
+    assert typed(**BEGUN).optimizer == "muon"
+    assert typed(**BEGUN, optimizer="adamw", learning_rate=1e-4).learning_rate == 1e-4
+
+
 @pytest.mark.parametrize(
     ("said", "message"),
     [
@@ -58,7 +73,7 @@ def test_where_a_run_began_may_be_said_again(resumed, tmp_path, begun, said):
         ({"restore_from": "models/small"}, "which --restore_from models/small would overwrite"),
         (
             {"optimizer": "sgd"},
-            "a run with --optimizer adam, whose state does not fit sgd; start another",
+            "a run with --optimizer muon, whose state does not fit sgd; start another",
         ),
         ({"only_train_transformer_layers": True}, "a run with --only_train_transformer_layers False, whose state does"),
         ({"model_name": "355M"}, "a run of 124M, which --model_name 355M cannot change"),
@@ -76,7 +91,7 @@ def test_both_names_of_a_model_are_one(resumed):
 
 def test_what_changed_is_printed(resumed, tmp_path):
     _, changes = resumed({"checkpoint_dir": str(tmp_path)}, {"batch_size": 2})
-    assert changes == ["--batch_size was 1, and is 2 now"]
+    assert changes == ["--batch_size was 8, and is 2 now"]
 
 
 def test_settings_do_not_change_when_a_run_is_resumed(resumed):
