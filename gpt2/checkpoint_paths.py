@@ -10,6 +10,17 @@ from system.errors import UserError
 
 logger = logging.getLogger("gpt2")
 
+NO_NAME = re.compile(r"[/\\*?\[\]{}]")  # of paths, or of the patterns that TensorFlow takes paths for
+
+
+def check_name(name: str, flag: str) -> None:
+    """Raises a UserError for the name of a run or a model that is not plainly the name of one folder.
+
+    Such names have slashes or signs of patterns, line ends or other signs that print nothing, or are `.` or `..`.
+    """
+    if not name or NO_NAME.search(name) or not name.isprintable() or name != name.strip() or set(name) == {"."}:
+        raise UserError(f"{flag} is {name!r}, expected a name without / \\ * ? [ ] {{ }}, in one line")
+
 
 def find_prefix(path: str, pointer: str = "checkpoint", whole: bool = True) -> str:
     """The prefix of the weights in a folder, as its `checkpoint` says; a prefix, with or without `.index`, is its own.

@@ -8,13 +8,16 @@ from encoder.vocabulary import MAX_VOCAB
 from system import files
 from system.errors import UserError
 
+# Far above every GPT-2 (the largest has 1024, 1600 and 48), and low enough that listing the weights costs no memory.
+MOST = {"n_vocab": MAX_VOCAB, "n_ctx": 1 << 20, "n_embd": 1 << 16, "n_head": 1 << 16, "n_layer": 1 << 10}
+
 
 @dataclasses.dataclass(frozen=True)
 class HParams:
     """What `hparams.json` holds; the defaults are those of the 124M model.
 
     Raises:
-      ValueError: a size that is not a positive integer, heads that do not divide the width, a vocabulary too big.
+      UserError: a size that is no positive integer or above its bound in MOST, or heads that do not divide the width.
     """
 
     n_vocab: int = 50257
@@ -27,12 +30,11 @@ class HParams:
         for name, value in dataclasses.asdict(self).items():
             if type(value) is not int or value < 1:
                 raise UserError(f"hparams: {name} is {value!r}, expected a positive integer")
+            if value > MOST[name]:
+                why = ", since datasets hold ids in 16 bits" if name == "n_vocab" else ""
+                raise UserError(f"hparams: {name} is {value}, expected at most {MOST[name]}{why}")
         if self.n_embd % self.n_head:
             raise UserError(f"hparams: n_embd {self.n_embd} is not a multiple of n_head {self.n_head}")
-        if self.n_vocab > MAX_VOCAB:
-            raise UserError(
-                f"hparams: n_vocab is {self.n_vocab}, expected at most {MAX_VOCAB}, since datasets hold ids in 16 bits"
-            )
 
     @property
     def n_params(self) -> int:

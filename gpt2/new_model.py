@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 import encoder
 from encoder import trainer
+from gpt2 import checkpoint_paths
 from gpt2.hparams import MODELS, read_hparams, write_hparams
 from poems import corpus
 from poems.layout import Layout
@@ -38,6 +39,7 @@ def check_name(model_name: str | None, models_dir: str, n_vocab: int) -> str:
     if model_name is None or model_name in MODELS or model_name in OTHER_NAMES:
         wrong = "not given" if model_name is None else f"{model_name}, a model of OpenAI with its own vocabulary"
         raise UserError(f"--model_name is {wrong}; --train_vocab makes a new model, give it a new name")
+    checkpoint_paths.check_name(model_name, "--model_name")
     folder = os.path.join(models_dir, model_name)
     path = os.path.join(folder, "hparams.json")
     if files.exists(path) and read_hparams(folder).n_vocab != n_vocab:

@@ -9,7 +9,6 @@ from gpt2.jobs.request import Request
 from poems.layout import Layout
 from poems.prompts import read_layout
 from system import files, model_folders
-from system.errors import UserError
 
 logger = logging.getLogger("gpt2")
 
@@ -49,9 +48,8 @@ def weights_of(request: Request) -> str:
     """
     if request.restore_from is not None:
         return request.restore_from
-    if request.run_name == "":
-        raise UserError("--run_name is empty, expected the name of a run")
     if request.run_name is not None:
+        checkpoint_paths.check_name(request.run_name, "--run_name")
         folder = os.path.join(request.checkpoint_dir, request.run_name)
         if not files.exists(folder):
             raise FileNotFoundError(f"{folder}: no such run; train one: python train.py --run_name {request.run_name}")

@@ -3,7 +3,6 @@
 import dataclasses
 import logging
 import os
-import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -199,8 +198,7 @@ def settle(settings: Settings) -> Settings:
         settings = with_defaults(settings, DEMO)
     elif settings.restore_from == "scratch":
         settings = with_defaults(settings, SCRATCH)
-    if not re.fullmatch(r"[^/\\*?\[\]{}]+", settings.run_name) or settings.run_name in (".", ".."):
-        raise UserError(f"--run_name is {settings.run_name!r}, expected a name without / \\ * ? [ ] {{ }}")
+    checkpoint_paths.check_name(settings.run_name, "--run_name")
     checkpoint_paths.check_path(settings.checkpoint_dir)
     if settings.dataset is None and not settings.plan:
         raise UserError("--dataset is missing; give an .npz of prepare_corpus.py, or a file or folder of text")

@@ -27,8 +27,9 @@ DEDICATION = re.compile(
     r"[(\[\"\u201c\u2018_«]|(?:TO|FOR|BY|AFTER|FROM|IN MEMORIAM|INSCRIBED|DEDICATED|A|À|PAR|POUR) (?!THE )"
     r"|(?:[A-Z]\. ?)+[A-Z]?$"  # initials
 )
-PAGE = re.compile(r"(?:\s*[. ·]{3,}|\s{2,})(?:\d+|[ivxlc]+)$")
-YEARS = re.compile(r" *\((?:\W*\d{4})+\W*\):?|:$")
+# No pattern begins with what it could begin with again a sign later: that would make long lines quadratic.
+PAGE = re.compile(r"(?<=[\s.·])(?:\d+|[ivxlc]+)$")
+YEARS = re.compile(r"\([^\w()]*(?:\d{4}[^\w()]*)+\):?|:$")
 NUMBERED = re.compile(r"(?:.*: *)?([IVXLC]+)\. +(.*)")
 
 
@@ -55,12 +56,20 @@ def has_number(block: Block) -> bool:
     return len(block.lines) > 1 and bool(roman(first) or re.fullmatch(r"\d{1,3}\.?", first))
 
 
+def without_page(entry: str) -> str:
+    """An entry of a list of contents without the number of its page, which dots or spaces lead to."""
+    name = PAGE.sub("", entry)
+    bare = name.rstrip(" .·\t\xa0")
+    leaders = name[len(bare) :]
+    return bare if name != entry and len(leaders) >= (2 if leaders.isspace() else 3) else entry
+
+
 class Contents:
     """A list of contents: whether a title is in it, and how it spells it; the book's own title it only spells."""
 
     def __init__(self, blocks: Sequence[Block], title: str = ""):
         lines = [line for block in blocks for line in block.lines]
-        entries = [" ".join(YEARS.sub("", PAGE.sub("", line.strip())).split()) for line in lines]
+        entries = [" ".join(YEARS.sub("", without_page(line.strip())).split()) for line in lines]
         entries = [entry for entry in entries if any(map(str.isalpha, entry)) and fold(entry) not in CONTENTS]
         # An entry may continue in the next line; it may also have a number, which the heading has in another place.
         joined = [" ".join(pair) for pair in itertools.pairwise(entries)]

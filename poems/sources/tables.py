@@ -26,7 +26,7 @@ CAUSES = {
 }
 
 # The buttons beside a poem, which the scrapers took for a part of its title.
-BUTTONS = re.compile(r"\s*\b(?:launch|play) (?:audio|video)(?: in a new window)?\s*$", re.IGNORECASE)
+BUTTONS = re.compile(r"\b(?:launch|play) (?:audio|video)(?: in a new window)?$", re.IGNORECASE)
 # Tags are joined by commas; these have commas of their own.
 TAGS_WITH_COMMAS = ("Gay, Lesbian, Queer", "Seas, Rivers, & Streams", "Stars, Planets, Heavens")
 LINE_END = re.compile(r"(?<!\r)\r*\n|\r")  # one, even with several "\r", but not a run of "\r" alone
@@ -113,7 +113,7 @@ def is_table(head: str) -> bool:
 
 def clean_title(title: str) -> str:
     """A title in one line and without the page's buttons."""
-    return " ".join(BUTTONS.sub("", title).split())
+    return BUTTONS.sub("", " ".join(title.split())).rstrip()
 
 
 def clean_text(text: str) -> str:

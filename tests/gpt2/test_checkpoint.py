@@ -1,5 +1,6 @@
 """Checkpoints are OpenAI's, to the bit and both ways, and a damaged one never becomes a model."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -12,8 +13,9 @@ import tensorflow as tf
 
 import gpt2
 from gpt2 import checkpoint
-from gpt2.hparams import HParams
+from gpt2.hparams import HParams, read_hparams
 from gpt2.model import GPT2, fresh_weights, weight_shapes
+from system.errors import UserError
 
 SMALL = HParams(n_vocab=30, n_ctx=6, n_embd=8, n_head=2, n_layer=2)
 DATA = "model.ckpt.data-00000-of-00001"
@@ -202,6 +204,14 @@ def test_weights_that_are_no_floats_are_refused_by_name(folder, small):
     rewrite_in(folder, "int32", small)
     with pytest.raises(ValueError, match=r"tensor model/wpe is of int32, expected float32 or another float"):
         gpt2.load_model(str(folder))
+
+
+@pytest.mark.parametrize("name", ["n_ctx", "n_embd", "n_head", "n_layer"])
+def test_sizes_that_no_model_has_are_refused_before_anything_is_made_of_them(folder, name):
+    sizes = {"n_vocab": 30, "n_ctx": 6, "n_embd": 8, "n_head": 2, "n_layer": 2} | {name: 10**9}
+    (folder / "hparams.json").write_text(json.dumps(sizes))
+    with pytest.raises(UserError, match=f"hparams.json: hparams: {name} is 1000000000, expected at most "):
+        read_hparams(str(folder))
 
 
 @pytest.mark.parametrize(
