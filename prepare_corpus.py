@@ -63,6 +63,7 @@ def find_model(request: Request) -> str | None:
 
 def find_sources(request: Request, books: "Mapping[str, Book]") -> "list[Source]":
     """What to read; files of a folder that hold no verse are listed."""
+    from encoder.dataset.summary import by_kind
     from encoder.dataset.to_text import text_of_npz
     from poems.sources.sources import demo, find_source
 
@@ -72,8 +73,8 @@ def find_sources(request: Request, books: "Mapping[str, Book]") -> "list[Source]
     sources = [find_source(path, request.encoding, books, decode) for path in request.paths] or [demo()]
     for source in sources:
         if source.skipped:
-            skipped = ", ".join(source.skipped)
-            logger.info(f"{source.name}: skipped {len(source.skipped)} that hold no verse: {skipped}")
+            skipped = by_kind(source.skipped)
+            logger.info(f"{source.name}: skipped {len(source.skipped):,} that hold no verse: {skipped}")
     return sources
 
 
@@ -114,7 +115,9 @@ def write_report(path: str, name: str, corpus: "Corpus", lines: Sequence[str]) -
 
     names = (f"{number}. {source.name}" for number, source in enumerate(corpus.sources, start=1))
     counts = dict(zip(names, corpus.counts, strict=True))
-    report.write_report(path, f"The corpus {name}", counts, {"dataset": list(lines)})
+    skipped = [file for source in corpus.sources for file in source.skipped]
+    facts = {"dataset": list(lines)} | ({"files skipped, since they hold no verse": skipped} if skipped else {})
+    report.write_report(path, f"The corpus {name}", counts, facts)
 
 
 def print_dataset(request: Request, path: str) -> None:

@@ -1,9 +1,13 @@
 """What `prepare_corpus.py` prints about a dataset that it made."""
 
+import collections
+import os
 from collections.abc import Iterator, Mapping, Sequence
 
 from poems.poem import Book
 from poems.sources.sources import Source
+
+FEW = 5  # names that one message lists; the page of --report has all
 
 
 def summarize(summary: dict) -> Iterator[str]:
@@ -57,10 +61,18 @@ def notes(sources: Sequence[Source], table: str | None, books: Mapping[str, Book
 
 def left_out(source: Source) -> Iterator[str]:
     """What was read of a source and not taken, a line for each file and reason, and what else a user ought to know."""
+    where = collections.defaultdict(list)  # the files that something was left out of, by reason
     for path, rows in source.accounts.items():
         for reason, number in (rows.bad + rows.dropped).most_common():
+            where[reason].append(path)
             first = f", first in line {rows.first[reason]:,}" if reason in rows.first else ""
-            yield f"{path}: left out {count(number, 'time')}: {reason}{first}"
+            if len(source.accounts) <= FEW:
+                yield f"{path}: left out {count(number, 'time')}: {reason}{first}"
+    if len(source.accounts) > FEW:
+        for reason, paths in where.items():
+            total = sum((rows.bad + rows.dropped)[reason] for rows in source.accounts.values())
+            yield f"{source.name}: left out {count(total, 'time')} of {by_kind(paths)}: {reason}"
+    for path, rows in source.accounts.items():
         if rows.gaps[0]:
             yield f"{path}: {count(rows.gaps[0], 'line number')} not above the last, each taken for a stanza break"
         breaks = {gap: number for gap, number in sorted(rows.gaps.items()) if gap > 0}
@@ -73,6 +85,17 @@ def left_out(source: Source) -> Iterator[str]:
                 "some are lines that the corpus dropped"
             )
         yield from (f"{path}: {note}" for note in rows.notes)
+
+
+def by_kind(paths: Sequence[str]) -> str:
+    """The names of files: all of a few; of many how many end in each way, and the first few names."""
+    if len(paths) <= FEW:
+        return ", ".join(paths)
+    kinds = collections.Counter(os.path.splitext(path)[1].lower() or "without an ending" for path in paths)
+    *some, last = [f"{number:,} {kind}" for kind, number in kinds.most_common(FEW)]
+    more = len(paths) - sum(number for _, number in kinds.most_common(FEW))
+    named = ", ".join([*some, last, *([f"{more:,} others"] if more else [])])
+    return f"{named}, such as {', '.join(paths[:3])}"
 
 
 def not_named(table: Mapping[str, Book], found: Sequence[Source]) -> str | None:

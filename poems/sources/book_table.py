@@ -3,7 +3,7 @@
 import io
 
 from poems import poem
-from poems.sources.tables import column_names, read_fields
+from poems.sources.tables import find_heading, read_fields
 from system import files
 from system.errors import UserError
 
@@ -18,7 +18,7 @@ def read_books(path: str) -> dict[str, poem.Book]:
     if not files.exists(path):
         raise FileNotFoundError(f"{path}: no such file, expected a table of books, gid,author,title")
     rows = read_fields(io.StringIO(files.read_text(path, "save the table as UTF-8"), newline=""), path)
-    names = column_names(next(rows, (1, []))[1])
+    names = find_heading(fields for _, fields in rows)
     if not {"gid", "author", "title"} <= set(names):
         raise UserError(f"{path}: the columns are {', '.join(names) or 'none'}, expected gid, author and title")
     books: dict[str, poem.Book] = {}

@@ -44,7 +44,7 @@ def read_table(lines: Iterable[str], rows: Rows) -> Iterator[Poem]:
       ValueError: there is no column of poems, a quote is not closed, there are too many bad rows or no good one.
     """
     found = read_fields(lines, rows.path)
-    names = column_names(next(found, (1, []))[1])
+    names = find_heading(fields for _, fields in found)
     check_columns(names, rows.path)
     for line, fields in found:
         rows.n += 1
@@ -88,7 +88,13 @@ def line_ends(head: str) -> str | None:
 
 def heading_of(head: str) -> list[str]:
     """The names of the columns of a CSV file that begins so."""
-    return column_names(next(csv.reader(io.StringIO(head, newline="")), []))
+    return find_heading(next(csv.reader([line]), []) for line in head.splitlines())
+
+
+def find_heading(rows: Iterable[list[str]]) -> list[str]:
+    """The names of the columns: the first row with any, below empty rows and the line `sep=,` that Excel reads."""
+    named = (names for names in map(column_names, rows) if any(names) and not names[0].startswith("sep="))
+    return next(named, [])
 
 
 def check_columns(names: list[str], path: str) -> None:
@@ -107,7 +113,7 @@ def column_names(heading: Iterable[str]) -> list[str]:
 
 def is_table(head: str) -> bool:
     """Whether a file that begins so is a CSV file with a column of poems."""
-    names = column_names(next(csv.reader(head.splitlines()[:1]), []))
+    names = heading_of(head)
     return len(names) > 1 and bool(set(TEXT) & set(names)) and bool({"title", *AUTHOR} & set(names))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from poems.poem import Dropped
 from poems.sources.account import Rows
-from poems.sources.tables import clean_text, clean_title, read_table, split_tags
+from poems.sources.tables import clean_text, clean_title, heading_of, is_table, read_table, split_tags
 
 DATA = pathlib.Path(__file__).parents[1] / "data"
 HEADING = "Title,Poem,Poet,Tags\r\n"
@@ -134,3 +134,13 @@ def test_quotes_inside_fields_are_read_as_they_stand():
 def test_a_table_without_a_column_of_poems_is_refused():
     with pytest.raises(ValueError, match=r"the columns are title, text, expected Title, Poem, Poet, Tags or"):
         read("Title,Text\nOne,verse\n")
+
+
+@pytest.mark.parametrize(
+    "above", ["\n", "\r\n\r\n", "sep=,\r\n", "sep=,\n\n", ",,,\n", " , \n\n", "\ufeffsep=,\n", '""\n', "\ufeff\n"]
+)
+def test_empty_rows_and_excels_line_above_the_heading_are_passed_over(above):
+    text = f"{above}{HEADING}One,verse,A. Poet,\r\n"
+    assert is_table(text)
+    assert heading_of(text) == ["title", "poem", "poet", "tags"]
+    assert [(poem.title, poem.text) for poem in read(text)] == [("One", "verse\n")]

@@ -1,0 +1,34 @@
+"""What is left out of many files is said by kind, of a few by name."""
+
+import pytest
+
+from encoder.dataset.summary import by_kind, left_out
+from poems.poem import Dropped
+from poems.sources.account import Rows
+from poems.sources.sources import Source
+
+
+def test_few_names_are_all_said():
+    assert by_kind(["a.jpg", "b.c"]) == "a.jpg, b.c"
+
+
+@pytest.mark.parametrize("n", [6, 3000])
+def test_many_names_are_said_by_kind_with_the_first_three(n):
+    names = [f"{i}.JPG" for i in range(n - 1)] + ["README"]
+    assert by_kind(names) == f"{n - 1:,} .jpg, 1 without an ending, such as 0.JPG, 1.JPG, 2.JPG"
+
+
+def test_many_kinds_are_one_short_line():
+    said = by_kind([f"file.{i}" for i in range(5000)])
+    assert "4,995 others" in said
+    assert len(said) < 200
+
+
+@pytest.mark.parametrize(("n", "lines"), [(2, 2), (300, 1)])
+def test_what_is_left_out_of_many_files_is_one_line_a_reason(n, lines):
+    accounts = {f"{i}.txt": Rows(f"{i}.txt") for i in range(n)}
+    for path, rows in accounts.items():
+        rows.drop(Dropped(path, "contents", "text"))
+    said = list(left_out(Source("folder", lambda *_: iter(()), (), accounts=accounts)))
+    assert len(said) == lines
+    assert n == 2 or said == ["folder: left out 300 times of 300 .txt, such as 0.txt, 1.txt, 2.txt: contents"]
