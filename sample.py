@@ -1,8 +1,6 @@
 """Writes new verse: python sample.py --run_name run1 --prompt "Shall I compare thee" """
 
 import functools
-import io
-import sys
 
 from gpt2.jobs.request import Request
 from system import command_line, process
@@ -43,6 +41,4 @@ def main(request: Request) -> None:
 
 if __name__ == "__main__":
     process.start_with_huge_pages()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # A terminal that is not UTF-8 must not end a job in the middle.
     command_line.run(main)

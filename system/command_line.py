@@ -41,6 +41,7 @@ def run(main: Callable[..., None]) -> None:
     """
     name = script_name(sys.argv[0])
     process.open_closed_streams()
+    process.replace_what_cannot_be_shown()
     console.show_messages(name)
     flags = flags_of(carrier_of(main) or main)
     try:

@@ -1,5 +1,6 @@
 """This process: its standard streams, its memory pages, its restart."""
 
+import io
 import os
 import sys
 import typing
@@ -10,6 +11,13 @@ def open_closed_streams() -> None:
     for stream, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, stream) is None:
             setattr(sys, stream, open(os.devnull, mode))  # noqa: SIM115  open as long as the process
+
+
+def replace_what_cannot_be_shown() -> None:
+    """Prints `?` for letters that a terminal or a file without UTF-8 cannot show: none of them ends the work."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def silence(descriptor: int) -> None:

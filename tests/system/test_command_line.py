@@ -2,6 +2,8 @@
 
 import configparser
 import dataclasses
+import os
+import subprocess
 import sys
 from typing import Annotated, Literal
 
@@ -356,3 +358,20 @@ def test_closed_streams_lead_nowhere(monkeypatch):
     assert sys.stdin.buffer.read() == b""
     print("verse", flush=True)
     print("verse", file=sys.stderr, flush=True)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+def test_letters_that_a_terminal_cannot_show_never_end_the_work(encoding):
+    script = "from system import command_line\ndef main(text: str) -> None:\n"
+    script += "    import sys\n    print(text)\n    print(text, file=sys.stderr)\n"
+    script += "    raise OSError(f'{text}: no such file')\ncommand_line.run(main)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "--text", "básně ♥ \udcff"],
+        env=os.environ | {"PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+    )
+    assert done.returncode == 1
+    assert done.stdout.decode(encoding).startswith("b")
+    assert done.stdout.decode(encoding).endswith("?\n")
+    assert b"Traceback" not in done.stderr
+    assert b"no such file" in done.stderr
