@@ -16,11 +16,24 @@ SMALL = 1 << 20  # Bytes, more than any file whose size is not known beforehand.
 PAGE_STARTS = (b"<!doctype", b"<html", b"<?xml")
 
 
-def open_session() -> requests.Session:
+class Session(requests.Session):
+    """A session that no redirect takes from https to http, where anybody on the way could change the file."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Where a response sends on to; raises a ConnectionError if that is http after https."""
+        target = super().get_redirect_target(resp)
+        if target and resp.url.lower().startswith("https:") and target.strip().lower().startswith("http:"):
+            raise ConnectionError(
+                f"{resp.url}: redirects from https to {target[:200]}, which is not safe; name a --mirror"
+            )
+        return target
+
+
+def open_session() -> Session:
     """A session that asks again where a server is overloaded, silent or out of reach."""
     passing = (408, 429, 500, 502, 503, 504)
     retry = Retry(TRIES - 1, other=0, status_forcelist=passing, backoff_factor=BACKOFF, raise_on_status=False)
-    session = requests.Session()
+    session = Session()
     for scheme in ("https://", "http://"):
         session.mount(scheme, requests.adapters.HTTPAdapter(max_retries=retry))
     return session
@@ -101,6 +114,8 @@ def explain(error: Exception) -> str:
         return f"the server's certificate is not trusted ({reason}); {remedy}"
     if isinstance(error, requests.exceptions.ProxyError):
         return f"the proxy fails ({reason}); it is set by HTTPS_PROXY and HTTP_PROXY, and NO_PROXY excepts hosts"
+    if isinstance(error, requests.exceptions.InvalidSchema) and "SOCKS" in str(error):
+        return "a SOCKS proxy is set (HTTPS_PROXY, ALL_PROXY), which takes a package: pip install 'requests[socks]'"
     if isinstance(root, socket.gaierror):
         return f"the host is not found ({reason}); is this computer connected, does it need HTTPS_PROXY?"
     if isinstance(root, TimeoutError):
