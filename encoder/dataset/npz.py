@@ -1,9 +1,12 @@
 """Files of ids in NumPy's .npz; ours so laid out that each array can be memory-mapped: not compressed, and aligned."""
 
+import os
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable
+from typing import IO, BinaryIO
 
 import numpy as np
 
@@ -16,7 +19,14 @@ LOCAL_HEADER = 30  # Bytes before a member, besides its name and these fields.
 ZIP64_FIELD = 20  # Bytes that zipfile adds for 64-bit sizes.
 ZIP64_FROM = (1 << 31) - 1  # Bytes from which a member of a zip file needs 64-bit sizes.
 BLOCK = 1 << 20  # Bytes, more than a header has.
+SMALL = 1 << 24  # Bytes that a compressed array may always have,
+MOST_RATIO = 100  # or so many times what it takes in the file.
 EXTRA_LENGTHS = struct.Struct("<26xHH")  # A local header ends in the lengths of its name and of its extra field.
+# What zipfile and NumPy raise for damaged files; a UserError is a ValueError, and a password a RuntimeError.
+DAMAGE = (
+    *(ValueError, EOFError, OSError, RuntimeError, OverflowError, MemoryError, SyntaxError, TypeError, KeyError),
+    *(AttributeError, zipfile.BadZipFile, zlib.error, tokenize.TokenError, struct.error),
+)
 REMEDY = "make it again: python prepare_corpus.py SOURCE... OUT.npz"
 
 
@@ -44,39 +54,87 @@ def write_npz(path: str, arrays: Iterable[tuple[int, Iterable[np.ndarray]]]) -> 
             assert length == 0, f"arr_{number} has {-length} ids more than announced"
 
 
-def read_arrays(path: str) -> dict[str, np.ndarray]:
+def read_arrays(path: str, is_known: bool = False) -> dict[str, np.ndarray]:
     """The members of an .npz in their order, memory-mapped unless they are compressed.
 
+    Args:
+      is_known: the whole file has been checked by its hash, so that stored arrays need no check by their CRC.
     Raises:
-      ValueError: no .npz, or a member that is not a 1-D array of integers; Python objects are never unpickled.
+      UserError: no .npz; a member that is not a 1-D array of integers, has another length than its header says, is
+        damaged, or would unpack to more than `most_unpacked`. Python objects are never unpickled.
     """
     if not zipfile.is_zipfile(path):
         raise UserError(f"{path}: not an .npz file, expected a dataset; {REMEDY}")
-    with zipfile.ZipFile(path) as archive, open(path, "rb") as file:
-        arrays = {}
-        for member in archive.infolist():
-            name = member.filename.removesuffix(".npy")
-            try:
-                arrays[name] = _read_member(archive, member, file)
-            except (ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-                raise UserError(f"{path}: {name}: {error}; {REMEDY}") from None
+    arrays: dict[str, np.ndarray] = {}
+    name = "the list of arrays"
+    try:
+        with zipfile.ZipFile(path) as archive, open(path, "rb") as file:
+            members = archive.infolist()
+            if sum(member.compress_size for member in members) > os.path.getsize(path):
+                raise UserError("more bytes than the file, expected arrays one after the other")
+            for member in members:
+                name = member.filename.removesuffix(".npy")
+                if name in arrays:
+                    raise UserError("there for the second time, expected it once")
+                arrays[name] = _read_member(archive, member, file, is_known)
+    except DAMAGE as error:
+        found = str(error).replace("\n", " ")[:200] or type(error).__name__
+        raise UserError(f"{path}: {name if name.isprintable() else repr(name)}: {found}; {REMEDY}") from None
     if sum(map(len, arrays.values())) < 2:
         raise UserError(f"{path}: no tokens in it, expected at least two; {REMEDY}")
     return arrays
 
 
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file) -> np.ndarray:
+def most_unpacked(packed: int) -> int:
+    """The bytes that a compressed array may have: ids take about a fifth of their bytes, kilobytes never gigabytes."""
+    return max(SMALL, MOST_RATIO * packed)
+
+
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: BinaryIO, is_known: bool) -> np.ndarray:
+    """An array, its size compared with its header and the file before anything of that size is allocated."""
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # as NumPy writes them
+        raise UserError(f"packed in the way {member.compress_type}, expected stored or deflated")
     with archive.open(member) as stream:
-        version = np.lib.format.read_magic(stream)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read_header(stream)
-        if dtype.hasobject:
-            raise UserError("holds Python objects, which are never unpickled; expected integers")
-        if len(shape) != 1 or dtype.kind not in "iu":
-            raise UserError(f"is {dtype} {list(shape)}, expected integers in one dimension")
+        length, dtype = _read_header(stream)
         header = stream.tell()
+        if member.file_size != header + length * dtype.itemsize:
+            raise UserError(f"{member.file_size - header} bytes, expected {length} times {dtype.itemsize}")
         if member.compress_type != zipfile.ZIP_STORED:
-            return np.frombuffer(stream.read(), dtype)
+            if member.file_size > (most := most_unpacked(member.compress_size)):
+                raise UserError(f"unpacks to {member.file_size} bytes, expected at most {most}")
+            array = np.empty(length, dtype)
+            _fill(stream, array.view(np.uint8))
+            return array
+    if not is_known:
+        _check_crc(archive, member)
     file.seek(member.header_offset)
     offset = member.header_offset + LOCAL_HEADER + sum(EXTRA_LENGTHS.unpack(file.read(LOCAL_HEADER))) + header
-    return np.asarray(np.memmap(file, dtype, "r", offset, shape)) if shape[0] else np.zeros(0, dtype)
+    return np.asarray(np.memmap(file, dtype, "r", offset, length)) if length else np.zeros(0, dtype)
+
+
+def _read_header(stream: IO[bytes]) -> tuple[int, np.dtype]:
+    version = np.lib.format.read_magic(stream)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read_header(stream)
+    if dtype.hasobject:
+        raise UserError("holds Python objects, which are never unpickled; expected integers")
+    if len(shape) != 1 or dtype.kind not in "iu" or shape[0] < 0:
+        raise UserError(f"is {dtype} {str(list(shape))[:100]}, expected integers in one dimension")
+    return shape[0], dtype
+
+
+def _fill(stream: IO[bytes], room: np.ndarray) -> None:
+    """Fills uint8 [n] with what is unpacked; the CRC is compared when the end has been read."""
+    filled = 0
+    while block := stream.read(BLOCK):
+        room[filled : filled + len(block)] = np.frombuffer(block, np.uint8)
+        filled += len(block)
+    if filled < len(room):
+        raise UserError(f"{filled} bytes, expected {len(room)}")
+
+
+def _check_crc(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    """Reads a member to its end, where its CRC is compared."""
+    with archive.open(member) as stream:
+        while stream.read(BLOCK):
+            pass

@@ -21,6 +21,14 @@ def pack(blocks: Iterable[np.ndarray]) -> str:
 
 
 def unpack(text: str, n: int) -> np.ndarray:
-    """The first n marks that `pack` made into a text: bool [n]."""
-    packed = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
+    """The n marks that `pack` made into a text: bool [n].
+
+    Raises:
+      ValueError: they are damaged, or more or fewer than n.
+    """
+    size = -(-n // 8)
+    unpacker = zlib.decompressobj()
+    packed = np.frombuffer(unpacker.decompress(base64.b64decode(text, validate=True), size + 1), np.uint8)
+    if len(packed) != size or not unpacker.eof:
+        raise ValueError(f"not the marks of {n} ids")
     return np.unpackbits(packed, count=n).astype(bool)

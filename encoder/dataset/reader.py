@@ -100,7 +100,7 @@ def open_dataset(path: str, n_vocab: int, fingerprint: str | None = None, folder
     about = read_about(path)
     if fingerprint is not None:
         check_vocabulary(about, fingerprint, name, folder)  # first: ids of another vocabulary may be too high
-    arrays = read_arrays(path)
+    arrays = read_arrays(path, is_known=bool(about))
     for name, ids in arrays.items():
         check_ids(ids, n_vocab, f"{path}: {name}")
     training, held_out = split(arrays, about, path)

@@ -5,7 +5,6 @@ name, in any order and case; others, such as the unnamed number of the row, are 
 """
 
 import csv
-import io
 import re
 from collections.abc import Iterable, Iterator
 
