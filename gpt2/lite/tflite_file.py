@@ -1,8 +1,9 @@
 """The .tflite file of a checkpoint: made once, found again by a hash, never stale.
 
 The file is beside the checkpoint as PREFIX.HASH.DTYPE.tflite, so that a run which removes an old save removes it too;
-or in the user's cache folder if the model's folder is remote or cannot be written. The file ends with a hash of its
-head, so that one which was cut short or damaged there counts as missing.
+or in the user's cache folder if the model's folder is remote or cannot be written. The file ends with the CRCs of its
+weights, and a hash of these and of its head, so that one which was cut short or damaged counts as missing. A head that
+this program would not write counts as missing too, whatever its hash: LiteRT crashes on some.
 """
 
 import contextlib
@@ -10,7 +11,9 @@ import glob
 import hashlib
 import os
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable
+from typing import BinaryIO
 
 import numpy as np
 
@@ -19,6 +22,11 @@ from gpt2.lite.products import ProductsGraph
 from gpt2.lite.tflite_graph import Slot
 from system import files
 
+BLOCK = 1 << 20  # Bytes of weights with a CRC of their own,
+SAMPLED = (
+    8  # of which so many are checked each time a file is opened: 3 ms, where all of 124M take a quarter of a second.
+)
+SCALES = (0x3F800000, 0xC07FFFFF)  # Bits of two float32, 1 and -3.99..., that differ in every byte.
 ABANDONED = 3600  # Seconds after which a file that is not finished is one that never will be.
 
 
@@ -69,13 +77,52 @@ def _name(prefix: str, graph: ProductsGraph) -> str:
 
 
 def _is_whole(path: str, graph: ProductsGraph) -> bool:
-    """Whether a file is there, as long as it should be, and has the head that was written."""
+    """Whether a file is there, has the head that this graph writes, and sound weights as far as they are sampled."""
     if not os.path.exists(path):
         return False
     with open(path, "rb") as file:
         head = file.read(graph.slots[0].offset)
         file.seek(graph.n_bytes)
-        return file.read() == hashlib.sha256(head).digest()
+        starts = _starts(graph)
+        crcs, digest = np.frombuffer(file.read(4 * len(starts)), "<u4"), file.read()
+        if digest != hashlib.sha256(head + crcs.tobytes()).digest() or not _is_ours(head, graph):
+            return False
+        sampled = np.linspace(0, len(starts) - 1, SAMPLED).astype(int)
+        return _crcs(file, [starts[i] for i in sampled], graph) == crcs[sampled].tolist()
+
+
+def _is_ours(head: bytes, graph: ProductsGraph) -> bool:
+    """Whether a head is what the graph writes: each byte, but for the scales, of which each is a number above 0."""
+    one, other = (np.frombuffer(_padded_head(graph, _all_scales(graph, bits)), np.uint8) for bits in SCALES)
+    found = np.frombuffer(head, np.uint8)
+    is_scale = one != other
+    if len(found) != len(one) or (found != one)[~is_scale].any():
+        return False
+    scales = found[is_scale].view("<f4")
+    return bool((np.isfinite(scales) & (scales > 0)).all())
+
+
+def _all_scales(graph: ProductsGraph, bits: int) -> dict[str, np.ndarray]:
+    scale = np.array(bits, np.uint32).view(np.float32)
+    return {name: np.full(len(known.scale), scale) for name, known in graph.scales.items()}
+
+
+def _padded_head(graph: ProductsGraph, scales: dict[str, np.ndarray]) -> bytes:
+    return graph.head(scales).ljust(graph.slots[0].offset, b"\0")
+
+
+def _starts(graph: ProductsGraph) -> range:
+    """Where the blocks of the weights begin."""
+    return range(graph.slots[0].offset, graph.n_bytes, BLOCK)
+
+
+def _crcs(file: BinaryIO, starts: Iterable[int], graph: ProductsGraph) -> list[int]:
+    """The CRCs of the blocks of weights that begin there."""
+    crcs = []
+    for start in starts:
+        file.seek(start)
+        crcs.append(zlib.crc32(file.read(min(BLOCK, graph.n_bytes - start))))
+    return crcs
 
 
 def _folders(prefix: str) -> list[str]:
@@ -98,10 +145,10 @@ def _remove_stale(path: str) -> None:
 def _write(path: str, graph: ProductsGraph, read: Callable[[str], np.ndarray]) -> None:
     """Writes the weights one after the other, then the head, which holds the scales that were found on the way.
 
-    At its end stands a hash of the head, for `_is_whole`; LiteRT looks nowhere but where the head points to.
+    At its end stands what `_is_whole` compares; LiteRT looks nowhere but where the head points to.
     """
     scales: dict[str, np.ndarray] = {}
-    with open(path, "wb") as file:
+    with open(path, "w+b") as file:
         for slot in graph.slots:
             if slot.name == "wte/scales":
                 weight = scales["wte"]
@@ -111,11 +158,12 @@ def _write(path: str, graph: ProductsGraph, read: Callable[[str], np.ndarray]) -
                 weight = _read(slot, read)
             file.seek(slot.offset)
             file.write(np.ascontiguousarray(weight).data)
-        head = graph.head(scales).ljust(graph.slots[0].offset, b"\0")
+        head = _padded_head(graph, scales)
         file.seek(0)
         file.write(head)
+        crcs = np.array(_crcs(file, _starts(graph), graph), "<u4").tobytes()
         file.seek(graph.n_bytes)
-        file.write(hashlib.sha256(head).digest())
+        file.write(crcs + hashlib.sha256(head + crcs).digest())
         file.flush()
         os.fsync(file.fileno())
 

@@ -1,5 +1,6 @@
 """The engine for a CPU computes what TensorFlow computes, whatever the other rows are, and its file is never stale."""
 
+import hashlib
 import itertools
 import os
 import pathlib
@@ -274,7 +275,7 @@ def test_of_several_that_make_the_file_at_once_the_first_one_s_stays(prefix, tmp
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int8"])
-@pytest.mark.parametrize("place", ["end", "middle", "head", "scales"])
+@pytest.mark.parametrize("place", ["end", "middle", "head", "scales", "weights", "checksums"])
 def test_a_file_that_was_cut_or_damaged_counts_as_none_and_is_made_again(prefix, tmp_path, dtype, place):
     found = find_prefix(str(shutil.copytree(os.path.dirname(prefix), tmp_path / "model")))
     path = tflite_file.make_file(found, SMALL, dtype)
@@ -284,8 +285,41 @@ def test_a_file_that_was_cut_or_damaged_counts_as_none_and_is_made_again(prefix,
     damaged = {"end": whole[:-1], "middle": whole[: len(whole) // 2]}
     damaged["head"] = whole[:20] + bytes(100) + whole[120:]
     damaged["scales"] = whole[: first // 2] + bytes(byte ^ 1 for byte in whole[first // 2 : first]) + whole[first:]
+    damaged["weights"] = whole[: first + 99] + bytes([whole[first + 99] ^ 1]) + whole[first + 100 :]
+    damaged["checksums"] = whole[:-33] + bytes([whole[-33] ^ 1]) + whole[-32:]
     with open(path, "wb") as file:
         file.write(damaged[place])
+    assert tflite_file.find_file(found, SMALL, dtype) is None
+    assert tflite_file.make_file(found, SMALL, dtype) == path
+    with open(path, "rb") as file:
+        assert file.read() == whole
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+@pytest.mark.parametrize("craft", ["bytes", "version", "nan scales", "negative scales", "longer"])
+def test_a_head_that_we_would_not_write_never_reaches_litert_whatever_its_hash(prefix, tmp_path, dtype, craft):
+    found = find_prefix(str(shutil.copytree(os.path.dirname(prefix), tmp_path / "model")))
+    path = tflite_file.make_file(found, SMALL, dtype)
+    graph = ProductsGraph(SMALL, dtype)
+    with open(path, "rb") as file:
+        whole = file.read()
+    head, rest = bytearray(whole[: graph.slots[0].offset]), whole[graph.slots[0].offset : graph.n_bytes]
+    if craft == "bytes":
+        for at in range(100, 1000, 97):
+            head[at] ^= 0x55
+    elif craft == "version":
+        head[4:8] = b"TFL2"
+    elif craft == "longer":
+        head[-1] = 1
+    elif graph.scales:
+        value = np.nan if craft == "nan scales" else -1
+        every = {name: np.full(len(known.scale), value, np.float32) for name, known in graph.scales.items()}
+        head = bytearray(graph.head(every).ljust(len(head), b"\0"))
+    else:
+        head[50] ^= 1
+    crcs = whole[graph.n_bytes : -32]
+    with open(path, "wb") as file:
+        file.write(bytes(head) + rest + crcs + hashlib.sha256(bytes(head) + crcs).digest())
     assert tflite_file.find_file(found, SMALL, dtype) is None
     assert tflite_file.make_file(found, SMALL, dtype) == path
     with open(path, "rb") as file:
