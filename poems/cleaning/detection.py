@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -13,6 +14,20 @@ WINDOW = 6  # lines
 MOST = 4  # of them
 MEAN_LENGTH = 45  # characters
 NEAR = 15  # characters
+# Except where lines rhyme and end where the sense does. Of 16,218 lines of prose of that corpus 37 in a hundred end in
+# one of these words, and 5 in a hundred rhyme; 11 of 615 passages are taken for verse so, and 6 of those are verse.
+NO_ENDS = frozenset(
+    """
+    a an the and or but nor of to in on at by for with from as that which who whose his her its my thy your our their is
+    was are were be been has have had will would shall should may might can could must if than so not no this these
+    those i we he she it they into upon all such very more most any some when where while
+    """.split()  # noqa: SIM905
+)
+MOST_NO_ENDS = 1 / 8  # of the lines of verse
+LEAST_RHYMES = 1 / 3  # of the lines of verse
+REACH = 3  # lines from one to what it rhymes with
+NOT_LETTERS = re.compile(r"[^\w'’]+")  # noqa: RUF001
+TAIL = re.compile(r"[aeiouy]+[^aeiouy]*(?:e[sd]?)?$")
 BEFORE_LETTERS = " \t\u00a0\"'`“”‘’([_-—"  # at the beginning of a line  # noqa: RUF001
 
 # Of an English text at least one word in five is of these, of most verse every second or third; of French no more than
@@ -56,8 +71,22 @@ def prose(lines: Sequence[str]) -> np.ndarray:
             last -= 1
         if first and length[first - 1] >= MEAN_LENGTH and begins[first - 1] and not begins[first]:
             first -= 1  # The first line of a paragraph, of which the second happens to begin with a name.
-        is_prose[places[first : last + 1]] = True
+        run = places[first : last + 1]
+        is_prose[run] = not _rhymes([lines[i] for i in run])
     return is_prose
+
+
+def _rhymes(lines: Sequence[str]) -> bool:
+    """Whether a third of the lines end as another nearby is spelled, and few end in words that verse ends in rarely."""
+    words = [["", *filter(None, NOT_LETTERS.split(line.lower()))][-1].strip("'’_") for line in lines]  # noqa: RUF001
+    if sum(map(NO_ENDS.__contains__, words)) > MOST_NO_ENDS * len(words):
+        return False
+    tails = [match[0] if (match := TAIL.search(word)) else None for word in words]
+    rhymed: set[int] = set()
+    for i, j in ((i, i + step) for step in range(1, REACH + 1) for i in range(len(words) - step)):
+        if tails[i] and tails[i] == tails[j] and words[i] != words[j]:
+            rhymed |= {i, j}
+    return len(rhymed) >= LEAST_RHYMES * len(words)
 
 
 def foreign(lines: Sequence[str]) -> np.ndarray:

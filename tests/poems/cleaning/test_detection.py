@@ -65,6 +65,47 @@ def test_verse_is_not_prose(verse):
     assert not detection.prose(verse.splitlines()).any()
 
 
+RHYMED_SMALL = {
+    "couplets": """\
+the baker's boy is whistling on the corner of the street
+and carries in a basket all the loaves that we shall eat
+the morning smells of cinnamon and newly fallen rain
+and somebody is waving from the window of a train
+i had a thing to tell you but it went out of my head
+so here is what the baker's boy was whistling instead
+""",
+    "alternate": """\
+below the bridge the barges wait with lanterns on the prow
+their cargo under canvas and their captains half asleep
+nobody will remember it a hundred years from now
+the river takes whatever it was given us to keep
+and i who wrote the names of them on paper in the night
+have lost the little paper and the pencil and the list
+so let the barges go along the water out of sight
+and let me be a passenger that nobody has missed
+""",
+    "envelope": """\
+you said the house was empty and the garden overgrown
+that no one came to gather what the apple branches bore
+and i have walked the seven miles to knock upon the door
+and listen to the answer of a clock that ticks alone
+a sparrow in the chimney and a letter in the hall
+the cups upon the table as they stood the day you left
+the heart is like a cupboard after robbery and theft
+it keeps a paler square where there were pictures on the wall
+""",
+}
+
+
+@pytest.mark.parametrize("kind", RHYMED_SMALL)
+@pytest.mark.parametrize("indent", ["", "  "])
+def test_rhymed_verse_of_long_even_lines_in_small_letters_is_not_prose(kind, indent):
+    lines = [indent + line for line in RHYMED_SMALL[kind].splitlines()]
+    assert not detection.prose(lines).any()
+    assert not detection.prose([*lines, "", *lines]).any()
+    assert detection.prose([*PROSE.splitlines(), ""]).sum() == len(PROSE.splitlines())
+
+
 def test_prose_that_is_broken_into_lines_is_prose():
     assert detection.prose(PROSE.splitlines()).all()
 
