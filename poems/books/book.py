@@ -6,13 +6,11 @@ poems.headings and poems.sections tell it by the look of the lines. All of it co
 rest as what was dropped and why.
 """
 
-import itertools
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from poems.books.blocks import Block, split_blocks
+from poems.books.header import Header, find_text, has_title, read_header
 from poems.books.headings import Contents, find_contents
 from poems.books.sections import cut_section, split_sections
 from poems.cleaning.mending import LICENCE_END, LICENCE_START
@@ -23,25 +21,18 @@ LONGEST_BOOK = 1 << 24  # Characters; what is longer is cut as if it were severa
 
 START = re.compile(rf"\ufeff?\s*{LICENCE_START}", re.IGNORECASE)
 END = re.compile(rf"\s*{LICENCE_END}", re.IGNORECASE)
-FIELD = re.compile(r"(Title|Author):\s*(.*)", re.IGNORECASE)
-NUMBER = re.compile(r"\[(?:EBook|E-?text) ?#(\d+)\]", re.IGNORECASE)
-
-
-class Header(NamedTuple):
-    """What the header of a book says."""
-
-    title: str = ""
-    author: str = ""
-    number: str = ""
 
 
 def is_book(head: str) -> bool:
     """Whether a file that begins so is a book of Project Gutenberg's."""
-    return any(map(START.match, head.splitlines()))
+    lines = head.lstrip("\ufeff").lstrip().splitlines()
+    return has_title(lines[:1]) or any(map(START.match, lines))
 
 
 def read_books(lines: Iterable[str], path: str, books: Mapping[str, Book]) -> Iterator[Poem | Dropped]:
     """The poems of a file of one book or several, in its order, and all that is in none of them.
+
+    Books of 2001 to 2003 may lack the mark above the text, and have their small print, with its marks, below it.
 
     Args:
       lines: with or without their line ends.
@@ -49,22 +40,37 @@ def read_books(lines: Iterable[str], path: str, books: Mapping[str, Book]) -> It
       books: authors and titles that count for more than those of the header, by number.
     """
     held: list[str] = []
-    header, inside, size, first = Header(), False, 0, 1
+    header, inside, titled, size, first = Header(), False, False, 0, 1
     for number, line in enumerate(lines, start=1):
-        if inside and (END.match(line) or size > LONGEST_BOOK):
-            yield from cut_book(held, first, path, header)
-            held, size, first = [], 0, number
-            inside = not END.match(line)
+        ends = bool(END.match(line))
+        if (ends or size > LONGEST_BOOK) and (inside or titled):
+            if inside:
+                yield from cut_book(held, first, path, header)
+            else:
+                yield from _cut_unmarked(held, first, path, books)
+            held, size, first, inside, titled = [], 0, number, not ends, False
         held.append(line.rstrip())
         size += len(line)
-        if not inside and START.match(line):
+        titled = titled or has_title([line])
+        if not inside and START.match(line) and (first == 1 or "small print" not in line.lower() or titled):
             header = read_header(held, path, books)
             yield Dropped(f"{path}:{first}", "licence", _joined(held))
-            held, inside, size, first = [], True, 0, number + 1
+            held, inside, titled, size, first = [], True, False, 0, number + 1
     if inside:
         yield from cut_book(held, first, path, header)
+    elif titled:
+        yield from _cut_unmarked(held, first, path, books)
     elif any(held):
         yield Dropped(f"{path}:{first}", "licence", _joined(held))
+
+
+def _cut_unmarked(lines: Sequence[str], first: int, path: str, books: Mapping[str, Book]) -> Iterator[Poem | Dropped]:
+    """The poems of a book without a mark above its text, and what is none: header and small print."""
+    start, end = find_text(lines)
+    yield Dropped(f"{path}:{first}", "licence", _joined(lines[:start]))
+    yield from cut_book(lines[start:end], first + start, path, read_header(lines[:start], path, books))
+    if any(lines[end:]):
+        yield Dropped(f"{path}:{first + end}", "licence", _joined(lines[end:]))
 
 
 def cut_book(lines: Sequence[str], first: int, path: str, header: Header) -> Iterator[Poem | Dropped]:
@@ -80,20 +86,6 @@ def cut_book(lines: Sequence[str], first: int, path: str, header: Header) -> Ite
     if end:
         yield _dropped(blocks[start:end], "contents", path)
     yield from _cut(blocks[end:], contents, path, header)
-
-
-def read_header(lines: Sequence[str], path: str, books: Mapping[str, Book]) -> Header:
-    """Title, author and number from the header of a book, or rather from the table of books."""
-    fields = {"title": "", "author": ""}
-    for i, line in enumerate(lines):
-        if (match := FIELD.match(line)) and not fields[name := match[1].lower()]:
-            # A long title continues in indented lines.
-            more = itertools.takewhile(lambda line: line.startswith(" ") and line.strip(), lines[i + 1 :])
-            fields[name] = " ".join(" ".join([match[2], *more]).split())
-    found = NUMBER.search("\n".join(lines)) or re.match(r"(?:pg)?(\d+)\b", os.path.basename(path))
-    number = found[1] if found else ""
-    known = books.get(number)
-    return Header(known.title, known.author, number) if known else Header(number=number, **fields)
 
 
 def _cut(blocks: Sequence[Block], contents: Contents, path: str, header: Header) -> Iterator[Poem | Dropped]:

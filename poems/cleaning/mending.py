@@ -28,6 +28,8 @@ LICENCE_END = (
     r"(?:\*{3} ?END OF (?:THE |THIS )?PROJECT GUTENBERG|\*{3} ?START: FULL LICENSE"
     r"|(?:This is the )?End of (?:the |this )?Project Gutenberg)"
 )
+LICENCE_TITLE = r"\**(?:The )?Project Gutenberg(?:'s)? E-?(?:text|book)(?:,| of|:) "  # the first line of old books
+TITLE = re.compile(rf"(?<![^\n])[ \t]*+{LICENCE_TITLE}", re.I)
 START = re.compile(rf"(?<![^\n])[ \t]*+{LICENCE_START}[^\n]*+", re.I)
 END = re.compile(rf"(?<![^\n])[ \t]*+{LICENCE_END}", re.I)
 
@@ -55,7 +57,7 @@ def cut_licence(text: str) -> str:
     if "utenberg" not in text and "GUTENBERG" not in text and "SMALL PRINT" not in text:
         return text
     kept: list[str] = []
-    start = START.search(text)
+    start = _start(text, 0)
     while start or not kept:
         place = start.end() if start else 0
         end = END.search(text, place)
@@ -63,8 +65,17 @@ def cut_licence(text: str) -> str:
         for other in START.finditer(text, place, stop):  # some books have two marks
             place = other.end()
         kept.append(text[place:stop])
-        start = START.search(text, stop)
+        start = _start(text, stop)
     return "".join(kept) if len("".join(kept)) < len(text) else text
+
+
+def _start(text: str, place: int) -> re.Match[str] | None:
+    """The mark above the next book; the end of the small print is none where the small print stands below the book."""
+    start = START.search(text, place)
+    if not start or "small print" not in start[0].lower():
+        return start
+    end = END.search(text, place, start.start())
+    return None if end and not TITLE.search(text, end.end(), start.start()) else start
 
 
 def mend_unicode(text: str) -> str:

@@ -148,6 +148,54 @@ def test_the_mark_above_a_book_may_be_spelled_in_all_the_ways_of_the_years(mark)
     assert [poem.title for poem in cut(f"ONE\n\n\n{VERSE * 4}", header=text)[0]] == ["ONE"]
 
 
+SMALL_PRINT = """
+
+The Legal Small Print
+
+(Three Pages)
+
+***START** SMALL PRINT! for PUBLIC DOMAIN ETEXTS***
+Why is this "Small Print!" statement here?
+*END THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.10/04/01*END*
+"""
+UNMARKED = {
+    "named": HEADER[: HEADER.index("***")] + "*****This file should be named 77.txt or 77.zip*****\n\n\n\n",
+    "corrected": HEADER[: HEADER.index("***")].replace("The Project Gutenberg EBook", "**The Project Gutenberg Etext")
+    + "*** This etext should be named svrse10.txt ***\nCorrected EDITIONS get a new NUMBER, svrse11.txt.\n\n\n\n",
+    "fields alone": HEADER[: HEADER.index("***")].replace("The Project", "Project") + "\n\n",
+    "an apostrophe": HEADER[: HEADER.index("***")].replace("The Project Gutenberg", "Project Gutenberg's") + "\n\n",
+}
+BELOW = {
+    "end and small print": FOOTER + SMALL_PRINT,
+    "end alone": FOOTER,
+    "a licence of 2004": FOOTER + "*** START: FULL LICENSE ***\nTHE FULL PROJECT GUTENBERG LICENSE\n",
+}
+
+
+@pytest.mark.parametrize("header", UNMARKED)
+@pytest.mark.parametrize("below", BELOW)
+def test_a_book_without_a_mark_above_its_text_loses_nothing_but_header_and_small_print(header, below):
+    body = f"ONE\n\n\n{VERSE * 4}\n\n\n\nTWO\n\n\n{VERSE.replace('calm', 'wild') * 4}"
+    text = UNMARKED[header] + body + BELOW[below]
+    assert is_book(text)
+    poems, dropped = split(read_books((text * 2).split("\n"), "some.txt", {}))
+    assert [(poem.title, poem.author) for poem in poems] == [("ONE", "A. Poet"), ("TWO", "A. Poet")] * 2
+    assert "SMALL PRINT" not in "".join(poem.text for poem in poems)
+    assert all(word not in one.text for one in dropped if one.reason != "licence" for word in ("named", "SMALL PRINT"))
+
+
+@pytest.mark.parametrize("header", UNMARKED)
+def test_a_book_without_any_mark_loses_its_header_alone(header):
+    poems, dropped = split(read_books(f"{UNMARKED[header]}ONE\n\n\n{VERSE * 4}".split("\n"), "some.txt", {}))
+    assert [poem.text for poem in poems] == [cut(f"ONE\n\n\n{VERSE * 4}")[0][0].text]
+    assert all("ONE" not in one.text for one in dropped)
+
+
+@pytest.mark.parametrize("first", ["Project Gutenberg was a dream", "The Project", "In Project Gutenberg of old"])
+def test_a_poem_that_begins_with_the_name_is_no_book(first):
+    assert not is_book(f"{first}\n{VERSE}")
+
+
 def test_a_text_that_speaks_of_the_marks_is_no_book():
     assert not is_book("I saw *** START OF THIS PROJECT GUTENBERG EBOOK written there.\n")
 

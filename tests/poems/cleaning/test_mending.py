@@ -73,6 +73,14 @@ def test_the_small_print_of_old_books_is_cut():
     assert mending.cut_licence(old + VERSE + end) == "\n" + VERSE
 
 
+@pytest.mark.parametrize(
+    "mark", ["*END THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*END*", "*END*THE SMALL PRINT!*Ver.04*END*"]
+)
+def test_small_print_below_a_text_takes_nothing_of_it(mark):
+    below = f"End of the Project Gutenberg Etext of Poems\n\n***START** SMALL PRINT!***\n{mark}\n"
+    assert mending.cut_licence(VERSE + below) == VERSE
+
+
 def test_a_licence_alone_at_the_end_is_cut():
     assert mending.cut_licence(VERSE + FOOTER) == VERSE
 
