@@ -25,7 +25,7 @@ class Request:
     Attributes:
       What to read and write
         sources: what to read, and last where to write: a name that ends in .npz.
-        encoding: the encoding of text and tables that do not declare their own.
+        encoding: the encoding of text and tables that are not UTF-8 and do not declare their own, such as cp1252.
         books: a table gid,author,title of the books that rows of JSON know by number.
         weight: how often the poems of each source appear in the dataset, a number for each: 1,3 or 1,0.5.
         held_out: the share of documents that training leaves for validation.

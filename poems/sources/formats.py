@@ -11,8 +11,9 @@ from poems.long_texts import END_OF_TEXT, cut, in_parts, split_documents
 from poems.poem import Book, Poem
 from poems.sources.account import Rows
 from poems.sources.ndjson import EXPECTED, is_ndjson, read_ndjson
+from poems.sources.other_formats import check_format
 from poems.sources.tables import check_columns, heading_of, is_table, line_ends, read_table
-from poems.sources.text_file import decoded, lines_of, open_unpacked
+from poems.sources.text_file import decoded, is_utf8, lines_of, open_unpacked
 from system.errors import UserError
 
 MARKS = {  # UTF-32 first, since its mark begins with that of UTF-16
@@ -39,7 +40,7 @@ def read_poems(
     Files packed by gzip are unpacked.
 
     Args:
-      encoding: of text and tables that do not declare their own; JSON is always UTF-8.
+      encoding: of text and tables that are not UTF-8 and do not declare their own; JSON is always UTF-8.
       books: authors and titles by Project Gutenberg's numbers.
       rows: the account to keep.
       progress: called with the number of bytes of the file that were read since the last call.
@@ -48,7 +49,7 @@ def read_poems(
       ValueError: it is not text, not of that encoding, not a table of poems, or has too many bad rows.
     """
     data, file = open_unpacked(path, progress)
-    encoding = declared_encoding(data) or encoding
+    encoding = find_encoding(data, encoding)
     with file:
         head = data.decode(encoding, errors="replace")
         kind = kind_of(head, path)
@@ -86,7 +87,13 @@ def kind_of(head: str, path: str) -> str:
         return "table"
     if "\0" in head:
         raise UserError(f"{path}: not text, found a zero byte; name files of plain text")
+    check_format(head, path)
     return "book" if is_book(head) else "text"
+
+
+def find_encoding(head: bytes, encoding: str) -> str:
+    """The encoding of a file that begins so: the one that it declares, or UTF-8 if it is that, or the one given."""
+    return declared_encoding(head) or (encoding if not is_utf8(head) else "utf-8")
 
 
 def declared_encoding(head: bytes) -> str | None:

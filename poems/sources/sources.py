@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from poems.poem import Book, Dropped, Poem
 from poems.sources import gutenberg_corpus, text_file
 from poems.sources.account import Rows
-from poems.sources.formats import declared_encoding, kind_of, read_poems, read_text
+from poems.sources.formats import find_encoding, kind_of, read_poems, read_text
+from poems.sources.other_formats import has_other_ending
 from system import files
 from system.errors import UserError
 
-NO_VERSE = (".html", ".htm", ".xml", ".css", ".js", ".py", ".sh", ".cfg", ".toml", ".report.json")  # though text
 NO_BOOKS: Mapping[str, Book] = {}
 
 Progress = Callable[[int], object]  # takes how many bytes were read since its last call
@@ -134,12 +134,12 @@ def _check_encoding(encoding: str) -> None:
     try:
         b"a".decode(encoding, errors="replace")  # as files are; idna, for names of hosts, cannot
     except (LookupError, UnicodeError):
-        raise UserError(f"--encoding {encoding}: no such encoding, expected one such as utf-8 or latin-1") from None
+        raise UserError(f"--encoding {encoding}: no such encoding, expected one such as utf-8 or cp1252") from None
 
 
 def _is_verse(path: str, encoding: str) -> bool:
     """Whether a file found in a folder is to be read: not ours, nor code, nor pages, nor data, nor binary."""
-    if path.lower().endswith(NO_VERSE) or not (files.is_remote(path) or os.path.isfile(path)):
+    if has_other_ending(path) or not (files.is_remote(path) or os.path.isfile(path)):
         return False
     stem, extension = os.path.splitext(path)
     if extension == ".json" and files.exists(f"{stem}.npz"):
@@ -147,7 +147,7 @@ def _is_verse(path: str, encoding: str) -> bool:
     head, file = text_file.open_unpacked(path)
     file.close()
     try:
-        kind_of(head.decode(declared_encoding(head) or encoding, errors="replace"), path)
+        kind_of(head.decode(find_encoding(head, encoding), errors="replace"), path)
     except ValueError:
         return False
     return True

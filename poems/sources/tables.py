@@ -153,7 +153,7 @@ def _why_bad(row: dict[str, str], fields: list[str], names: list[str]) -> str | 
     if "\0" in text:
         return "a zero byte"
     if UNDECODED.search(text):
-        return "not of the encoding; give it, such as --encoding latin-1"
+        return "not of the encoding; give it, such as --encoding cp1252"
     return None if _first(row, TEXT).strip() else "no poem"
 
 

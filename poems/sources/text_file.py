@@ -57,16 +57,20 @@ def decoded(file: IO[bytes], path: str, encoding: str) -> Iterator[str]:
     Raises:
       ValueError: naming the file, and the offset of the first byte that is not of that encoding; or a zero byte.
     """
-    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
-    offset = 0
+    decoder = _decoder(encoding)
+    offset, is_plain = 0, True
     while True:
         data = file.read(BLOCK)
+        if is_plain and not data.isascii():
+            is_plain = False
+            if is_utf8(data) and encoding != "utf-8":
+                encoding, decoder = "utf-8", _decoder("utf-8")
         try:
             text = decoder.decode(data, final=not data)
         except UnicodeError as error:
             raise UserError(
                 f"{path}: byte {_offset(error, offset, data)} is not {encoding}; "
-                "give the encoding of the file, such as --encoding latin-1"
+                "give its encoding, such as --encoding cp1252 (files in UTF-8 are read all the same)"
             ) from None
         if offset == 0:
             text = text.removeprefix("\ufeff")
@@ -77,6 +81,18 @@ def decoded(file: IO[bytes], path: str, encoding: str) -> Iterator[str]:
         if not data:
             return
         offset += len(data)
+
+
+def is_utf8(data: bytes) -> bool:
+    """Whether the first bytes of a file, or of a part of it, are UTF-8 and more than ASCII."""
+    try:
+        return not codecs.getincrementaldecoder("utf-8")().decode(data).isascii()
+    except UnicodeDecodeError:
+        return False
+
+
+def _decoder(encoding: str) -> io.IncrementalNewlineDecoder:
+    return io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
 
 
 def lines_of(blocks: Iterator[str]) -> Iterator[str]:

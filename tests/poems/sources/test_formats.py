@@ -9,6 +9,8 @@ from poems.poem import LONGEST, Dropped, Poem
 from poems.sources import text_file
 from poems.sources.account import Rows
 from poems.sources.formats import read_poems
+from poems.sources.other_formats import has_other_ending
+from system.errors import UserError
 
 DATA = pathlib.Path(__file__).parents[1] / "data"
 ROW = b'{"s": "one", "gid": "1"}\n'
@@ -71,13 +73,13 @@ def test_plain_text_is_one_document_or_several_between_marks(file):
 
 
 def test_text_that_begins_with_a_brace_or_has_commas_is_text(file):
-    for text in ("{From a} Facsimile\nof verse\n", "Title, by Poet: a poem\nof verse\n", '{\n"s": 1}\n'):
+    for text in ("{From a} Facsimile\nof verse\n", "Title, by Poet: a poem\nof verse\n"):
         assert texts(file(text.encode())) == [text]
 
 
 def test_bytes_that_are_not_of_the_encoding_are_named_by_file_and_offset(file):
     path = file(b"neiges d'\xe9t\xe9\n")
-    with pytest.raises(ValueError, match="byte 9 is not utf-8; give the encoding"):
+    with pytest.raises(ValueError, match="byte 9 is not utf-8; give its encoding, such as --encoding cp1252"):
         read(path)
     assert texts(path, "latin-1") == ["neiges d'été\n"]
 
@@ -132,3 +134,81 @@ def test_no_part_is_longer_than_the_longest():
     parts = list(in_parts(["x" * 1000 + "\n"] * 5000, Poem("", "Title")))
     assert max(len(part.text) for part in parts) <= LONGEST
     assert {part.title for part in parts} == {"Title"}
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "cp1250", "shift_jis", "koi8-r"])
+@pytest.mark.parametrize("ascii_before", [0, 1 << 17, 1 << 20])
+def test_a_file_in_utf8_is_read_as_utf8_whatever_the_encoding_of_others(file, encoding, ascii_before):
+    text = "verse\n" * (ascii_before // 6) + "Über den Wolken, naïve ♥\n"
+    assert "".join(texts(file(text.encode()), encoding)) == text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1252", "für dich, “naïf”\n"),
+        ("latin-1", "für dich, naïf\n"),
+        ("cp1250", "vítr a déšť\n"),
+        ("shift_jis", "古池や蛙飛びこむ\n"),
+        ("koi8-r", "Я вас любил\n"),
+        ("gb18030", "床前明月光\n"),
+    ],
+)
+def test_a_file_that_is_not_utf8_is_read_in_the_encoding_given(file, encoding, text):
+    assert texts(file(text.encode(encoding)), encoding) == [text]
+
+
+OTHERS = {
+    "RTF": "{\\rtf1\\ansi Soft on the slate\n",
+    "RTF of TextEdit": "\ufeff\n{\\rtf1\\ansi\\ansicpg1252\\cocoartf2639\n",
+    "TeX": "\n\\documentclass{article}\n\\begin{document}\nverse\n",
+    "a part of TeX": "\\begin{verse}\nSoft on the slate \\\\\n\\end{verse}\n",
+    "a page": "<!DOCTYPE html>\n<p>Soft on the slate</p>\n",
+    "an old page": "<HTML><BODY>Soft on the slate<BR>\n",
+    "XML": '<?xml version="1.0"?>\n<poem><l>Soft</l></poem>\n',
+    "a printed page": "%PDF-1.4\n",
+    "a notebook": '{\n "cells": [\n  {"cell_type": "code"}\n ]\n}\n',
+    "JSON": '[\n  {"poem": "Soft"},\n  {"poem": "on"}\n]\n',
+    "GeoJSON": '{"type":\n "Feature"}\n',
+    "subtitles": "1\n00:00:01,000 --> 00:00:03,000\nSoft on the slate\n",
+    "subtitles of the web": "WEBVTT\n\n00:01.000 --> 00:03.000\nSoft\n",
+    "settings": "; made by a program\n[core]\nbare = true\n",
+    "C": "#include <stdio.h>\nint main(void){return 0;}\n",
+    "shell": "#!/bin/sh\necho verse\n",
+    "Python": "from os import path\nprint(path)\n",
+    "a log": "2024-01-01 12:00 INFO a\n2024-01-01 12:01 INFO b\n2024-01-01 12:02 INFO c\n",
+}
+VERSES = (
+    "from dust\nto dust\n",
+    "import no sorrow\nhere\n",
+    "[The first of these was lost]\nThe second was a tree\n",
+    "{to my mother}\nSoft on the slate\n",
+    "1\nSoft on the slate\nthe rain\n",
+    "#12\nSoft on the slate\n",
+    "2024-01-01 12:00\nSoft on the slate\n",
+    "<3\nSoft on the slate\n",
+    "---\ntitle: Rain\n---\nSoft on the slate\n",
+    "% of us\nremain\n",
+)
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_text_that_is_no_verse_is_refused_in_one_line_whatever_it_is_called(file, kind):
+    with pytest.raises(UserError, match=r": found .*, expected plain text of verse; ") as error:
+        texts(file(OTHERS[kind].encode()))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("verse", VERSES)
+def test_verse_that_begins_oddly_is_read(file, verse):
+    assert texts(file(verse.encode())) == [verse]
+
+
+@pytest.mark.parametrize("name", ["a.rs", "B.YML", "x/c.bib", "run.log", "d.ipynb", "r.report.json", "e.cue"])
+def test_names_of_code_and_settings_are_known(name):
+    assert has_other_ending(name)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "rain", "sonnet.18", "x.c/rain", "poems.md", "poem.poem", "c", "yml"])
+def test_other_names_may_be_of_poems(name):
+    assert not has_other_ending(name)

@@ -86,7 +86,7 @@ def test_tags_are_split_at_the_commas_between_them():
         ("One,verse\r\n", "not the 4 columns of the heading"),
         ("One,verse,A,,\r\n", "not the 4 columns of the heading"),
         ("One,ver\0se,A,\r\n", "a zero byte"),
-        ("One,ver\udce9se,A,\r\n", "not of the encoding; give it, such as --encoding latin-1"),
+        ("One,ver\udce9se,A,\r\n", "not of the encoding; give it, such as --encoding cp1252"),
         (f"One,{'x' * 5_000_000},A,\r\n", "longer than 1,048,576 characters"),
     ],
 )

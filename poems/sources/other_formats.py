@@ -1,0 +1,49 @@
+"""Files that are text and no verse: told by how they begin, whatever they are called, or by how their names end."""
+
+import os
+import re
+
+from system.errors import UserError
+
+# What a file of another format begins with, and what to do about it. All are matched at the beginning alone.
+AS_TEXT, AWAY = "save it as plain text", "leave it out"
+SIGNS = (
+    (re.compile(r"\{\\(?:rtf|urtf)"), "RTF", AS_TEXT),
+    (re.compile(r"\\(?:documentclass|documentstyle|begin\{|usepackage|input\{)|%!TEX|%&"), "TeX", AS_TEXT),
+    (re.compile(r"<(?:!doctype|html|head|body|\?xml|svg|!--)[\s>]?", re.IGNORECASE), "a page with tags", AS_TEXT),
+    (re.compile(r"%PDF-|%!PS"), "a printed page", AS_TEXT),
+    (re.compile(r"\{\s*\"[^\"\n]{0,100}\"\s*:|\[\s*[{\[\]]"), "JSON without verse", AWAY),
+    (re.compile(r"WEBVTT|\d+\s*\n\d\d:\d\d:\d\d[,.]\d{3} -->"), "subtitles", AWAY),
+    (re.compile(r"(?:[;#][^\n]*\n\s*)?\[[^\]\n]{1,100}\]\s*\n\s*[\w.-]{1,100} ?="), "settings", AWAY),
+    (
+        re.compile(r"#!|#include\b|#ifndef\b|<\?php|@echo\b|from [\w.]+ import |import [\w.]+\n(?:import|from) "),
+        "code",
+        AWAY,
+    ),
+    (re.compile(r"(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d[^\n]*\n){3}"), "a log", AWAY),
+)
+
+# Endings of names of code, pages, settings and data that may be text. A folder of poems may have others of its own.
+ENDINGS = frozenset(
+    f".{ending}"
+    for ending in """
+    asm asp bash bat bib c cc cfg cmake cmd conf cpp cs css csh cue cxx dart desktop diff dockerfile dtd el eml erl
+    ex f f90 fish go gradle h hpp hs htm html ics inf ini ipynb java jl js json5 jsp jsx kt less lisp lock log lua m
+    m3u m4 mak make mk ml mm opf orig patch php pl plist pm po pot properties ps ps1 py pyi r rb rej rels rs rss rtf
+    sass scala scm scss sh sql srt sty svg swift tcl tex toml ts tsx url vb vbs vcf vim vtt wsgi xhtml xml xsd xsl
+    yaml yml zsh
+    """.split()  # noqa: SIM905
+)
+
+
+def has_other_ending(path: str) -> bool:
+    """Whether the name of a file ends as those of code, pages and settings do."""
+    return path.lower().endswith(".report.json") or os.path.splitext(path.lower())[1] in ENDINGS
+
+
+def check_format(head: str, path: str) -> None:
+    """Raises a UserError for a file of another format that begins so."""
+    begins = head.lstrip("\ufeff\r\n\t ")[:2000]
+    for sign, what, remedy in SIGNS:
+        if sign.match(begins):
+            raise UserError(f"{path}: found {what}, expected plain text of verse; {remedy}")
