@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from gpt2.attention import attend, attend_window
 from gpt2.hparams import HParams
-from gpt2.precision import float32_product
+from gpt2.precision import float32_product, product_of
 from system.errors import UserError
 
 LAYER_NORM_EPSILON = 1e-5  # OpenAI, src/model.py
@@ -71,17 +71,18 @@ class Graph:
         """What goes into the first block: ids [batch, seq] and positions [batch or 1, seq] -> [batch, seq, n_embd]."""
         return tf.cast(tf.gather(wte, ids), self.dtype) + tf.cast(tf.gather(wpe, positions), self.dtype)
 
-    def block(self, x, weights, positions=None, past=None, product=tf.matmul, attention=attend_window):
+    def block(self, x, weights, positions=None, past=None, product=product_of, attention=attend_window):
         """One layer: the residual stream [batch, seq, n_embd] after it, and the keys and values it leaves.
 
         Args:
           x: the residual stream before it.
           weights: by their names in the layer, such as `attn/c_attn/w`.
           positions, past: as `transform` makes them; without, the ids are a window from its beginning.
-          product, attention: how products with a matrix, and the attention of a window, are computed.
+          product: computes the product of x [rows, in] and a matrix w [in, out], given (name, x, w); the name is that
+            of the matrix in `weights`.
+          attention: computes the attention of a window, given (q, k, v).
         """
-        attn, mlp = below("attn", weights), below("mlp", weights)
-        c_attn = self._conv1d(self.norm(x, below("ln_1", weights)), below("c_attn", attn), product)
+        c_attn = self._conv1d("attn/c_attn", self.norm(x, below("ln_1", weights)), weights, product)
         q, k, v = (split_heads(part, self.hparams.n_head) for part in tf.split(c_attn, 3, axis=-1))
         if past is not None:
             k, v = write_rows(past[0], k, positions), write_rows(past[1], v, positions)
@@ -90,9 +91,9 @@ class Graph:
             attended = attend(q, k, v, positions)
         else:
             attended = attention(q, k, v)
-        x += self._conv1d(merge_heads(attended), below("c_proj", attn), product)
-        c_fc = self._conv1d(self.norm(x, below("ln_2", weights)), below("c_fc", mlp), product)
-        x += self._conv1d(gelu(c_fc), below("c_proj", mlp), product)
+        x += self._conv1d("attn/c_proj", merge_heads(attended), weights, product)
+        c_fc = self._conv1d("mlp/c_fc", self.norm(x, below("ln_2", weights)), weights, product)
+        x += self._conv1d("mlp/c_proj", gelu(c_fc), weights, product)
         return x, (k, v)
 
     def norm(self, x, weights):
@@ -102,11 +103,12 @@ class Graph:
         x = (x - mean) * tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
         return tf.cast(x * tf.cast(weights["g"], tf.float32) + tf.cast(weights["b"], tf.float32), self.dtype)
 
-    def _conv1d(self, x, weights, product):
-        """OpenAI's name for a matrix product and a bias: [batch, seq, in] -> [batch, seq, out]."""
-        w, b = tf.cast(weights["w"], self.dtype)[0], tf.cast(weights["b"], self.dtype)
+    def _conv1d(self, name, x, weights, product):
+        """OpenAI's word for a product with the matrix `name`/w plus a bias: [batch, seq, in] -> [batch, seq, out]."""
+        w, b = tf.cast(weights[f"{name}/w"], self.dtype)[0], tf.cast(weights[f"{name}/b"], self.dtype)
         batch, seq = tf.shape(x)[0], tf.shape(x)[1]
-        flat = product(tf.reshape(x, [batch * seq, w.shape[0]]), w) + b  # one large product, not one a row
+        flat = tf.reshape(x, [batch * seq, w.shape[0]])  # one large product, not one a row
+        flat = product(f"{name}/w", flat, w) + b
         return tf.reshape(flat, [batch, seq, w.shape[1]])
 
 

@@ -3,6 +3,11 @@
 import tensorflow as tf
 
 
+def product_of(name, x, w):
+    """x [rows, in] times the matrix of this name, w [in, out]: [rows, out], in the dtype of both."""
+    return tf.matmul(x, w)
+
+
 def float32_product(a, b, adj_x=False, adj_y=False):
     """a · b, float32, each transposed first if asked: of bfloat16 as well, not rounded to it."""
     if a.dtype == tf.float32:

@@ -7,11 +7,15 @@ products outside of XLA: oneDNN makes them up to a fifth faster on a CPU.
 
 import functools
 
+import numpy as np
 import tensorflow as tf
 
 from gpt2.attention import window_and_log_sums, window_gradient
 from gpt2.model import GPT2, Graph, below
+from gpt2.precision import product_of
 from gpt2.training.loss import later, loss_and_gradients, summed_loss_and_gradients
+
+NOT_KEPT = "mlp/c_proj/w"  # Its result is added to the residual stream and the block ends: no gradient needs it.
 
 
 def make_backpropagate(model: GPT2, names):
@@ -77,7 +81,7 @@ def programs(hparams, dtype, recompute: bool, trains_wte: bool):
     def block(x, weights):
         results = Results()
         ways = {"product": results.product, "attention": results.attention} if not recompute else {}
-        return graph.block(x, weights, **ways)[0], results.kept[:-1]  # No gradient depends on the value of the last.
+        return graph.block(x, weights, **ways)[0], results.kept
 
     @tf.function(jit_compile=True)
     def block_gradients(x, weights, kept, d_y):
@@ -145,37 +149,40 @@ def inputs_and_labels(batch):
 
 
 class Results:
-    """Products and attention, computed and kept for `KnownResults` in the order in which they are asked for."""
+    """Products and attention, computed, and kept for `KnownResults`.
+
+    Attributes:
+      kept: the result of each product by the name of its matrix, and `attention`, what was attended and `log_sums`.
+    """
 
     def __init__(self):
-        self.kept = []
+        self.kept = {}
 
-    def product(self, x, w):
-        self.kept.append(tf.matmul(x, w))
-        return self.kept[-1]
+    def product(self, name, x, w):
+        result = product_of(name, x, w)
+        if name != NOT_KEPT:
+            self.kept[name] = result
+        return result
 
     def attention(self, q, k, v):
-        self.kept.append(window_and_log_sums(q, k, v))
-        return self.kept[-1][0]
+        self.kept["attention"] = window_and_log_sums(q, k, v)
+        return self.kept["attention"][0]
 
 
 class KnownResults:
-    """The same products and attention: not computed, known; only their gradients are computed.
+    """The same products and attention: not computed, but looked up by name; only their gradients are computed.
 
     Attributes:
       factors: x and d by the names of the matrices, whose gradient is xᵀ d, once the rest of the gradient is computed.
     """
 
-    matrices = ("attn/c_attn/w", "attn/c_proj/w", "mlp/c_fc/w", "mlp/c_proj/w")  # in the order of `Graph.block`
-
     def __init__(self, kept):
-        self.kept = iter(kept)
-        self.names = iter(self.matrices)
+        self.kept = kept
         self.factors = {}
 
-    def product(self, x, w):
-        name = next(self.names)
-        result = next(self.kept, tf.zeros([x.shape[0], w.shape[1]], x.dtype))
+    def product(self, name, x, w):
+        # A graph whose gradient needs the result that is not kept has a loss of NaN in its second step.
+        result = tf.fill([x.shape[0], w.shape[1]], tf.cast(np.nan, x.dtype)) if name == NOT_KEPT else self.kept[name]
 
         @tf.custom_gradient
         def known(x):
@@ -188,7 +195,7 @@ class KnownResults:
         return known(x)
 
     def attention(self, q, k, v):
-        attended, log_sums = next(self.kept)
+        attended, log_sums = self.kept["attention"]
 
         @tf.custom_gradient
         def known(q, k, v):

@@ -5,8 +5,10 @@ import pytest
 import tensorflow as tf
 
 import gpt2
+from gpt2.attention import attend_window
 from gpt2.hparams import HParams
-from gpt2.model import GPT2, Graph
+from gpt2.model import GPT2, Graph, below, gelu, merge_heads, split_heads
+from gpt2.precision import product_of
 from gpt2.training.optimizers import OPTIMIZERS
 from gpt2.training.step import make_halves, make_train_step, mean_loss
 
@@ -104,6 +106,31 @@ def test_an_update_made_as_soon_as_its_gradient_is_there_changes_no_bit(referenc
         assert float(step(tf.constant(batch), rate, number)) == float(loss)
     for name, weight in soon.weights.items():
         np.testing.assert_array_equal(weight, late.weights[name], err_msg=name)
+
+
+def test_the_products_of_a_block_may_be_reordered(monkeypatch):
+    """As one edits the model: here the MLP reads what the attention reads, and its first product comes first."""
+
+    def block(self, x, weights, positions=None, past=None, product=product_of, attention=attend_window):
+        def conv1d(name, x):
+            return self._conv1d(name, x, weights, product)
+
+        c_fc = conv1d("mlp/c_fc", self.norm(x, below("ln_2", weights)))
+        c_attn = conv1d("attn/c_attn", self.norm(x, below("ln_1", weights)))
+        attended = attention(*(split_heads(part, self.hparams.n_head) for part in tf.split(c_attn, 3, axis=-1)))
+        x += conv1d("attn/c_proj", merge_heads(attended))
+        return x + conv1d("mlp/c_proj", gelu(c_fc)), None
+
+    monkeypatch.setattr(Graph, "block", block)
+    model = GPT2(HParams(n_vocab=13, n_ctx=5, n_embd=6, n_head=2, n_layer=2))
+    batch = tf.constant([[1, 7, 3, 12, 0, 5]])
+    with tf.GradientTape() as tape:
+        expected_loss = mean_loss(model, batch)
+    expected = tape.gradient(expected_loss, model.weights)
+    loss, gradients = make_halves(model, OPTIMIZERS["sgd"](model.weights))[0](batch[None])
+    assert float(loss) == pytest.approx(float(expected_loss), abs=1e-6)
+    for name, gradient in zip(model.weights, gradients, strict=True):
+        np.testing.assert_allclose(gradient, tf.convert_to_tensor(expected[name]), atol=1e-6, err_msg=name)
 
 
 def test_a_block_is_compiled_once_for_all_layers(monkeypatch):
