@@ -1,7 +1,7 @@
-"""Ranking: of each eight samples the one most like real verse, beside the one that the model finds likeliest.
+"""What choosing the best of 8 by each measure does: python bench/ranking.py SAMPLES.jsonl
 
-python sample.py --run_name demo --nsamples 1600 --length 120 --seed 5 --out samples.jsonl
-python bench/ranking.py samples.jsonl
+SAMPLES.jsonl: samples with log-probabilities, which eight in a row are taken together; not those that the regressions
+of `poetics.judging.ranking` were learnt from.
 """
 
 import json
@@ -13,38 +13,34 @@ import numpy as np
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from poetics.judging import features, figures, likeness, real_verse, verse_files
+from poetics.judging import diversity, figures, ranking
+from poetics.judging.verse_files import lines_of
 
-GROUP = 8
-LINES = 14  # of a sample that are looked at, at most
+N = 8
 
 
-def main(samples: str) -> None:
-    """Prints the figures of the first of each group, and of the best by each rule."""
-    with open(samples, encoding="utf-8") as file:
-        rows = [json.loads(row) for row in file]
-    texts = [verse_files.lines_of(row["text"])[:LINES] for row in rows]
-    kept = [i for i, text in enumerate(texts) if len(text) >= figures.SHORTEST]
-    kept = kept[: len(kept) // GROUP * GROUP]
-    lengths = [len(texts[i]) for i in kept]
-    real = figures.of_same_lengths(real_verse.passages(), lengths)
-    sides = [np.array([features.features(text) for text in side]) for side in (real, [texts[i] for i in kept])]
-    odds = likeness.cross_fitted(*sides)[1]
-    rules = {"likeness": odds, "rhyme": sides[1][:, 0], "metre": sides[1][:, 2]}
-    rules["log-probability"] = np.array([rows[i]["logprob"] for i in kept])
-    groups = np.arange(len(kept)).reshape(-1, GROUP)
-    chosen = {"the first": groups[:, 0]}
-    chosen |= {f"best by {name}": groups[np.arange(len(groups)), by[groups].argmax(1)] for name, by in rules.items()}
-    shown = ("rhyme", "bits of metre", "regular lines", "known words", "distinct words")
+def main(path: str) -> None:
+    """Prints a row for all samples and one for each way to choose."""
+    with open(path, encoding="utf-8") as file:
+        rows = [row for row in map(json.loads, file) if row["logprob"] is not None and lines_of(row["text"])]
+    groups = [rows[i : i + N] for i in range(0, len(rows) - N + 1, N)]
+    print(f"{len(groups)} groups of {N}")
+    print("kept by        rhyme  chance   bits  regular  known  distinct-1  logprob")
+    show("all", [row for group in groups for row in group])
+    show("logprob", [max(group, key=lambda row: row["logprob"]) for group in groups])
+    for by in ("likeness", "rhyme", "metre"):
+        show(by, [max(group, key=lambda row, by=by: ranking.quality(row["text"], by)) for group in groups])
+
+
+def show(name: str, rows: list[dict]) -> None:
+    """Prints the figures of some samples."""
+    texts = [lines_of(row["text"]) for row in rows]
+    found = figures.measure(texts)
+    logprob = np.mean([row["logprob"] for row in rows])
     print(
-        f"{len(groups)} groups of {GROUP}\n{'':24}"
-        + "".join(f"{name:>15}" for name in shown)
-        + f"{'logprob a token':>18}"
+        f"{name:14} {found.rhyme:5.3f}  {found.chance:6.3f}  {found.bits:5.2f}  {found.regular:7.3f}  "
+        f"{found.known:5.3f}  {diversity.distinct(texts, 1):10.3f}  {logprob:7.3f}"
     )
-    for name, which in chosen.items():
-        means = sides[1][which].mean(0)
-        print(f"{name:24}" + "".join(f"{means[features.NAMES.index(key)]:15.3f}" for key in shown), end="")
-        print(f"{rules['log-probability'][which].mean():18.3f}")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from conftest import ROOT, VERSE, poem
 from system import command_line, flags
 
 PAGES = ("README.md", *(f"docs/{name}.md" for name in ("corpus", "training", "sampling", "devices", "swarm")))
-PAGES += tuple(f"docs/{name}.md" for name in ("serving", "formats", "since-2019", "benchmarks", "design"))
+PAGES += tuple(f"docs/{name}.md" for name in ("serving", "formats", "since-2019", "benchmarks", "design", "poetics"))
 # Where the flags of each script are explained; --strategy and --tpu of two scripts are explained together.
 FLAGS = {
     "prepare_corpus": ("docs/corpus.md",),

@@ -20,6 +20,7 @@ import gpt2
 from gpt2.jobs import to_file
 from gpt2.lite import tflite_file
 from gpt2.sampling import engines
+from poetics.judging import ranking
 
 
 @pytest.fixture
@@ -384,16 +385,22 @@ def test_with_many_prompts_the_number_of_each_belongs_to_the_job(place, sample):
     assert "x.jsonl: holds samples of other prompts, or with --prompts of another number of each" in done.stderr
 
 
-def test_the_best_of_four_is_one_of_the_four(place, sample):
+@pytest.mark.parametrize("by", ["logprob", "likeness", "rhyme", "metre"])
+def test_the_best_of_four_is_one_of_the_four(place, sample, by):
     sample("--nsamples", 8, "--out", "all.jsonl", "--temperature", 2)
-    sample("--nsamples", 2, "--best_of", 4, "--out", "best.jsonl", "--batch_size", 3, "--temperature", 2)
+    chosen = [] if by == "likeness" else ["--by", by]
+    kept = sample(
+        "--nsamples", 2, "--best_of", 4, *chosen, "--out", "best.jsonl", "--batch_size", 3, "--temperature", 2
+    )
+    assert kept.returncode == 0
 
-    def likelihood(row):
-        return -np.inf if row["logprob"] is None else row["logprob"]  # of a sample that ended at once
+    def key(row):
+        logprob = -np.inf if row["logprob"] is None else row["logprob"]  # of a sample that ended at once
+        return (logprob,) if by == "logprob" else (ranking.quality(row["text"], by), logprob)
 
     every = [json.loads(line) for line in (place / "all.jsonl").read_text().splitlines()]
     best = [json.loads(line) for line in (place / "best.jsonl").read_text().splitlines()]
-    expected = [max(every[start : start + 4], key=likelihood)["text"] for start in (0, 4)]
+    expected = [max(every[start : start + 4], key=key)["text"] for start in (0, 4)]
     assert [row["text"] for row in best] == expected
 
 

@@ -10,6 +10,7 @@ import logging
 import math
 import random
 from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from gpt2.sampling.engines import Engine
 from poems import prompts
 from poems.layout import Layout
 from poems.prompts import Prompt
+from poetics.judging import ranking
 from system.errors import UserError
 
 logger = logging.getLogger("gpt2")
@@ -77,6 +79,7 @@ class Job:
       length: the most tokens of a sample; None for the default of its prompt.
       batch_size: how many samples are written at a time.
       best_of: how many are written for each sample that is kept.
+      by: what the kept one is the best by.
       include_prompt: whether the prompt is printed before each sample.
     """
 
@@ -88,6 +91,7 @@ class Job:
     length: int | None = None
     batch_size: int = 1
     best_of: int = 1
+    by: Literal["likeness", "logprob", "rhyme", "metre"] = "likeness"
     include_prompt: bool = False
 
     @classmethod
@@ -110,7 +114,7 @@ class Job:
             unlike=ids_unlike(enc),
             logprobs=request.best_of > 1 or (request.out or "").endswith(".jsonl"),
         )
-        how = {name: getattr(request, name) for name in ("length", "batch_size", "best_of", "include_prompt")}
+        how = {name: getattr(request, name) for name in ("length", "batch_size", "best_of", "by", "include_prompt")}
         job = cls(enc, hparams, rules, endings, prompts, **how)
         job.check()
         return job
@@ -146,10 +150,18 @@ class Job:
         tasks, begun = itertools.tee(self._tasks(numbers))
         samples = batch.write_samples(engine, tasks, self.rules, on_token)
         in_order = batch.in_order(samples, (task.number for task in begun))
-        for sample in batch.best_of(in_order, self.best_of):
+        quality = self.quality if self.best_of > 1 and self.by != "logprob" else None
+        for sample in batch.best_of(in_order, self.best_of, quality):
             prompt = self.prompts.prompt_of(sample.number)
             assert prompt, f"sample {sample.number} has a task, so it has a prompt"
             yield sample, prompt
+
+    def quality(self, sample: Sample) -> float:
+        """How good one of `best_of` samples is by its text."""
+        assert self.by != "logprob", "the log-probability is the sample's own"
+        prompt = self.prompts.prompt_of((sample.number - 1) // self.best_of + 1)
+        assert prompt, f"sample {sample.number} has a task, so it has a prompt"
+        return ranking.quality(self.text(sample, prompt), self.by)
 
     def text(self, sample: Sample, prompt: Prompt) -> str:
         """The text of a sample after its prompt, up to where it ends."""
@@ -199,6 +211,8 @@ def settings_of(request: Request, job: Job, source: Source) -> Fields:
     settings: Fields = dataclasses.asdict(job.rules.filters)
     settings |= {name: getattr(request, name) for name in ("stop", "lines", "stanzas", "length", "no_repeat")}
     settings |= {"best_of": job.best_of, "dtype": request.dtype, "seed": job.rules.seed}
+    if job.best_of > 1:
+        settings["by"] = job.by
     settings |= {"prompts": job.prompts.digest(), "weights": checkpoint_paths.hash_of(source.prefix)}
     settings |= {"checkpoint": source.prefix}
     if (request.out or "").endswith(".txt"):

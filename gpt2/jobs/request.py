@@ -55,7 +55,8 @@ class Request:
         typical: choose among the tokens of the most usual surprise that have this probability together, such as 0.9.
         repetition_penalty: above 1 makes the words that were used less likely, such as 1.2.
         no_repeat: let no sequence of this many words occur twice, 0 for no such rule.
-        best_of: write this many for each sample, and keep the likeliest.
+        best_of: write this many for each sample, and keep the best.
+        by: what makes one the best: its likeness to real English verse, its log-probability, its rhyme or its metre.
         seed: the same seed gives the same samples. Default: that of the samples in --out, or one that is printed.
       How it is computed
         dtype: float32; int8, faster on a CPU and less exact; bfloat16, half the memory on a GPU or a TPU.
@@ -99,6 +100,7 @@ class Request:
     repetition_penalty: float = 1.0
     no_repeat: Annotated[int, AtLeast(0)] = 0
     best_of: Annotated[int, AtLeast(1)] = 1
+    by: Literal["likeness", "logprob", "rhyme", "metre"] = "likeness"
     seed: int | None = None
     dtype: Literal["float32", "int8", "bfloat16"] = "float32"
     engine: Literal["auto", "lite", "xla"] = "auto"

@@ -240,11 +240,14 @@ def in_order(samples: Iterable[Sample], numbers: Iterable[int]) -> Iterator[Samp
             number = next(numbers, None)
 
 
-def best_of(samples: Iterable[Sample], n: int) -> Iterator[Sample]:
-    """Of each n samples in a row the likeliest by its mean log-probability; the one of the first n is number 1."""
+def best_of(samples: Iterable[Sample], n: int, quality: Callable[[Sample], float] | None = None) -> Iterator[Sample]:
+    """Of each n samples in a row the best; the one of the first n is number 1.
+
+    quality: of a sample, more being better; the mean log-probability decides among equals, and without a quality.
+    """
     samples = iter(samples)
     while group := list(itertools.islice(samples, n)):
-        best = max(group, key=lambda sample: sample.logprob)
+        best = max(group, key=lambda sample: (quality(sample) if quality else 0.0, sample.logprob))
         yield dataclasses.replace(best, number=(best.number - 1) // n + 1)
 
 
