@@ -92,20 +92,15 @@ def check(request: Request, sources: "Sequence[Source]", weights: Sequence[float
 def find_encoder(
     request: Request, sources: "Sequence[Source]", rules: Sequence[str], model_name: str | None
 ) -> "Encoder":
-    """The encoder of the model; one is trained if --train_vocab asks for it, or the demo has none yet."""
+    """The encoder of the model; one is trained if --train_vocab asks for it."""
     import encoder
-    from encoder.trainer import has_vocabulary
     from gpt2 import new_model
-    from poems.sources.sources import demo, reading
+    from poems.sources.sources import reading
 
     if request.train_vocab is not None:
         folder = new_model.check_name(model_name, request.models_dir, request.train_vocab)
         with reading(sources, "learning the vocabulary") as read:
             return new_model.new_encoder(folder, read, request.laid_out, rules, request.train_vocab)
-    if model_name == "demo":
-        folder = os.path.join(request.models_dir, "demo")
-        with reading([] if has_vocabulary(folder) else [demo()], "learning the demo's vocabulary") as read:
-            return new_model.demo_encoder(folder, read)
     return encoder.get_encoder(model_name or "124M", request.models_dir)
 
 

@@ -60,7 +60,7 @@ def train(
     import tensorflow as tf
 
     from encoder import vocabulary
-    from gpt2.runs import datasets, run_folder
+    from gpt2.runs import datasets, log, run_folder
     from gpt2.runs import start as starts
     from gpt2.runs.learner import Learner, Step
     from gpt2.runs.resume import moved, other_data
@@ -101,6 +101,8 @@ def train(
         logger.info(line)
     step = Step(settings, replicas, learner, data, end)
     exchange = Exchange(settings, replicas, learner, start.enc)
+    if before := step.first_losses():
+        logger.info(f"before the first step {log.held_out_loss(before)}")
     loop(step, Run(settings, state, replicas, end), exchange, samples)
 
 

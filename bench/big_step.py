@@ -29,7 +29,7 @@ def main(
     """Measures, one after the other: loading, and a step with Adafactor in which each block is computed again.
 
     Args:
-      model_name: one of OpenAI's sizes, or demo.
+      model_name: one of OpenAI's sizes, or poet.
       folder: of a model that is there.
       n_ctx: tokens of the window.
       dtype: float32, or mixed for bfloat16 with weights in float32.

@@ -24,7 +24,7 @@ def main(
     """Trains a random model for two steps, and prints the most memory that this process ever held.
 
     Args:
-      model_name: one of OpenAI's sizes, or demo.
+      model_name: one of OpenAI's sizes, or poet.
       batch_size: as of train.py.
       accumulate_gradients: as of train.py.
       memory_saving_gradients: as of train.py.

@@ -1,7 +1,7 @@
 """Held-out bits per character after equal minutes of training from nothing: ours, and nanoGPT's recipe in PyTorch.
 
 pip install -e '.[bench]'
-python bench/quality.py --dataset poetry.npz --model_name demo --minutes 6
+python bench/quality.py --dataset poetry.npz --model_name poet --minutes 6
 
 Each training is a process of its own on this machine; the sides take turns, seed after seed. All have the same sizes,
 the same windows of the same dataset, and are judged by the same code on the same held-out verse. The clock starts after
@@ -54,7 +54,7 @@ def main(
     *,
     dataset: str,
     val_dataset: str | None = None,
-    model_name: str = "demo",
+    model_name: str = "poet",
     models_dir: str = "models",
     minutes: float = 6.0,
     seeds: int = 3,

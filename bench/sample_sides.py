@@ -16,7 +16,7 @@ LENGTH, PROMPT, LONG = 64, 8, 900
 BATCHES = (1, 8, 20)
 TOP_K = 40
 THREADS = os.cpu_count() or 1
-WINDOW = 100  # Tokens of a window of the text whose perplexity is measured; the model of the demo has no more than 128.
+WINDOW = 100  # Tokens of a window of the text whose perplexity is measured.
 
 
 def ours(dtype, prefix, ids):

@@ -1,6 +1,6 @@
 """What a second replica costs: two on two cores against one on one core, with as much to do for each core.
 
-python bench/scaling.py --model_name demo --batch_size 4
+python bench/scaling.py --model_name poet --batch_size 4
 
 Four ways, each in processes of its own, one after the other, several rounds:
 * one core: a process that may use only the first core, without a strategy;
@@ -28,7 +28,7 @@ WAYS = ("one core", "two alone", "mirrored", "workers")
 
 def main(
     *,
-    model_name: str = "demo",
+    model_name: str = "poet",
     models_dir: str = "models",
     batch_size: int = 4,
     steps: int = 20,

@@ -1,8 +1,8 @@
 """What a swarm loses and saves: its loss on held-out verse and its traffic, beside one synchronous run.
 
-python prepare_corpus.py gutenberg gutenberg.npz --model_name demo && python bench/swarm.py
+python prepare_corpus.py gutenberg gutenberg.npz --model_name poet && python bench/swarm.py
 
-All begin with the same weights, which make demo has left, and train on as many tokens in total, by train.py: one run
+All begin with the same weights and train on as many tokens in total, by train.py: one run
 with the batches of all members in one, which is the curve of as many replicas but for the order of sums
 (tests/test_many.py), so it is computed on one device; and for each kind of average a swarm of runs that share a
 folder, each with windows of its own.
@@ -27,8 +27,8 @@ PATIENCE = 3600  # Seconds for which a member waits for the others: all are to b
 def main(
     *,
     dataset: str = "gutenberg.npz",
-    start: str = "checkpoint/demo",
-    model_name: str = "demo",
+    start: str = "models/poet",
+    model_name: str = "poet",
     models_dir: str = "models",
     members: int = 4,
     batch_size: int = 4,

@@ -2,7 +2,7 @@
 
 pip install -e '.[bench]'
 python bench/train.py
-python bench/train.py --model_name demo --batch_size 4 --seconds 10
+python bench/train.py --model_name poet --batch_size 4 --seconds 10
 
 Each turn of a side is a process of its own, with random weights, Adam and random ids, all float32; the sides take
 turns, round after round. The floor is the time that the FLOP of a step take at the speed of a large matrix product,

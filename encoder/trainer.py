@@ -137,11 +137,6 @@ def _entry(pair: int, count: int) -> int:
     return pair - (count << PAIR_BITS)
 
 
-def has_vocabulary(folder: str) -> bool:
-    """Whether a model folder has a vocabulary, or a part of one."""
-    return any(files.exists(os.path.join(folder, name)) for name in ("encoder.json", "vocab.bpe"))
-
-
 def train_encoder(folder: str, texts: Iterable[str], n_vocab: int) -> reference.Encoder:
     """The encoder of a vocabulary trained on these texts, which is written into the folder.
 
@@ -149,29 +144,12 @@ def train_encoder(folder: str, texts: Iterable[str], n_vocab: int) -> reference.
       ValueError: the folder has another vocabulary, or the texts do not give that many tokens.
     """
     trained = train_vocabulary(texts, n_vocab)
-    if not has_vocabulary(folder):
+    if not any(files.exists(os.path.join(folder, name)) for name in ("encoder.json", "vocab.bpe")):
         vocabulary.write_vocabulary(folder, trained)
     enc = encoder.load_encoder(folder)
     if enc.fingerprint != trained.fingerprint:
         raise UserError(
             f"{folder}: has another vocabulary already, of {enc.n_vocab} tokens, which datasets and models may "
             "depend on; choose another --model_name, or remove encoder.json and vocab.bpe"
-        )
-    return enc
-
-
-def keep_encoder(folder: str, texts: Iterable[str], n_vocab: int) -> reference.Encoder:
-    """The encoder of a folder; one trained on these texts if the folder has none.
-
-    Raises:
-      ValueError: the folder has a vocabulary of another size.
-    """
-    if not has_vocabulary(folder):
-        return train_encoder(folder, texts, n_vocab)
-    enc = encoder.load_encoder(folder)
-    if enc.n_vocab != n_vocab:
-        raise UserError(
-            f"{folder}: encoder.json has {enc.n_vocab} tokens, expected {n_vocab} (n_vocab of hparams.json); "
-            "remove encoder.json and vocab.bpe, and they are made again"
         )
     return enc

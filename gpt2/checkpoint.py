@@ -5,6 +5,7 @@ and the vocabulary. `checkpoint` names the bundle that counts. What was saved by
 as it is: their folders lack hparams and vocabulary, and some bundles also hold an optimizer's slots.
 """
 
+import functools
 import os
 from collections.abc import Iterable, Mapping
 
@@ -37,7 +38,7 @@ def load_model(
     prefix = find_prefix(path)
     hparams = find_hparams(prefix, model_folder)
     check_index(prefix, hparams)
-    return GPT2(hparams, lambda name, shape: read_tensor(prefix, name), dtype, weight_dtype)
+    return GPT2(hparams, lambda name, shape: read_weight(prefix, name), dtype, weight_dtype)
 
 
 def check_index(prefix: str, hparams: HParams) -> None:
@@ -83,6 +84,15 @@ def check_weights(prefix: str, hparams: HParams) -> None:
         read_tensor(prefix, name)
 
 
+def _restore(prefix: str, name: str, dtype: tf.DType) -> tf.Tensor:
+    restore = functools.partial(
+        tf.raw_ops.RestoreV2, prefix=prefix, tensor_names=[name], shape_and_slices=[""], dtypes=[dtype]
+    )
+    if dtype == tf.float16:  # of which oneDNN warns at each eager operation, even one that only reads
+        return tf.function(restore)()[0]
+    return restore()[0]
+
+
 def read_tensor(prefix: str, name: str) -> tf.Tensor:
     """One tensor of a bundle, its checksum checked.
 
@@ -93,7 +103,7 @@ def read_tensor(prefix: str, name: str) -> tf.Tensor:
     dtype = _reader(prefix).get_variable_to_dtype_map()[name]
     try:
         with tf.device("CPU:0"):  # No other device reads files.
-            return tf.raw_ops.RestoreV2(prefix=prefix, tensor_names=[name], shape_and_slices=[""], dtypes=[dtype])[0]
+            return _restore(prefix, name, dtype)
     except tf.errors.NotFoundError:
         raise FileNotFoundError(f"{prefix}.data-00000-of-00001: no such file, though {prefix}.index is there") from None
     except (tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:
@@ -158,7 +168,7 @@ def in_float32(weights: Mapping[str, tf.Variable]) -> dict[str, tf.Tensor]:
 def assign(weights: Mapping[str, tf.Variable], prefix: str) -> None:
     """Gives weights their values in a bundle, one at a time; raises as `read_tensor`."""
     for name, weight in weights.items():
-        weight.assign(tf.cast(read_tensor(prefix, name), weight.dtype))
+        weight.assign(tf.cast(read_weight(prefix, name), weight.dtype))
 
 
 def read_shapes(prefix: str) -> dict[str, tuple[int, ...]]:

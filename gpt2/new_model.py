@@ -1,4 +1,4 @@
-"""The folder of a model that nobody has trained yet: a vocabulary learnt from verse, and the sizes of the demo."""
+"""The folder of a model that nobody has trained yet: a vocabulary learnt from verse, and the sizes of a small model."""
 
 import dataclasses
 import logging
@@ -8,26 +8,17 @@ from collections.abc import Collection, Sequence
 import encoder
 from encoder import trainer
 from gpt2 import checkpoint_paths
-from gpt2.hparams import MODELS, read_hparams, write_hparams
+from gpt2.hparams import MODELS, HParams, read_hparams, write_hparams
 from poems import corpus
 from poems.layout import Layout
 from poems.sources.sources import Source
 from system import files
-from system.command_line import PROJECT
 from system.errors import UserError
 from system.model_folders import OTHER_NAMES
 
 logger = logging.getLogger("gpt2")
 
-
-def demo_encoder(folder: str, verse: Sequence[Source]) -> encoder.Encoder:
-    """The encoder of the demo, whose vocabulary is trained on the demo's verse the first time.
-
-    Raises:
-      UserError: the folder has a vocabulary of another size.
-    """
-    give_sizes(folder)
-    return trainer.keep_encoder(folder, corpus.texts(verse, corpus.PLAIN, ()), read_hparams(folder).n_vocab)
+SMALL = HParams(n_vocab=8192, n_ctx=256, n_embd=256, n_head=4, n_layer=4)  # learns in hours on a laptop
 
 
 def check_name(model_name: str | None, models_dir: str, n_vocab: int) -> str:
@@ -61,10 +52,10 @@ def new_encoder(
 
 
 def give_sizes(folder: str, **sizes: int) -> None:
-    """Writes an hparams.json into a model folder without one: the sizes of the demo, except for those given."""
+    """Writes an hparams.json into a model folder without one: the sizes of a small model, except for those given."""
     if files.exists(os.path.join(folder, "hparams.json")):
         return
-    hparams = dataclasses.replace(read_hparams(os.path.join(PROJECT, "models", "demo")), **sizes)
+    hparams = dataclasses.replace(SMALL, **sizes)
     files.make_folder(folder)
     write_hparams(folder, hparams)
     logger.info(f"{folder}: a new model of {hparams.n_params:,} parameters, its sizes in hparams.json")

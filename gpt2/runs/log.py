@@ -44,6 +44,13 @@ def best(records: Sequence[dict]) -> dict | None:
     return min(validated, key=lambda record: record["val_loss"]) if validated else None
 
 
+def held_out_loss(record: dict) -> str:
+    """What a record says of the loss on held-out text, in words."""
+    if "val_bits" in record:
+        return f"{record['val_bits']:.3f} bits a character of held-out verse"
+    return f"a loss of {record['val_loss']:.3f} on held-out verse"
+
+
 def is_stale(records: Sequence[dict], patience: int) -> bool:
     """Whether `patience` validations have brought nothing better; 0 is never."""
     found = best(records)

@@ -4,7 +4,7 @@ import dataclasses
 import os
 
 from gpt2 import checkpoint_paths
-from gpt2.runs.settings import SCRATCH, Settings, with_defaults
+from gpt2.runs.settings import Settings, recipe, with_defaults
 from system import files, model_folders
 from system.errors import UserError
 
@@ -44,8 +44,8 @@ def resume(settings: Settings) -> tuple[Settings, list[str]]:
             f"{folder}: a run of {model_name}, which --model_name {settings.model_name} cannot change; "
             "leave it out, or name another --run_name"
         )
-    if began == "scratch" and model_name != "demo":
-        settings = with_defaults(settings, {name: before.get(name, value) for name, value in SCRATCH.items()})
+    defaults = recipe(began or "latest", str(model_name))
+    settings = with_defaults(settings, {name: before.get(name, value) for name, value in defaults.items()})
     settings = dataclasses.replace(settings, restore_from=began or "latest", model_name=model_name)
     for name in ("optimizer", "only_train_transformer_layers"):
         if before.get(name, getattr(settings, name)) != getattr(settings, name):

@@ -179,3 +179,5 @@ class Run:
             pictures.draw_loss(self.folder, self.log.records)
             picture = os.path.join(self.folder, "loss.png")
             logger.info(f"saved {self.folder} at step {self.step}; its loss is drawn in {picture}")
+            if best := log.best(self.log.records):
+                logger.info(f"at best {log.held_out_loss(best)}, after step {best['step']:,}")

