@@ -5,7 +5,6 @@ and the vocabulary. `checkpoint` names the bundle that counts. What was saved by
 as it is: their folders lack hparams and vocabulary, and some bundles also hold an optimizer's slots.
 """
 
-import functools
 import os
 from collections.abc import Iterable, Mapping
 
@@ -84,15 +83,6 @@ def check_weights(prefix: str, hparams: HParams) -> None:
         read_tensor(prefix, name)
 
 
-def _restore(prefix: str, name: str, dtype: tf.DType) -> tf.Tensor:
-    restore = functools.partial(
-        tf.raw_ops.RestoreV2, prefix=prefix, tensor_names=[name], shape_and_slices=[""], dtypes=[dtype]
-    )
-    if dtype == tf.float16:  # of which oneDNN warns at each eager operation, even one that only reads
-        return tf.function(restore)()[0]
-    return restore()[0]
-
-
 def read_tensor(prefix: str, name: str) -> tf.Tensor:
     """One tensor of a bundle, its checksum checked.
 
@@ -103,7 +93,7 @@ def read_tensor(prefix: str, name: str) -> tf.Tensor:
     dtype = _reader(prefix).get_variable_to_dtype_map()[name]
     try:
         with tf.device("CPU:0"):  # No other device reads files.
-            return _restore(prefix, name, dtype)
+            return tf.raw_ops.RestoreV2(prefix=prefix, tensor_names=[name], shape_and_slices=[""], dtypes=[dtype])[0]
     except tf.errors.NotFoundError:
         raise FileNotFoundError(f"{prefix}.data-00000-of-00001: no such file, though {prefix}.index is there") from None
     except (tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:
