@@ -448,7 +448,7 @@ def test_weights_that_are_bad_on_other_windows_too_are_not_gone_back_to_again(pl
 def test_held_out_text_with_no_loss_counts_as_a_bad_loss(place, train, monkeypatch):
     from gpt2.training import validation
 
-    validate = iter([{"val_loss": np.nan}, {"val_loss": 4.0}, {"val_loss": 4.0}])
+    validate = iter([{"val_loss": 5.0}, {"val_loss": np.nan}, {"val_loss": 4.0}, {"val_loss": 4.0}])  # step 0 first
     monkeypatch.setattr(validation, "make_validate", lambda *_, **__: lambda: next(validate))
     done = train("--steps", 5, "--save_every", 2, "--val_every", 3, "--on_bad_loss", "roll_back")
     assert done.returncode == 0, done.stderr
