@@ -2,11 +2,13 @@
 
 pip install -e '.[bench]'
 python bench/train.py
-python bench/train.py --model_name poet --batch_size 4 --seconds 10
+python bench/train.py --dtype mixed
+python bench/train.py --model_name poet --batch_size 8 --seconds 10
 
-Each turn of a side is a process of its own, with random weights, Adam and random ids, all float32; the sides take
-turns, round after round. The floor is the time that the FLOP of a step take at the speed of a large matrix product,
-the fastest that any side showed in any of its turns. A peer that is not installed is named as absent.
+Each turn of a side is a process of its own, with random weights in float32, Adam and random ids; the sides take turns,
+round after round. In `mixed` all products are of bfloat16: ours, and the peers' by autocast or Keras's policy. The
+floor is the time that the FLOP of a step take at the speed of a large matrix product of that dtype, the fastest that
+any side showed in any of its turns. A peer that is not installed is named as absent.
 """
 
 import functools
@@ -19,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import time
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,6 +39,7 @@ def main(
     model_name: str = "124M",
     models_dir: str = "models",
     batch_size: int = 1,
+    dtype: str = "float32",
     rounds: int = 3,
     seconds: float = 15.0,
     sides: str | None = None,
@@ -47,6 +51,7 @@ def main(
       model_name: one of OpenAI's sizes, or a model of the folder of models.
       models_dir: the folder of the model folders.
       batch_size: windows in a step.
+      dtype: float32, or mixed for products of bfloat16 with weights in float32.
       rounds: turns of each side; medians of all are printed.
       seconds: how long a turn takes steps, after two that are not counted.
       sides: some of them, with semicolons between. Default: all.
@@ -54,15 +59,23 @@ def main(
     """
     hparams = MODELS.get(model_name) or read_hparams(os.path.join(models_dir, model_name))
     if side:
-        print(json.dumps(measure(side, hparams, batch_size, seconds)))
+        print(json.dumps(measure(side, hparams, Load(batch_size, dtype, seconds))))
         return
     print(about_here())
     chosen = [name for name in (sides.split(";") if sides else SIDES) if is_installed(name)]
     turns: dict[str, list[dict]] = {name: [] for name in chosen}
     for _ in range(rounds):
         for name in chosen:
-            turns[name].append(in_new_process(name, model_name, models_dir, batch_size, seconds))
+            turns[name].append(in_new_process(name, model_name, models_dir, Load(batch_size, dtype, seconds)))
     report(hparams, batch_size, turns)
+
+
+class Load(NamedTuple):
+    """What a turn does: windows in a step, float32 or mixed, and for how many seconds."""
+
+    batch_size: int
+    dtype: str
+    seconds: float
 
 
 def is_installed(name: str) -> bool:
@@ -74,10 +87,10 @@ def is_installed(name: str) -> bool:
     return False
 
 
-def in_new_process(name: str, *settings) -> dict:
+def in_new_process(name: str, model_name: str, models_dir: str, load: Load) -> dict:
     """What `measure` gives, in a process of its own."""
-    flags = zip(("model_name", "models_dir", "batch_size", "seconds"), settings, strict=True)
-    command = [sys.executable, __file__, f"--side={name}", *(f"--{flag}={value}" for flag, value in flags)]
+    flags = {"side": name, "model_name": model_name, "models_dir": models_dir, **load._asdict()}
+    command = [sys.executable, __file__, *(f"--{flag}={value}" for flag, value in flags.items())]
     env = os.environ | {"PYTHONPATH": ROOT, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     if done.returncode:
@@ -85,19 +98,19 @@ def in_new_process(name: str, *settings) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def measure(name: str, hparams: HParams, batch_size: int, seconds: float) -> dict:
+def measure(name: str, hparams: HParams, load: Load) -> dict:
     """Seconds of each step, peak resident bytes, and FLOP a second of the large product, of one side."""
     _, make_step, make_product = SIDES[name]
-    ids = np.random.default_rng(0).integers(0, hparams.n_vocab, [16, batch_size, hparams.n_ctx + 1], np.int32)
-    step = make_step(hparams)
+    ids = np.random.default_rng(0).integers(0, hparams.n_vocab, [16, load.batch_size, hparams.n_ctx + 1], np.int32)
+    step = make_step(hparams, load.dtype)
     times: list[float] = []
-    while len(times) < 3 or sum(times[2:]) < seconds:
+    while len(times) < 3 or sum(times[2:]) < load.seconds:
         start = time.perf_counter()
         loss = step(ids[len(times) % len(ids)], len(times))
         times.append(time.perf_counter() - start)
     assert 0 < loss < 2 * np.log(hparams.n_vocab), f"{name}: a loss of {loss}"
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    product = make_product()
+    product = make_product(load.dtype)
     product()
     start = time.perf_counter()
     for _ in range(10):
@@ -137,7 +150,7 @@ def report(hparams: HParams, batch_size: int, turns: dict[str, list[dict]]) -> N
         print(f"{name:28} {medians[name]:8.4g} {spread:20} {figures}")
 
 
-def ours(hparams: HParams, recompute: bool = False):
+def ours(hparams: HParams, dtype: str, recompute: bool = False):
     """Our step: a function of int32 [batch, seq + 1] and the step's number that gives the loss."""
     tensorflow_start.start_tensorflow()
     import tensorflow as tf
@@ -146,23 +159,24 @@ def ours(hparams: HParams, recompute: bool = False):
     from gpt2.training.adaptive import Adam
     from gpt2.training.step import make_train_step
 
-    model = GPT2(hparams)
+    model = GPT2(hparams, dtype="bfloat16" if dtype == "mixed" else dtype, weight_dtype="float32")
     model.recompute = recompute
     train_step = make_train_step(model, Adam(model.weights))
     return lambda ids, i: float(train_step(tf.constant(ids[None]), tf.constant(RATE), tf.constant(i)))
 
 
-def tensorflow_product(jit_compile: bool = False):
+def tensorflow_product(dtype: str, jit_compile: bool = False):
     """The product of the floor, by oneDNN, or as XLA has it."""
     import tensorflow as tf
 
     rows, inner, columns = PRODUCT
-    a, b = tf.random.normal([rows, inner]), tf.random.normal([inner, columns])
+    kind = tf.bfloat16 if dtype == "mixed" else tf.float32
+    a, b = (tf.cast(tf.random.normal(shape), kind) for shape in ([rows, inner], [inner, columns]))
     product = tf.function(tf.matmul, jit_compile=jit_compile)
     return lambda: product(a, b).numpy()[0]
 
 
-def keras_hub(hparams: HParams):
+def keras_hub(hparams: HParams, dtype: str):
     """The step of keras-hub's GPT-2, compiled with XLA."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     import keras
@@ -176,6 +190,7 @@ def keras_hub(hparams: HParams):
         intermediate_dim=4 * hparams.n_embd,
         max_sequence_length=hparams.n_ctx,
         dropout=0.0,
+        dtype="mixed_bfloat16" if dtype == "mixed" else dtype,
     )
     model = keras_hub.models.GPT2CausalLM(backbone, preprocessor=None)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -188,7 +203,7 @@ def keras_hub(hparams: HParams):
     return step
 
 
-def hugging_face(hparams: HParams, compiled: bool = False):
+def hugging_face(hparams: HParams, dtype: str, compiled: bool = False):
     """The step of transformers' GPT-2."""
     import transformers
 
@@ -202,10 +217,10 @@ def hugging_face(hparams: HParams, compiled: bool = False):
     config = transformers.GPT2Config(vocab_size=hparams.n_vocab, use_cache=False, **sizes, **drops)
     model = transformers.GPT2LMHeadModel(config).train()
     # It shifts the labels itself, so that it predicts one token fewer.
-    return torch_step(model, lambda run, ids: run(input_ids=ids[:, :-1], labels=ids[:, :-1]).loss, compiled)
+    return torch_step(model, lambda run, ids: run(input_ids=ids[:, :-1], labels=ids[:, :-1]).loss, dtype, compiled)
 
 
-def nanogpt(hparams: HParams, compiled: bool = False):
+def nanogpt(hparams: HParams, dtype: str, compiled: bool = False):
     """A model of nanoGPT's shape: one product for q, k and v, torch's causal attention, the exact gelu, tied logits."""
     import torch
     from torch import nn
@@ -245,18 +260,19 @@ def nanogpt(hparams: HParams, compiled: bool = False):
             logits = self.ln_f(x) @ self.wte.weight.T
             return functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
 
-    return torch_step(Model(), lambda run, ids: run(ids), compiled)
+    return torch_step(Model(), lambda run, ids: run(ids), dtype, compiled)
 
 
-def torch_step(model, loss_of, compiled: bool):
-    """A step of a torch model with torch's fused Adam."""
+def torch_step(model, loss_of, dtype: str, compiled: bool):
+    """A step of a torch model with torch's fused Adam, in `mixed` under autocast to bfloat16."""
     import torch
 
     run = torch.compile(model) if compiled else model
     optimizer = torch.optim.Adam(model.parameters(), lr=RATE, fused=True)
 
     def step(ids, i):
-        loss = loss_of(run, torch.from_numpy(ids).long())
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "mixed"):
+            loss = loss_of(run, torch.from_numpy(ids).long())
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -265,12 +281,13 @@ def torch_step(model, loss_of, compiled: bool):
     return step
 
 
-def torch_product():
+def torch_product(dtype: str):
     """The product of the floor, in torch."""
     import torch
 
     rows, inner, columns = PRODUCT
-    a, b = torch.randn(rows, inner), torch.randn(inner, columns)
+    kind = torch.bfloat16 if dtype == "mixed" else torch.float32
+    a, b = torch.randn(rows, inner, dtype=kind), torch.randn(inner, columns, dtype=kind)
     return lambda: a @ b
 
 

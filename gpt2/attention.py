@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from gpt2.precision import fast_product, product
+
 BLOCK = 256  # Queries whose weights exist at once; a window of 1,024 then takes 5/8 of the products of the square.
 
 
@@ -34,13 +36,13 @@ def window_and_log_sums(q, k, v):
     """
     attended, log_sums = [], []
     for start, stop in blocks(q.shape[2]):
-        scores = tf.matmul(q[:, :, start:stop], k[:, :, :stop], transpose_b=True) * q.shape[-1] ** -0.5
+        scores = fast_product(q[:, :, start:stop], k[:, :, :stop], adj_y=True) * q.shape[-1] ** -0.5
         visible = tf.range(stop) <= tf.range(start, stop)[:, None]  # [dst, src]
-        scores = tf.where(visible, tf.cast(scores, tf.float32), -np.inf)
+        scores = tf.where(visible, scores, -np.inf)
         largest = tf.reduce_max(scores, axis=-1, keepdims=True)
         weights = tf.exp(scores - largest)
         total = tf.reduce_sum(weights, axis=-1, keepdims=True)
-        attended.append(tf.matmul(tf.cast(weights, v.dtype), v[:, :, :stop]) / tf.cast(total, v.dtype))
+        attended.append(tf.cast(fast_product(tf.cast(weights, v.dtype), v[:, :, :stop]) / total, v.dtype))
         log_sums.append(largest + tf.math.log(total))
     return tf.concat(attended, axis=2), tf.concat(log_sums, axis=2)
 
@@ -55,19 +57,31 @@ def window_gradient(q, k, v, attended, log_sums, d_attended):
     seq, scale = q.shape[2], q.shape[-1] ** -0.5
     mean = tf.reduce_sum(tf.cast(d_attended, tf.float32) * tf.cast(attended, tf.float32), axis=-1, keepdims=True)
     mean, log_sums, k_rows = (tf.linalg.matrix_transpose(t) for t in (mean, log_sums, k))
-    d_q, d_k, d_v = [], tf.zeros_like(k), tf.zeros_like(v)
+    d_q, d_k, d_v = [], tf.zeros_like(k, tf.float32), tf.zeros_like(v, tf.float32)
     for start, stop in blocks(seq):
         d = d_attended[:, :, start:stop]
-        scores = tf.matmul(k[:, :, :stop], q[:, :, start:stop], transpose_b=True) * scale  # [..., src, dst]
+        scores = fast_product(k[:, :, :stop], q[:, :, start:stop], adj_y=True) * scale  # [..., src, dst]
         visible = tf.range(stop)[:, None] <= tf.range(start, stop)
-        weights = tf.where(visible, tf.exp(tf.cast(scores, tf.float32) - log_sums[..., start:stop]), 0.0)
-        d_weights = tf.cast(tf.matmul(v[:, :, :stop], d, transpose_b=True), tf.float32)
+        weights = tf.where(visible, tf.exp(scores - log_sums[..., start:stop]), 0.0)
+        d_weights = fast_product(v[:, :, :stop], d, adj_y=True)
         d_scores = tf.cast(weights * (d_weights - mean[..., start:stop]) * scale, k.dtype)
-        d_q.append(tf.matmul(k_rows[..., :stop], d_scores))  # [batch, head, size, dst]
+        d_q.append(product_of_rows(k_rows[..., :stop], d_scores))  # [batch, head, size, dst]
         rest = [[0, 0], [0, 0], [0, seq - stop], [0, 0]]
-        d_k += tf.pad(tf.matmul(d_scores, q[:, :, start:stop]), rest)
-        d_v += tf.pad(tf.matmul(tf.cast(weights, v.dtype), d), rest)
-    return tf.linalg.matrix_transpose(tf.concat(d_q, axis=3)), d_k, d_v
+        d_k += tf.pad(fast_product(d_scores, q[:, :, start:stop]), rest)
+        d_v += tf.pad(fast_product(tf.cast(weights, v.dtype), d), rest)
+    d_q = tf.linalg.matrix_transpose(tf.concat(d_q, axis=3))
+    return d_q, tf.cast(d_k, k.dtype), tf.cast(d_v, v.dtype)
+
+
+def product_of_rows(rows, b):
+    """rows · b, where rows are a transposed tensor: [batch, head, m, k] and [batch, head, k, n] -> [batch, head, m, n].
+
+    XLA makes the transposition a part of the product, and has no such product of bfloat16 with two axes in front.
+    """
+    if rows.dtype == tf.float32:
+        return tf.matmul(rows, b)
+    flat = product(tf.reshape(rows, [-1, *rows.shape[2:]]), tf.reshape(b, [-1, *b.shape[2:]]))
+    return tf.reshape(flat, [-1, rows.shape[1], *flat.shape[1:]])
 
 
 def blocks(seq: int):

@@ -60,7 +60,9 @@ class Graph:
 
     Attributes:
       hparams: the sizes.
-      dtype: what the activations are computed in, float32 or bfloat16; norms and softmax are always float32.
+      dtype: of the residual stream and of what is multiplied by a matrix, float32 or bfloat16. Sums of products and
+        what is computed from one number at a time are always float32: XLA rounds to bfloat16 after each operation,
+        which on a CPU costs more time than the operation.
     """
 
     def __init__(self, hparams: HParams, dtype="float32"):
@@ -83,7 +85,8 @@ class Graph:
           attention: computes the attention of a window, given (q, k, v).
         """
         c_attn = self._conv1d("attn/c_attn", self.norm(x, below("ln_1", weights)), weights, product)
-        q, k, v = (split_heads(part, self.hparams.n_head) for part in tf.split(c_attn, 3, axis=-1))
+        parts = tf.split(tf.cast(c_attn, self.dtype), 3, axis=-1)
+        q, k, v = (split_heads(part, self.hparams.n_head) for part in parts)
         if past is not None:
             k, v = write_rows(past[0], k, positions), write_rows(past[1], v, positions)
             attended = attend(q, k, v, positions)  # [batch, head, dst, size]
@@ -91,9 +94,9 @@ class Graph:
             attended = attend(q, k, v, positions)
         else:
             attended = attention(q, k, v)
-        x += self._conv1d("attn/c_proj", merge_heads(attended), weights, product)
+        x = self._add(x, self._conv1d("attn/c_proj", merge_heads(attended), weights, product))
         c_fc = self._conv1d("mlp/c_fc", self.norm(x, below("ln_2", weights)), weights, product)
-        x += self._conv1d("mlp/c_proj", gelu(c_fc), weights, product)
+        x = self._add(x, self._conv1d("mlp/c_proj", tf.cast(gelu(c_fc), self.dtype), weights, product))
         return x, (k, v)
 
     def norm(self, x, weights):
@@ -104,12 +107,16 @@ class Graph:
         return tf.cast(x * tf.cast(weights["g"], tf.float32) + tf.cast(weights["b"], tf.float32), self.dtype)
 
     def _conv1d(self, name, x, weights, product):
-        """OpenAI's word for a product with the matrix `name`/w plus a bias: [batch, seq, in] -> [batch, seq, out]."""
-        w, b = tf.cast(weights[f"{name}/w"], self.dtype)[0], tf.cast(weights[f"{name}/b"], self.dtype)
+        """OpenAI's word for a product with a matrix, and a bias: [batch, seq, in] -> [batch, seq, out], float32."""
+        w, b = tf.cast(weights[f"{name}/w"], self.dtype)[0], tf.cast(weights[f"{name}/b"], tf.float32)
         batch, seq = tf.shape(x)[0], tf.shape(x)[1]
         flat = tf.reshape(x, [batch * seq, w.shape[0]])  # one large product, not one a row
-        flat = product(f"{name}/w", flat, w) + b
+        flat = tf.cast(product(f"{name}/w", flat, w), tf.float32) + b
         return tf.reshape(flat, [batch, seq, w.shape[1]])
+
+    def _add(self, x, change):
+        """The residual stream and a float32 change of it, rounded once to the dtype of the activations."""
+        return tf.cast(tf.cast(x, tf.float32) + change, self.dtype)
 
 
 class GPT2(tf.Module, Graph):

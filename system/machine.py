@@ -56,13 +56,13 @@ def n_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def has_avx512() -> bool:
-    """Whether the processor has AVX-512, if Linux says so; False elsewhere."""
+def cpu_flags() -> set[str]:
+    """What instructions the processor has, such as `avx512f`, by Linux's names; none elsewhere."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
-            return "avx512f" in file.read()
+            return next((set(line.split()) for line in file if line.startswith("flags")), set())
     except OSError:
-        return False
+        return set()
 
 
 def cpu_name() -> str:

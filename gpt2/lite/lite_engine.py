@@ -40,7 +40,7 @@ class LiteEngine:
         self.heads = Heads(hparams, self.threads)
         self.embed = Embedding(path, hparams, dtype)
         self.products = Products(path, hparams, self.threads)
-        self.tile = TILE if dtype == "float32" and machine.has_avx512() else 1
+        self.tile = TILE if dtype == "float32" and "avx512f" in machine.cpu_flags() else 1
         self.texts: list[Text | None] = [None] * rows
         self.latest: Text | None = None  # Kept even if no row continues it: the next sample often does.
         self.lengths = np.zeros(rows, int)  # of what was written after the text

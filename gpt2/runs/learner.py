@@ -12,12 +12,13 @@ from gpt2.distributed import restart
 from gpt2.distributed.replicas import Replicas
 from gpt2.hparams import find_hparams, read_hparams
 from gpt2.model import GPT2, fresh_weights
+from gpt2.precision import bfloat16_is_fast
 from gpt2.runs import saves
 from gpt2.runs.datasets import Data
 from gpt2.runs.settings import Settings
 from gpt2.runs.start import Start
 from gpt2.training import replicated_step, validation
-from gpt2.training.memory_plan import DTYPES
+from gpt2.training.memory_plan import DTYPES, Dtype
 from gpt2.training.optimizers import OPTIMIZERS
 from gpt2.training.schedule import is_time, learning_rate_at
 from gpt2.training.updates import SGD
@@ -69,7 +70,7 @@ class Learner(NamedTuple):
           model_folder: whose hparams.json to use if there is none beside the weights.
           is_save: whether the weights are a save of this run, with a state beside them.
         """
-        dtypes = DTYPES[settings.dtype]
+        dtypes = DTYPES[dtype_here(settings)]
         if weights is None:
             model = GPT2(read_hparams(model_folder), fresh_weights(settings.seed), *dtypes)
         else:
@@ -83,6 +84,16 @@ class Learner(NamedTuple):
         if weights and is_save and not saves.restore_state(weights, state):
             logger.info(f"{weights} has no state of an optimizer, so the optimizer starts without one")
         return cls(state, optimizer)
+
+
+def dtype_here(settings: Settings) -> Dtype:
+    """--dtype; float32 in place of mixed, which takes longer on a CPU without instructions for bfloat16."""
+    if settings.dtype != "mixed" or bfloat16_is_fast():
+        return settings.dtype
+    logger.info(
+        "--dtype mixed: this CPU has no instructions for bfloat16, so the products are of float32, as fast here"
+    )
+    return "float32"
 
 
 class Step:

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from gpt2.attention import window_and_log_sums, window_gradient
 from gpt2.model import GPT2, Graph, below
-from gpt2.precision import product_of
+from gpt2.precision import product, product_of
 from gpt2.training.loss import later, loss_and_gradients, summed_loss_and_gradients
 
 NOT_KEPT = "mlp/c_proj/w"  # Its result is added to the residual stream and the block ends: no gradient needs it.
@@ -188,7 +188,7 @@ class KnownResults:
         def known(x):
             def grad(d):
                 self.factors[name] = x, d
-                return tf.matmul(d, w, transpose_b=True)
+                return product(d, w, adj_y=True)
 
             return result, grad
 

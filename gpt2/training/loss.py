@@ -66,7 +66,10 @@ def loss_and_gradients(hidden, wte, labels, trains_wte: bool = True):
         losses.append(loss)
         d_hidden.append(precision.float32_product(d_logits, wte))
         if trains_wte:
-            d_wte = [tf.add_n([*d_wte, precision.float32_product(d_logits, h, adj_x=True)])]
+            with tf.control_dependencies(d_hidden[-1:]):  # two products at once would share the cores
+                d_logits = tf.identity(d_logits)
+            product = tf.matmul(d_logits, h, transpose_a=True)  # oneDNN's, as XLA's is slow where `a` is transposed
+            d_wte = [tf.add_n([*d_wte, tf.cast(product, tf.float32)])]
     with tf.control_dependencies(d_wte):  # Else the logits would stay while the gradient goes on.
         return tf.add_n(losses), tf.concat(d_hidden, axis=0), d_wte[0] if trains_wte else None
 
