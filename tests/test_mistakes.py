@@ -1,5 +1,6 @@
 """A mistake of the user is one line and never a traceback; a bug always shows one. In a checkout and installed."""
 
+import configparser
 import json
 import os
 import pathlib
@@ -12,15 +13,17 @@ import venv
 import pytest
 from conftest import ROOT
 
-SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "train.py", "sample.py", "prepare_corpus.py")
-PACKAGES = ("system", "poems", "encoder", "gpt2", "models")
+SETUP = configparser.ConfigParser()
+SETUP.read(ROOT / "setup.cfg")
+SCRIPTS = [f"{name}.py" for name in SETUP["options"]["py_modules"].split()]
+PACKAGES = [name.rstrip("*") for name in SETUP["options.packages.find"]["include"].split()]
 
 
 @pytest.fixture
 def installed(tmp_path_factory):
     """The Python of an environment into which a wheel of the project was installed, beside the packages it needs."""
     folder = tmp_path_factory.mktemp("installed")
-    for name in SOURCES:
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", *SCRIPTS):
         shutil.copy(ROOT / name, folder / name)
     for name in PACKAGES:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.ckpt*", "*.bpe"))
@@ -57,6 +60,7 @@ MISTAKES = {
     "prepare_corpus bytes.bin out.npz --model_name small": "bytes.bin: ",
     "prepare_corpus out.npz": "nothing to read",
     "models.download 99M": "unknown model '99M'",
+    "evaluate missing.txt": "missing.txt: no such file",
     "gpt2.swarm average": "expected: average FOLDER",
 }
 
