@@ -12,9 +12,14 @@ from poems.poem import LONGEST, Poem
 
 END_OF_TEXT = "<|endoftext|>"  # OpenAI's mark between documents
 
+MOST_BLANK = 8  # pieces of white space, each up to LONGEST, that are kept before a document; more are dropped
+
 
 def cut(blocks: Iterable[str]) -> Iterator[str]:
-    """The same text as the blocks, cut before line ends: "a\\nb", "c\\nd" -> "a", "\\nbc", "\\nd"."""
+    """The same text as the blocks, cut before line ends: "a\\nb", "c\\nd" -> "a", "\\nbc", "\\nd".
+
+    A line that is itself too long is cut before a space if it has one, so that no text need be in memory whole.
+    """
     held = ""
     for block in blocks:
         held += block
@@ -22,8 +27,18 @@ def cut(blocks: Iterable[str]) -> Iterator[str]:
         if end:
             yield held[:end]
             held = held[end:]
+        while len(held) > LONGEST + len(END_OF_TEXT):  # so that a mark at the place to cut is there whole
+            end = _before_mark(held, _last_cut(held, LONGEST))
+            yield held[:end]
+            held = held[end:]
     if held:
         yield held
+
+
+def _before_mark(text: str, end: int) -> int:
+    """A place to cut a text, or the beginning of the mark `<|endoftext|>` that it would cut in two."""
+    mark = text.find(END_OF_TEXT, max(end - len(END_OF_TEXT) + 1, 0), end + len(END_OF_TEXT) - 1)
+    return mark if 0 < mark < end else end
 
 
 def last_cut(text: str) -> int:
@@ -51,9 +66,9 @@ def split_documents(pieces: Iterable[str]) -> Iterator[Iterator[str]]:
 
 def _unless_blank(document: Iterator[str]) -> Iterator[Iterator[str]]:
     """The document itself, or nothing when all of it is white space."""
-    blank = []
+    blank: list[str] = []
     for piece in document:
-        blank.append(piece)
+        blank = [*blank, piece] if len(blank) < MOST_BLANK else [piece]
         if not piece.isspace():
             yield itertools.chain(blank, document)
             return

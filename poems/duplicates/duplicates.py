@@ -242,7 +242,7 @@ def _index(samples: np.ndarray, starts: np.ndarray, sizes: np.ndarray, limit: in
     parts = [np.zeros(0, np.uint64)]
     for book, (start, end) in enumerate(zip(starts.tolist(), (starts + sizes).tolist(), strict=True)):
         some = [samples[i : min(i + MOST_SAMPLES, end)] for i in range(start, end, MOST_SAMPLES)]
-        triples = np.unique(np.concatenate([part[part < limit] for part in some]))
+        triples = np.unique(np.concatenate([samples[:0], *(part[part < limit] for part in some)]))
         parts.append(triples.astype(np.uint64) << np.uint64(32) | np.uint64(book))
     both = np.concatenate(parts)  # in one number each, since they are sorted together in half the memory
     del parts

@@ -13,7 +13,7 @@ from poems.sources.account import Rows
 from poems.sources.ndjson import EXPECTED, is_ndjson, read_ndjson
 from poems.sources.other_formats import check_format
 from poems.sources.tables import check_columns, heading_of, is_table, line_ends, read_table
-from poems.sources.text_file import decoded, is_utf8, lines_of, open_unpacked
+from poems.sources.text_file import decoded, is_utf8, lines_of, open_unpacked, rows_of
 from system.errors import UserError
 
 MARKS = {  # UTF-32 first, since its mark begins with that of UTF-16
@@ -57,7 +57,7 @@ def read_poems(
             yield from split_at_marks(read_ndjson(file, books, rows))
         elif kind == "table":
             with io.TextIOWrapper(file, encoding, errors="surrogateescape", newline=line_ends(head)) as lines:
-                yield from split_at_marks(read_table(lines, rows))
+                yield from split_at_marks(read_table(rows_of(lines, path), rows))
         elif kind == "book":
             for found in read_books(lines_of(decoded(file, path, encoding)), path, books):
                 if isinstance(found, Poem):

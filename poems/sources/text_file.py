@@ -3,10 +3,12 @@
 import codecs
 import gzip
 import io
+import itertools
 import zlib
 from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING
 
+from poems.poem import LONGEST
 from system import files
 from system.errors import UserError
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 20  # Bytes read at once.
 HEAD = 1 << 16  # Bytes looked at; the header of an old Project Gutenberg book takes 15,000.
+LONGEST_ROW = 4 * LONGEST  # Characters; of a longer line not even the fields fit into memory.
 GZIP = b"\x1f\x8b"
 
 
@@ -96,13 +99,33 @@ def _decoder(encoding: str) -> io.IncrementalNewlineDecoder:
 
 
 def lines_of(blocks: Iterator[str]) -> Iterator[str]:
-    """The lines of a text that comes in blocks, without their line ends."""
+    """The lines of a text that comes in blocks, without their line ends; one longer than `LONGEST` comes in parts."""
     held = ""
     for block in blocks:
         *lines, held = (held + block).split("\n")
         yield from lines
+        if len(held) > LONGEST:
+            yield held
+            held = ""
     if held:
         yield held
+
+
+def rows_of(lines: io.TextIOBase, path: str) -> Iterator[str]:
+    """The lines of a table with their line ends.
+
+    Raises:
+      UserError: one is too long to be of a table, as where a file without line ends is called one.
+    """
+    for number in itertools.count(1):
+        line = lines.readline(LONGEST_ROW)
+        if not line:
+            return
+        if len(line) == LONGEST_ROW:
+            raise UserError(
+                f"{path}, line {number}: over {LONGEST_ROW:,} characters, expected a row of a table; save it again"
+            )
+        yield line
 
 
 def _counted(file: IO[bytes], progress: Callable[[int], object]) -> IO[bytes]:

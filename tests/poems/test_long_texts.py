@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poems.long_texts import END_OF_TEXT, cut, split_documents
+from poems.poem import LONGEST
 
 blocks = st.lists(st.text("ab'. \n\r\t\x1c\x85\u2028é"))
 
@@ -36,6 +37,22 @@ def test_pieces_are_not_held_back_once_they_are_cut():
         pytest.fail("read on without need")
 
     assert next(cut(blocks())) == "one"
+
+
+@pytest.mark.parametrize("word", ["a ", "a", " ", "\t", "é ", END_OF_TEXT, f"a{END_OF_TEXT}"])
+def test_a_line_of_any_length_comes_in_pieces_that_join_to_it_and_cut_no_mark(word):
+    text = word * (3 * LONGEST // len(word))
+    blocks = [text[i : i + LONGEST] for i in range(0, len(text), LONGEST)]
+    pieces = list(cut(blocks))
+    assert "".join(pieces) == text
+    assert max(map(len, pieces)) <= 2 * LONGEST
+    assert "".join(pieces).count(END_OF_TEXT) == sum(piece.count(END_OF_TEXT) for piece in pieces)
+
+
+def test_white_space_without_end_before_a_document_is_not_kept_whole():
+    (document,) = (list(document) for document in split_documents([*[" " * LONGEST] * 100, "one"]))
+    assert document[-1] == "one"
+    assert len(document) < 20
 
 
 def test_a_mark_stands_between_two_documents():

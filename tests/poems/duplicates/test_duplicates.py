@@ -257,3 +257,10 @@ def test_found_has_a_place_for_every_text():
     found = find(TYGER, LAMB)
     assert [len(field) for field in (found.repeats, found.inside, found.other, found.keys)] == [2, 2, 2, 2]
     assert found.keys.dtype == np.uint64
+
+
+@pytest.mark.parametrize("line", ["la la la\n", "a ", "na na na na hey hey goodbye\n", "!\n", "rose is a rose is a "])
+def test_a_text_as_long_as_a_book_that_says_one_thing_over_and_over_is_compared(line):
+    found = find(line * 100_000, TYGER, line * 90_000)
+    assert not found.repeats[1]
+    assert len(found.repeats) == 3

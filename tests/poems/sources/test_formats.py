@@ -212,3 +212,17 @@ def test_names_of_code_and_settings_are_known(name):
 @pytest.mark.parametrize("name", ["a.txt", "rain", "sonnet.18", "x.c/rain", "poems.md", "poem.poem", "c", "yml"])
 def test_other_names_may_be_of_poems(name):
     assert not has_other_ending(name)
+
+
+@pytest.mark.parametrize("cell", [b"a,", b"a", b'"', b"\xe9,", b"a;"])
+def test_a_table_without_line_ends_is_refused_before_it_is_in_memory(file, cell):
+    path = file(TABLE + cell * (text_file.LONGEST_ROW + 9))
+    with pytest.raises(UserError, match=r", line 3: over 4,194,304 characters, expected a row of a table"):
+        texts(path, "latin-1")
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_line_without_end_in_a_book_comes_in_parts(n):
+    blocks = ["a " * LONGEST] * n
+    assert "".join(text_file.lines_of(iter(blocks))) == "".join(blocks)
+    assert max(map(len, text_file.lines_of(iter(["a" * 60_000] * 50)))) <= LONGEST + 60_000
