@@ -1,11 +1,13 @@
 """Turns poems into the tokens that train.py takes: python prepare_corpus.py poems.txt poetry.npz"""
 
+import dataclasses
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from encoder.dataset.request import Request
+from gpt2.formats import foreign
 from system import command_line, model_folders
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ logger = logging.getLogger("gpt2")
 
 def main(request: Request) -> None:
     """Makes a dataset, or prints what is in one."""
+    if request.model_name is not None and request.train_vocab is None:
+        own_name = foreign.own_name(request.model_name, request.models_dir)
+        request = dataclasses.replace(request, model_name=own_name)
     if request.inspect is not None:
         print_dataset(request, request.inspect)
         return

@@ -1,5 +1,6 @@
 """Writes new verse: python sample.py --run_name run1 --prompt "Shall I compare thee" """
 
+import dataclasses
 import functools
 
 from gpt2.jobs.request import Request
@@ -9,6 +10,7 @@ from system import command_line, process
 def main(request: Request) -> None:
     """Writes new verse with a model or a run, one sample after another."""
     import encoder
+    from gpt2.formats import foreign
     from gpt2.jobs import scores, terminal, to_file
     from gpt2.jobs.job import Job, settings_of
     from gpt2.jobs.sample_file import SampleFile
@@ -17,6 +19,9 @@ def main(request: Request) -> None:
     from gpt2.sampling.engines import EngineSpec
     from poems import prompts
 
+    if request.model_name is not None:
+        model_name = foreign.own_name(request.model_name, request.models_dir)
+        request = dataclasses.replace(request, model_name=model_name)
     source = find_source(request)
     enc = encoder.load_encoder(source.model_folder)
     spec = EngineSpec(

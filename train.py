@@ -5,6 +5,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from gpt2.distributed import workers
+from gpt2.formats import foreign
 from gpt2.runs.settings import Settings, settle
 from system import command_line, lock, machine, signals, tensorflow_start
 
@@ -22,6 +23,7 @@ logger = logging.getLogger("gpt2")
 def main(settings: Settings) -> None:
     """Finds everything that can be missing before anything slow is started; then trains."""
     settings = settle(settings)
+    settings = dataclasses.replace(settings, model_name=foreign.own_name(settings.model_name, settings.models_dir))
     if settings.plan:
         print_plan(settings)
         return

@@ -68,15 +68,15 @@ def read_vocabulary(folder: str) -> Vocabulary:
 
 
 def checked_vocabulary(
-    tokens: list[str], merges: list[tuple[str, str]], tokens_path: str, merges_path: str
+    tokens: list[str], merges: list[tuple[str, str]], tokens_path: str, merges_path: str, remedy: str = REMEDY
 ) -> Vocabulary:
     """The vocabulary of these tokens and merges, which were read from these paths.
 
     Raises:
       UserError: end of text is not the last token, a byte is missing, or tokens and merges disagree.
     """
-    _check_tokens(tokens, tokens_path)
-    _check_merges(merges, tokens, merges_path)
+    _check_tokens(tokens, tokens_path, remedy)
+    _check_merges(merges, tokens, merges_path, remedy)
     return Vocabulary(tuple(tokens), tuple(merges))
 
 
@@ -114,14 +114,14 @@ def _tokens_of(ids: dict[str, object], path: str) -> list[str]:
     return [tokens[id] for id in range(len(ids))]
 
 
-def _check_tokens(tokens: list[str], path: str) -> None:
+def _check_tokens(tokens: list[str], path: str, remedy: str) -> None:
     if not tokens or tokens[-1] != END_OF_TEXT:
         found = f"the last token is {tokens[-1]!r}" if tokens else "no tokens"
-        raise UserError(f"{path}: {found}, expected {END_OF_TEXT!r}; {REMEDY}")
+        raise UserError(f"{path}: {found}, expected {END_OF_TEXT!r}; {remedy}")
     known = set(tokens)
     for byte, character in enumerate(BYTE_CHARACTERS):
         if character not in known:
-            raise UserError(f"{path}: byte {byte:#04x} ({character!r}) is missing, expected all 256; {REMEDY}")
+            raise UserError(f"{path}: byte {byte:#04x} ({character!r}) is missing, expected all 256; {remedy}")
 
 
 def parse_merges(text: str, path: str) -> list[tuple[str, str]]:
@@ -143,23 +143,21 @@ def parse_merges(text: str, path: str) -> list[tuple[str, str]]:
     return merges
 
 
-def _check_merges(merges: list[tuple[str, str]], tokens: list[str], path: str) -> None:
+def _check_merges(merges: list[tuple[str, str]], tokens: list[str], path: str, remedy: str) -> None:
     """Every token but end of text is a byte or the result of one merge, whose parts were there before it."""
     expected = len(tokens) - len(BYTE_CHARACTERS) - 1
     if len(merges) != expected:
-        raise UserError(
-            f"{path}: {len(merges)} merges, expected {expected} for the {len(tokens)} tokens of encoder.json; {REMEDY}"
-        )
+        raise UserError(f"{path}: {len(merges)} merges, expected {expected} for {len(tokens)} tokens; {remedy}")
     learnt, made = set(tokens[:-1]), set(BYTE_CHARACTERS)
     for number, (left, right) in enumerate(merges, start=2):
         for token in (left, right, left + right):
             if token not in learnt:
                 raise UserError(
-                    f"{path}: line {number} merges {left!r} and {right!r}, expected {token!r} in encoder.json; {REMEDY}"
+                    f"{path}: line {number} merges {left!r} and {right!r}, expected a token {token!r}; {remedy}"
                 )
         if left not in made or right not in made or left + right in made:
             raise UserError(
                 f"{path}: line {number} merges {left!r} and {right!r}, expected parts that lines above it make "
-                f"and a result that none does; {REMEDY}"
+                f"and a result that none does; {remedy}"
             )
         made.add(left + right)

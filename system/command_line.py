@@ -73,7 +73,7 @@ def run(main: Callable[..., None]) -> None:
 def _hand_over(line: Line, main: Callable[..., None], name: str) -> None:
     import fire
 
-    if any(re.match(r"(?!https?:)\w+://", text) for text in (*map(str, line.values.values()), *line.arguments)):
+    if any(re.match(r"(?!https?:|hf:)\w+://", text) for text in (*map(str, line.values.values()), *line.arguments)):
         tensorflow_start.start_tensorflow(look_for_devices=False)  # Quietly, before its file systems import it.
     flags = [f"--{flag}={value!r}" for flag, value in line.values.items()]
     fire.Fire(_taking_flags(main), command=[*map(repr, line.arguments), *flags], name=name)

@@ -15,17 +15,18 @@ from typing import NamedTuple
 import pytest
 from conftest import ROOT, VERSE, poem
 
-from system import command_line, flags
+from system import command_line, files, flags
 
 PAGES = ("README.md", *(f"docs/{name}.md" for name in ("corpus", "training", "sampling", "devices", "swarm")))
 PAGES += tuple(f"docs/{name}.md" for name in ("serving", "formats", "since-2019", "benchmarks", "design"))
-PAGES += ("docs/poet.md", "docs/poetics.md")
+PAGES += ("docs/poet.md", "docs/poetics.md", "docs/convert.md")
 # Where the flags of each script are explained; --strategy and --tpu of two scripts are explained together.
 FLAGS = {
     "prepare_corpus": ("docs/corpus.md",),
     "train": ("docs/training.md", "docs/devices.md", "docs/swarm.md"),
     "sample": ("docs/sampling.md", "docs/devices.md"),
     "models.download": ("docs/formats.md",),
+    "models.convert": ("docs/convert.md",),
     "evaluate": ("docs/poetics.md",),
 }
 BLOCK = re.compile(r"(?:<!-- not run: (?P<why>[^\n]+) -->\n)?```(?P<kind>\w*)\n(?P<text>.*?)```", re.S)
@@ -84,9 +85,10 @@ def run(place: pathlib.Path, words: list[str]) -> tuple[object, str]:
     messages = io.StringIO()
     with contextlib.chdir(place), pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", words[1:])
+        patch.setattr(files, "cache_folder", lambda: str(place / "cache"))
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(messages):
             try:
-                command_line.run(importlib.import_module(words[1].removesuffix(".py")).main)
+                command_line.run(importlib.import_module(words[1].removesuffix(".py").replace("/", ".")).main)
             except SystemExit as end:
                 return end.code, messages.getvalue()
     return 0, messages.getvalue()

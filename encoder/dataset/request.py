@@ -39,7 +39,8 @@ class Request:
         off: cleaning rules to switch off; all leaves only those that are switched on.
 
       The vocabulary
-        model_name: the model whose vocabulary to use. Default: 124M; the demo's without any SOURCE.
+        model_name: the model whose vocabulary to use, or a Hugging Face folder. Default: 124M; the demo's without
+          any SOURCE.
         models_dir: the folder of the model folders.
         train_vocab: train a vocabulary of this many tokens on the sources, for a new model called --model_name.
 

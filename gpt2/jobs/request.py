@@ -22,7 +22,8 @@ class Request:
 
     Attributes:
       Who writes
-        model_name: a model of the folder of models. With --run_name: the model that a run of 2019 was trained from.
+        model_name: a model of the folder of models, a Hugging Face folder or hf://owner/name.
+          With --run_name: the model that a run of 2019 was trained from.
           Default: 124M.
         models_dir: the folder of the model folders.
         run_name: a run of train.py.

@@ -55,7 +55,8 @@ class Settings:
         n_ctx: tokens of a window. Default: as many as the model can see.
         noise: the share of the tokens going in that are replaced by random ones.
       The run
-        model_name: the model to start from; poet is the small one that comes with the project.
+        model_name: the model to start from; poet is the small one that comes with the project. Also a Hugging Face
+          folder or hf://owner/name.
         models_dir: the folder of the model folders.
         run_name: the name of the run.
         checkpoint_dir: the folder of the run folders.

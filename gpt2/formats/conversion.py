@@ -1,0 +1,107 @@
+"""From one format to another: what FROM is, what TO is to be, and TO appears only when it is whole."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Literal
+
+from gpt2.formats import foreign, hugging_face, openai
+from gpt2.formats.stored_model import StoredModel
+from system import files
+from system.errors import UserError
+
+Format = Literal["huggingface", "openai"]
+Dtype = Literal["float32", "float16"]
+# In which each format stores weights, and the bytes of a number then.
+BYTES: dict[Format, dict[Dtype, float]] = {
+    "huggingface": {"float32": 4, "float16": 2},
+    "openai": {"float32": 4, "float16": 2},
+}
+
+
+def convert(source: str, target: str, kind: Format | None = None, dtype: Dtype = "float32") -> StoredModel:
+    """Writes a model in another format, and returns the model that it read.
+
+    Args:
+      source: see `open_model`.
+      target: a folder that is made, or a file.
+      kind: the format of the target; by default `format_of`.
+    Raises:
+      FileNotFoundError: there is no such model, or no folder for the target.
+      UserError: the model or the target is refused; see `open_model` and `check_target`.
+      OSError: the target cannot be written; nothing is left of it.
+    """
+    target = target.rstrip("/" + os.sep) or target
+    kind = kind or format_of(source, target)
+    check_target(target, kind, dtype)
+    model = open_model(source)
+    check_space(target, model.hparams.n_params * BYTES[kind][dtype])
+    name = os.path.basename(os.path.abspath(target))
+    with written_beside(target) as new:
+        os.mkdir(new)
+        if kind == "huggingface":
+            hugging_face.write_folder(model, new, dtype, name)
+        else:
+            openai.write_folder(model, new, dtype)
+    return model
+
+
+def format_of(source: str, target: str) -> Format:
+    """The format that the ending of the target asks for; without one, the format that the source is not in."""
+    return "openai" if foreign.is_on_hub(source) or foreign.is_hugging_face(source) else "huggingface"
+
+
+def open_model(path: str) -> StoredModel:
+    """The model of a run, a model folder, the prefix of a save, a Hugging Face folder or `hf://owner/name`.
+
+    Raises:
+      FileNotFoundError: there is no such model.
+      UserError: it is damaged, or another model than a GPT-2.
+    """
+    if foreign.is_on_hub(path):
+        return hugging_face.read_folder(foreign.download(path))
+    if path.endswith((".safetensors", ".gguf", ".tflite")):
+        raise UserError(
+            f"{path}: a file, expected a run, a model folder, a Hugging Face folder or hf://owner/name; name the folder"
+        )
+    return hugging_face.read_folder(path) if foreign.is_hugging_face(path) else openai.read_prefix(path)
+
+
+def check_target(target: str, kind: Format, dtype: Dtype) -> None:
+    """Checks the place of the target before anything is read.
+
+    Raises:
+      FileNotFoundError, PermissionError: the folder above it does not exist or cannot be written to.
+      UserError: it is remote, exists already, or cannot hold weights of that dtype.
+    """
+    if dtype not in BYTES[kind]:
+        raise UserError(f"--dtype is {dtype}, expected {' or '.join(BYTES[kind])} for {kind}")
+    if files.is_remote(target):
+        raise UserError(f"{target}: expected a place on this computer; convert here, then copy the result there")
+    if not target or os.path.lexists(target):
+        raise UserError(f"{target}: exists already, and nothing is overwritten; remove it, or give another name")
+    files.check_place(target, {})
+
+
+def check_space(target: str, n_bytes: float) -> None:
+    """Raises an OSError if the disk cannot hold that many bytes more."""
+    above = os.path.dirname(os.path.abspath(target))
+    free = shutil.disk_usage(above).free
+    if free < n_bytes:
+        raise OSError(f"{above}: {free / 1e9:.1f} GB free, expected {n_bytes / 1e9:.1f} GB for {target}; free some")
+
+
+@contextlib.contextmanager
+def written_beside(target: str) -> Iterator[str]:
+    """Gives another name to write under, which becomes the target's at the end; an error or Ctrl-C leaves nothing."""
+    new = files.beside(target)
+    try:
+        yield new
+        os.rename(new, target)  # which a folder that came in the meantime refuses
+        files.sync(os.path.dirname(os.path.abspath(target)))
+    finally:
+        if os.path.isdir(new):
+            shutil.rmtree(new, ignore_errors=True)
+        elif os.path.exists(new):
+            os.remove(new)
