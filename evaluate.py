@@ -4,7 +4,7 @@ import dataclasses
 import json
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from system import command_line
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("gpt2")
 
 REAL = "real"
-GUTENBERG = "gutenberg"
 PASSAGES = 400  # of a corpus that samples are compared with
 
 
@@ -68,12 +67,13 @@ def main(request: Request) -> None:
 
 def read_beside(beside: str, request: Request) -> list[tuple[str, ...]]:
     """The texts to compare with."""
+    from encoder.dataset import to_text
     from poetics.judging import real_verse, verse_files
 
     if beside == REAL:
         return list(real_verse.passages())
-    if beside == GUTENBERG or beside.endswith(".npz"):
-        return corpus_passages(list(read_corpus(beside, request)))
+    if beside == to_text.GUTENBERG or beside.endswith(".npz"):
+        return corpus_passages(list(to_text.read_corpus(beside, request.model_name, request.models_dir)))
     return verse_files.read_texts(beside)
 
 
@@ -88,11 +88,14 @@ def measure_sides(
     texts: dict[str, list[tuple[str, ...]]], real: list[tuple[str, ...]], request: Request
 ) -> dict[str, "Side"]:
     """The figures of each set of samples, then of the corpus and of other verse, cut to the lengths of the first."""
+    from encoder.dataset import to_text
     from poetics.judging import figures
     from poetics.judging.copies import Index
     from poetics.judging.page import Side
 
-    corpus = list(read_corpus(request.corpus, request)) if request.corpus else []
+    corpus: list[tuple[str, str]] = []
+    if request.corpus:
+        corpus = list(to_text.read_corpus(request.corpus, request.model_name, request.models_dir))
     index = Index(corpus) if corpus else None
     sides = {}
     for name, samples in texts.items():
@@ -126,40 +129,6 @@ def held_out_bits(request: Request) -> float | None:
     with files.open_file(path) as file:
         rows = [json.loads(row) for row in file.read().decode().splitlines() if row.endswith("}")]
     return next((row["val_bits"] for row in reversed(rows) if "val_bits" in row), None)
-
-
-def read_corpus(corpus: str, request: Request) -> Iterator[tuple[str, str]]:
-    """The poems of a corpus, each under a name by which it can be found again."""
-    from poems.long_texts import END_OF_TEXT
-
-    if corpus == GUTENBERG:
-        from poems.sources import gutenberg_corpus
-
-        for poem in gutenberg_corpus.poems(lambda n_bytes: None, None):
-            yield poem.title or f"the Gutenberg Poetry Corpus from line {poem.place.rpartition(':')[2]}", poem.text
-        return
-    if corpus.endswith(".npz"):
-        text = "".join(text_of_npz(corpus, request))
-    else:
-        from system import files
-
-        with files.open_file(corpus) as file:
-            text = file.read().decode("utf-8", errors="replace")
-    for number, part in enumerate(text.split(END_OF_TEXT), start=1):
-        yield f"{corpus}, poem {number}", part
-
-
-def text_of_npz(path: str, request: Request) -> Iterator[str]:
-    """The text of a dataset."""
-    import encoder
-    from encoder.dataset import reader
-    from encoder.dataset.to_text import text_of
-
-    made_with = reader.read_about(reader.local_copy(path)).get("made_with", {})
-    model_name = request.model_name or made_with.get("model_name") or "124M"
-    enc = encoder.get_encoder(model_name, request.models_dir)
-    dataset = reader.open_dataset(path, enc.n_vocab, enc.fingerprint, model_name)
-    return text_of(dataset.arrays.values(), enc)
 
 
 def print_table(figures: dict) -> None:

@@ -19,7 +19,7 @@ from system import command_line, files, flags
 
 PAGES = ("README.md", *(f"docs/{name}.md" for name in ("corpus", "training", "sampling", "devices", "swarm")))
 PAGES += tuple(f"docs/{name}.md" for name in ("serving", "formats", "since-2019", "benchmarks", "design"))
-PAGES += ("docs/poet.md", "docs/poetics.md", "docs/convert.md")
+PAGES += ("docs/poet.md", "docs/poetics.md", "docs/curating.md", "docs/convert.md")
 # Where the flags of each script are explained; --strategy and --tpu of two scripts are explained together.
 FLAGS = {
     "prepare_corpus": ("docs/corpus.md",),
@@ -28,6 +28,7 @@ FLAGS = {
     "models.download": ("docs/formats.md",),
     "models.convert": ("docs/convert.md",),
     "evaluate": ("docs/poetics.md",),
+    "curate": ("docs/curating.md",),
 }
 BLOCK = re.compile(r"(?:<!-- not run: (?P<why>[^\n]+) -->\n)?```(?P<kind>\w*)\n(?P<text>.*?)```", re.S)
 

@@ -61,6 +61,7 @@ MISTAKES = {
     "prepare_corpus out.npz": "nothing to read",
     "models.download 99M": "unknown model '99M'",
     "evaluate missing.txt": "missing.txt: no such file",
+    "curate missing.txt": "missing.txt: no such file",
     "gpt2.swarm average": "expected: average FOLDER",
 }
 

@@ -31,8 +31,7 @@ def quality(text: str, by: Quality) -> float:
     if by == "rhyme":
         return schemes.rhyme_rate(last_words(list(lines)))
     if by == "metre":
-        bits = metre_bits.bits(lines)
-        return float(np.nan_to_num(bits).mean())  # a line too short or too long for the tables is neither good nor bad
+        return metre_bits.mean_bits(lines)
     return log_odds(lines)
 
 

@@ -1,6 +1,5 @@
 """Texts to be judged, out of files: samples as sample.py writes them, or verse in a plain text file."""
 
-import json
 import re
 from collections.abc import Sequence
 
@@ -8,11 +7,12 @@ from poetics.sounds.words import words
 from system import files
 from system.errors import UserError
 
-HEADER = re.compile(r"^=+ SAMPLE \d+ =+$", re.MULTILINE)
+HEADER = re.compile(r"^=+ SAMPLE (\d+) =+$", re.MULTILINE)
 END_OF_TEXT = "<|endoftext|>"
 PASSAGE = 14  # lines of verse that is in one piece
 LONGEST_LINE = 200  # characters, on an average
 
+Record = dict[str, object]
 Text = tuple[str, ...]  # the lines that have words
 
 
@@ -25,12 +25,28 @@ def read_texts(path: str) -> list[Text]:
     Raises:
       UserError: the file has no line of verse, or is no JSON where its name ends in .jsonl.
     """
-    with files.open_file(path) as file:
-        content = file.read().decode("utf-8", errors="replace")
-    found = [text for text in map(lines_of, _split(path, content)) if text]
+    found = [text for text in (lines_of(str(record["text"])) for record in read_records(path)) if text]
     if not found:
         raise UserError(f"{path}: no line with a word in it, expected samples or verse; name another file")
     return found
+
+
+def read_records(path: str) -> list[Record]:
+    """The texts of a file as `read_texts` finds them, each an object with `number`, `text` and what else a .jsonl has.
+
+    Raises:
+      UserError: the file is no JSON where its name ends in .jsonl.
+    """
+    with files.open_file(path) as file:
+        content = file.read().decode("utf-8", errors="replace")
+    if path.endswith(".jsonl"):
+        rows = enumerate(content.split("\n"), start=1)
+        return [{"number": number} | _record_of(path, number, row) for number, row in rows if row.strip()]
+    if headers := list(HEADER.finditer(content)):
+        ends = [header.start() for header in headers[1:]] + [len(content)]
+        parts = [content[header.end() : end].strip("\n") for header, end in zip(headers, ends, strict=True)]
+        return [{"number": int(header[1]), "text": part} for header, part in zip(headers, parts, strict=True)]
+    return [{"number": number, "text": part} for number, part in enumerate(_split(content), start=1)]
 
 
 def passages(texts: Sequence[str], n_passages: int, n_lines: int) -> list[Text]:
@@ -56,21 +72,19 @@ def lines_of(text: str) -> Text:
     return tuple(line.strip() for line in text.split("\n") if words(line))
 
 
-def _split(path: str, content: str) -> list[str]:
-    if path.endswith(".jsonl"):
-        return [_text_of(path, number, row) for number, row in enumerate(content.splitlines(), start=1) if row.strip()]
-    if HEADER.search(content):
-        return HEADER.split(content)[1:]
+def _split(content: str) -> list[str]:
+    """The texts of a file without headers."""
     if END_OF_TEXT in content:
         return content.split(END_OF_TEXT)
     lines = [line for line in content.split("\n") if words(line)]
     return ["\n".join(lines[i : i + PASSAGE]) for i in range(0, len(lines), PASSAGE)]
 
 
-def _text_of(path: str, number: int, row: str) -> str:
+def _record_of(path: str, number: int, row: str) -> Record:
+    """The object in a line of a .jsonl."""
     try:
-        return str(json.loads(row)["text"])
-    except (ValueError, KeyError, TypeError) as error:
+        return files.parse_json(row, "an object with a text", {"text": str})
+    except ValueError as error:
         raise UserError(
             f"{path}, line {number}: {row[:40]!r}, expected an object with a text; give a file that sample.py wrote"
         ) from error

@@ -34,6 +34,11 @@ def shuffled_bits(lines: Sequence[str], seed: int = 1) -> np.ndarray:
     return bits_of_ways([(way,) for way in shuffled_ways(lines, seed)])
 
 
+def mean_bits(lines: Sequence[str]) -> float:
+    """The mean bits of metre a line; a line too short or too long for the tables is neither good nor bad, and has 0."""
+    return float(np.nan_to_num(bits(lines)).mean())
+
+
 def bits_of_ways(ways_of_lines: Sequence[tuple[str, ...]]) -> np.ndarray:
     """The bits of lines of which the ways to say them are given, as `stress.line_ways` does."""
     best = np.full(len(ways_of_lines), -np.inf)

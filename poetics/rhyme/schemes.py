@@ -32,6 +32,7 @@ POEMS = {
         "abbaabba" + sestet for sestet in ("cdecde", "cdcdcd", "cdcdee", "cddcee", "ccdeed", "cdedce", "cddece")
     ),
 }
+TERZA = "terza"  # of any length, by `_chained`
 
 # Natural logarithm of how much likelier two last words of such a grade are where the scheme lets two lines rhyme than
 # where it does not: counted in 3,400 stanzas of eight poets (Chicago Rhyming Poetry Corpus).
@@ -108,6 +109,11 @@ def form(ends: Sequence[str]) -> str:
     return name
 
 
+def form_names() -> tuple[str, ...]:
+    """The names that `form` gives."""
+    return *UNITS, *POEMS, TERZA
+
+
 def rhyme_rate(ends: Sequence[str], near: int = NEAR, least: Grade = Grade.CUSTOMARY) -> float:
     """The share of lines that rhyme with one at most `near` lines away; the same word is no rhyme."""
     rhymed = [False] * len(ends)
@@ -151,7 +157,7 @@ def _forms(n_lines: int) -> dict[str, np.ndarray]:
     for name, poems in POEMS.items():
         if len(poems[0]) == n_lines:
             forms[name] = np.array([list(map(ord, poem)) for poem in poems])
-    forms["terza"] = _chained(n_lines)
+    forms[TERZA] = _chained(n_lines)
     return forms
 
 
