@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test fuzz check clean
+.PHONY: demo test interchange fuzz check clean
 
 # What the commands of the README need.
 $(VENV)/installed: setup.cfg pyproject.toml
@@ -41,8 +41,16 @@ demo: $(VENV)/installed
 	@echo "                  $(BIN)/python train.py --model_name poet --dataset mine.npz --epochs 5"
 
 test: $(VENV)/testing
-	$(BIN)/python -m pytest -n 2 -m "not slow"
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 2 -m "not slow and not interchange"
+	$(BIN)/python -m pytest -n 2 -m "slow and not interchange"
+
+# What is converted for other programs, in those programs; PyTorch is a large download.
+$(VENV)/interchange: $(VENV)/testing
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[interchange]'
+	touch $@
+
+interchange: $(VENV)/interchange
+	$(BIN)/python -m pytest -n 2 -m interchange tests/interchange
 
 # The properties that hypothesis checks, on other examples each time: make fuzz MINUTES=60
 MINUTES ?= 10

@@ -20,14 +20,14 @@ class Request:
     a Hugging Face folder with safetensors, or hf://owner/name on its hub. TO must not exist yet.
 
     Attributes:
-      paths: what to convert, and the folder to write.
-      to: the format of TO. Default: huggingface, or openai if FROM is Hugging Face's.
-      dtype: of the weights in TO.
+      paths: what to convert, and the folder or file to write.
+      to: the format of TO. Default: gguf for TO.gguf, else openai if FROM is Hugging Face's, else huggingface.
+      dtype: of the weights in TO; q8_0, of 8 bits a number, is for gguf alone.
     """
 
     paths: Annotated[tuple[str, ...], "FROM TO"] = ()
-    to: Literal["huggingface", "openai"] | None = None
-    dtype: Literal["float32", "float16"] = "float32"
+    to: Literal["huggingface", "openai", "gguf"] | None = None
+    dtype: Literal["float32", "float16", "q8_0"] = "float32"
 
     def __post_init__(self) -> None:
         check_flags(self)

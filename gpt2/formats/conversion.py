@@ -6,17 +6,18 @@ import shutil
 from collections.abc import Iterator
 from typing import Literal
 
-from gpt2.formats import foreign, hugging_face, openai
+from gpt2.formats import foreign, gguf, hugging_face, openai
 from gpt2.formats.stored_model import StoredModel
 from system import files
 from system.errors import UserError
 
-Format = Literal["huggingface", "openai"]
-Dtype = Literal["float32", "float16"]
+Format = Literal["huggingface", "openai", "gguf"]
+Dtype = Literal["float32", "float16", "q8_0"]
 # In which each format stores weights, and the bytes of a number then.
 BYTES: dict[Format, dict[Dtype, float]] = {
     "huggingface": {"float32": 4, "float16": 2},
     "openai": {"float32": 4, "float16": 2},
+    "gguf": {"float32": 4, "float16": 2, "q8_0": gguf.BLOCK_BYTES / gguf.BLOCK},
 }
 
 
@@ -39,16 +40,20 @@ def convert(source: str, target: str, kind: Format | None = None, dtype: Dtype =
     check_space(target, model.hparams.n_params * BYTES[kind][dtype])
     name = os.path.basename(os.path.abspath(target))
     with written_beside(target) as new:
-        os.mkdir(new)
-        if kind == "huggingface":
-            hugging_face.write_folder(model, new, dtype, name)
-        else:
-            openai.write_folder(model, new, dtype)
+        match kind:
+            case "huggingface":
+                hugging_face.write_folder(model, new, dtype, name)
+            case "openai":
+                openai.write_folder(model, new, dtype)
+            case "gguf":
+                gguf.write_file(model, new, dtype, name.removesuffix(".gguf"))
     return model
 
 
 def format_of(source: str, target: str) -> Format:
     """The format that the ending of the target asks for; without one, the format that the source is not in."""
+    if target.endswith(".gguf"):
+        return "gguf"
     return "openai" if foreign.is_on_hub(source) or foreign.is_hugging_face(source) else "huggingface"
 
 
@@ -76,7 +81,7 @@ def check_target(target: str, kind: Format, dtype: Dtype) -> None:
       UserError: it is remote, exists already, or cannot hold weights of that dtype.
     """
     if dtype not in BYTES[kind]:
-        raise UserError(f"--dtype is {dtype}, expected {' or '.join(BYTES[kind])} for {kind}")
+        raise UserError(f"--dtype is {dtype}, expected {' or '.join(BYTES[kind])} for --to {kind}")
     if files.is_remote(target):
         raise UserError(f"{target}: expected a place on this computer; convert here, then copy the result there")
     if not target or os.path.lexists(target):

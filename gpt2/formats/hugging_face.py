@@ -51,7 +51,7 @@ def read_folder(folder: str) -> StoredModel:
 
 
 def write_folder(model: StoredModel, folder: str, dtype: str, name: str) -> None:
-    """Writes a model into an empty folder.
+    """Writes a model into a new folder.
 
     Args:
       dtype: of the weights there, float32 or float16.
@@ -60,6 +60,7 @@ def write_folder(model: StoredModel, folder: str, dtype: str, name: str) -> None
       UserError: a weight is too large for float16, or the model cannot be read.
       OSError: the folder cannot be written to.
     """
+    os.mkdir(folder)
     expected = weight_shapes(model.hparams)
     weights = {PREFIX + name_of(weight): weight for weight in expected}
     shapes = {tensor: shape_of(expected[weight]) for tensor, weight in weights.items()}

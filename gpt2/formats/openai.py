@@ -44,7 +44,7 @@ def read_prefix(path: str) -> StoredModel:
 
 
 def write_folder(model: StoredModel, folder: str, dtype: str) -> None:
-    """Writes a model into an empty folder; all its weights are in memory at once, as TensorFlow wants it.
+    """Writes a model into a new folder; all its weights are in memory at once, as TensorFlow wants it.
 
     Args:
       dtype: of the weights there, float32 or float16.
@@ -52,6 +52,7 @@ def write_folder(model: StoredModel, folder: str, dtype: str) -> None:
       UserError: a weight is too large for float16, or the model cannot be read.
       OSError: the folder cannot be written to.
     """
+    os.mkdir(folder)
     write_hparams(folder, model.hparams)
     write_vocabulary(folder, model.vocabulary)
     for name, content in model.extras.items():
