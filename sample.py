@@ -1,7 +1,6 @@
 """Writes new verse: python sample.py --run_name run1 --prompt "Shall I compare thee" """
 
 import dataclasses
-import functools
 
 from gpt2.jobs.request import Request
 from system import command_line, process
@@ -11,7 +10,7 @@ def main(request: Request) -> None:
     """Writes new verse with a model or a run, one sample after another."""
     import encoder
     from gpt2.formats import foreign
-    from gpt2.jobs import scores, terminal, to_file
+    from gpt2.jobs import conversation, scores, terminal, to_file
     from gpt2.jobs.job import Job, settings_of
     from gpt2.jobs.sample_file import SampleFile
     from gpt2.jobs.source import find_source
@@ -30,18 +29,17 @@ def main(request: Request) -> None:
     if request.score is not None:
         scores.print_scores(spec, enc, prompts.read_texts(request.score, request.about, source.layout))
         return
+    if request.interactive:
+        conversation.converse(request, enc, source, spec)
+        return
     job = Job.of(request, enc, source)
     if request.out is not None:
         file = SampleFile(request.out, settings_of(request, job, source))
         to_file.complete(job, spec, file, Workers.find(request))
         return
     engine = spec.open(job.batch_size)
-    if request.interactive:
-        nsamples = request.nsamples or 1
-        lay_out = functools.partial(prompts.lay_out, about=request.about, described=source.layout, nsamples=nsamples)
-        terminal.converse(job, engine, lay_out)
-    else:
-        terminal.show_samples(job, engine)
+    for _ in terminal.show_samples(job, engine):
+        pass  # Printing it is all.
 
 
 if __name__ == "__main__":

@@ -202,7 +202,7 @@ def test_temperature_0_takes_the_likeliest(sample):
         (["--dtype", "int3"], "--dtype is int3"),
         (["--dtype", "int8", "--engine", "xla"], "--engine xla has no int8"),
         (["--min_p", "2"], "min_p is 2.0, expected 0 to 1"),
-        (["--interactive", "--out", "x.txt"], "--interactive asks for prompts"),
+        (["--interactive", "--prompt", "O rose,"], "--interactive asks for prompts"),
         (["--stop", "\udcff"], r"--stop is '\udcff', expected text in UTF-8"),
         (["--lines", "4294967295"], "--lines is 4294967295, expected at most 2147483647"),
         (["--no_repeat", "9" * 20], "--no_repeat is 99999999999999999999, expected at most"),
@@ -465,13 +465,6 @@ def test_a_prompt_from_standard_input_is_read_as_one_from_a_file(place, sample, 
     assert done.stderr == "sample.py: standard input: byte 0xe9 at 3 (line 1), expected UTF-8; give the text as UTF-8\n"
 
 
-def test_a_line_that_is_not_utf_8_does_not_end_a_session(sample, monkeypatch):
-    monkeypatch.setattr("sys.stdin", given(b"caf\xe9\nTell\n"))
-    done = sample("--interactive")
-    assert "standard input: byte 0xe9 at 3 (line 1), expected UTF-8" in done.stderr
-    assert texts_of(done.stdout) == texts_of(sample("--prompt", "Tell").stdout)
-
-
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_output_that_is_not_utf_8_shows_what_it_can(place, run_script, sample, encoding):
     sample()
@@ -498,28 +491,6 @@ def test_a_full_disk_is_named_with_the_file(place, sample):
     assert sample("--nsamples", 500, "--length", 20, "--seed", 1, "--out", "x.jsonl").returncode == 0
     numbers = [json.loads(line)["number"] for line in (place / "x.jsonl").read_text().splitlines()]
     assert numbers == list(range(1, 501))
-
-
-def test_a_session_answers_each_prompt(sample, monkeypatch):
-    monkeypatch.setattr("sys.stdin", given("Tell\\\nme\nLife\n"))
-    done = sample("--interactive", "--nsamples", 2)
-    assert done.returncode == 0, done.stderr
-    texts = texts_of(done.stdout)
-    assert list(texts) == [1, 2, 3, 4]
-    assert texts[1] == texts_of(sample("--prompt", "Tell\nme").stdout)[1]
-
-
-def test_a_session_takes_a_space_at_the_end_of_a_prompt_as_a_command_does(sample, monkeypatch):
-    monkeypatch.setattr("sys.stdin", given("Tell \n"))
-    done = sample("--interactive", "--nsamples", 3, "--temperature", 3)
-    assert texts_of(done.stdout) == texts_of(sample("--prompt", "Tell ", "--nsamples", 3, "--temperature", 3).stdout)
-
-
-def test_a_session_shows_the_best_alone(sample, monkeypatch):
-    flags = ["--nsamples", 2, "--best_of", 3, "--temperature", 2]
-    monkeypatch.setattr("sys.stdin", given("Tell\n"))
-    done = sample("--interactive", *flags)
-    assert texts_of(done.stdout) == texts_of(sample("--prompt", "Tell", *flags).stdout)
 
 
 def test_texts_are_scored(place, sample, small_model):

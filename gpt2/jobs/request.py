@@ -35,7 +35,7 @@ class Request:
         prompt_file: a file with that text, of as many lines as you like, taken letter for letter; - is standard input.
         prompts: a file of many prompts, one a line; in a .jsonl objects with prompt, nsamples, author, title, tags,
           book.
-        interactive: ask for prompts, and write after each.
+        interactive: ask for prompts, and write after each; /help there shows more.
         author: whose verse, as the dataset of the run names the authors.
         title: of the poem, in a run trained with --layout poem.
         tags: of the poem, separated by commas.
@@ -68,7 +68,7 @@ class Request:
         tpu: the name of a TPU, or local for this machine's.
       Where it goes
         out: a file for the samples, .txt in the original's form or .jsonl with an object a line; an existing one is
-          continued.
+          continued. With --interactive: the file of the samples that you keep. Default: kept.txt there.
         score: a file of text to be scored instead of writing, or a .jsonl of objects with text and possibly prompt;
           author, title, tags and book make the prefix before each.
     """
@@ -140,7 +140,7 @@ class Request:
         from gpt2.distributed import workers
 
         _, n_workers = workers.find_worker()
-        if self.out is None or self.score is not None:
+        if self.out is None or self.interactive or self.score is not None:
             raise UserError(f"{n_workers} workers meet in a file alone; name it with --out, or take --strategy one")
         if self.seed is None:
             raise UserError(
@@ -155,8 +155,8 @@ class Request:
 
         engines.check_engine(self.engine, self.dtype, self.strategy, self.tpu)
         has_prompt = bool(self.prompt or self.prompt_file or self.prompts)
-        if self.interactive and (self.out or has_prompt):
-            raise UserError("--interactive asks for prompts and prints samples, so it goes without prompts and --out")
+        if self.interactive and has_prompt:
+            raise UserError("--interactive asks for prompts, so it goes without them")
         if self.score is not None and (self.interactive or self.out or has_prompt):
             raise UserError("--score scores the text of its file, so it goes without prompts, --interactive and --out")
         for first, second in (("prompts", "prompt"), ("prompts", "prompt_file"), ("prompt", "prompt_file")):

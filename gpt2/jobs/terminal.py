@@ -1,31 +1,27 @@
-"""Samples on the terminal: one after the other as they are written, and a conversation that asks for prompts."""
+"""Samples on the terminal: one after the other, as they are written."""
 
 import codecs
-import dataclasses
-import logging
-import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 
-from gpt2.jobs.job import Job, Prompts
+from gpt2.jobs.job import Job
 from gpt2.jobs.sample_file import header
+from gpt2.sampling.batch import Sample
 from gpt2.sampling.engines import Engine
-from poems import prompts
 from poems.prompts import Prompt
-from system.errors import UserError
-
-logger = logging.getLogger("gpt2")
 
 
-def show_samples(job: Job, engine: Engine) -> None:
-    """Prints the samples of a job, with a batch of one as they are written."""
+def show_samples(job: Job, engine: Engine) -> Iterator[tuple[Sample, Prompt]]:
+    """Prints the samples of a job, with a batch of one as they are written; gives each one, with its prompt."""
     first = job.prompts.first
     if job.batch_size > 1 or job.best_of > 1:
         for sample, prompt in job.samples(engine, job.prompts.numbers(first)):
             print(f"{heading(job, sample.number)}{job.text(sample, prompt)}", flush=True)
+            yield sample, prompt
         return
     printer = Printer(job)
-    for sample, _ in job.samples(engine, job.prompts.numbers(first), printer.add):
+    for sample, prompt in job.samples(engine, job.prompts.numbers(first), printer.add):
         printer.end(sample.number)
+        yield sample, prompt
 
 
 def heading(job: Job, number: int) -> str:
@@ -68,59 +64,3 @@ class Printer:
     def _print(self, text: bytes, final: bool = False) -> None:
         print(self.decoder.decode(text[self.printed :], final), end="", flush=True)
         self.printed = max(self.printed, len(text))
-
-
-def converse(job: Job, engine: Engine, lay_out: Callable[[str], Prompt]) -> None:
-    """Asks for prompts until there are no more, and writes after each, numbering the samples through all of them.
-
-    lay_out: makes a prompt of a text.
-    """
-    logger.info("a prompt a line, empty for none; \\ at its end continues it; Ctrl-C ends a sample, Ctrl-D ends all")
-    number = 1
-    while True:
-        try:
-            text = ask()
-        except UserError as error:
-            logger.info(str(error))
-            continue
-        if text is None:
-            return
-        try:
-            answer = dataclasses.replace(job, prompts=Prompts([lay_out(text)], first=number))
-            answer.check()
-            number += answer.prompts.total or 0
-            show_samples(answer, engine)
-        except UserError as error:
-            logger.info(str(error))
-        except KeyboardInterrupt:
-            print(flush=True)
-
-
-def ask() -> str | None:
-    """A prompt from the terminal, or standard input; None at its end.
-
-    Raises:
-      UserError: a line of it is not UTF-8.
-    """
-    lines: list[str] = []
-    while not lines or lines[-1].endswith("\\"):
-        if lines:
-            lines[-1] = lines[-1].removesuffix("\\")
-        line = read_line()
-        if line is None:
-            return "\n".join(lines) if lines else None
-        lines.append(line)
-    return "\n".join(lines)
-
-
-def read_line() -> str | None:
-    """A line from the terminal, or standard input; None at its end."""
-    if sys.stdin.isatty():
-        try:
-            return input("> ")
-        except EOFError:
-            return None
-        except UnicodeDecodeError as error:
-            raise UserError(f"the terminal: byte {error.start} is not UTF-8; give the text as UTF-8") from None
-    raw = sys.stdin.buffer.readline()
-    return prompts.decode(raw, "standard input").removesuffix("\n") if raw else None
