@@ -1,7 +1,5 @@
 """GGUF files: the package gguf reads in them what was converted, and llama.cpp writes the same text."""
 
-import json
-
 import numpy as np
 import pytest
 from conftest import REFERENCE, ROOT
@@ -15,7 +13,7 @@ from system.errors import UserError
 
 pytestmark = pytest.mark.interchange
 
-TINY, POET = str(REFERENCE / "tiny"), str(ROOT / "models" / "poet")  # with OpenAI's vocabulary, and with one of its own
+TINY, POET = str(REFERENCE / "tiny"), str(ROOT / "models" / "poet")
 PROMPTS = ("O rose,", "Shall I compare thee\nto", "The winter night —")
 # Of a logit. The poet's logits are of the order of 10; q8_0 keeps 7 bits and a sign of weights and of activations.
 Q8_ERROR = 0.5
@@ -73,7 +71,6 @@ def continuation(folder, prompt, length):
     return enc.decode(ids[-length:])
 
 
-@pytest.mark.parametrize("folder", [TINY, POET])
 @pytest.mark.parametrize(("dtype", "error"), [("float32", 0), ("float16", 2**-11), ("q8_0", 1 / 254)])
 def test_every_weight_is_there(gguf_file, folder, dtype, error):
     """float16 rounds to 11 bits, q8_0 to 1 of 127 steps up to the greatest of 32 numbers and a scale of 11 bits."""
@@ -123,12 +120,11 @@ def test_llama_cpp_with_8_bits_chooses_ids_that_are_nearly_the_likeliest(gguf_fi
         assert (logits.max(axis=1) - chosen < Q8_ERROR).all()
 
 
-def test_llama_cpp_cuts_text_into_as_many_ids(gguf_file):
+def test_llama_cpp_cuts_text_into_as_many_ids(gguf_file, bpe_cases):
     """Its answers say how many ids a prompt has, not which."""
-    cases = json.loads((REFERENCE / "bpe_cases.json").read_text())
     short = [
         case
-        for case in cases
+        for case in bpe_cases
         if 0 < len(case["ids"]) < 60 and "\0" not in case["text"] and "<|endoftext|>" not in case["text"]
     ]
     assert len(short) > 200
