@@ -37,7 +37,7 @@ def main(request: Request) -> None:
         file = SampleFile(request.out, settings_of(request, job, source))
         to_file.complete(job, spec, file, Workers.find(request))
         return
-    engine = spec.open(job.batch_size)
+    engine = job.open(spec)
     for _ in terminal.show_samples(job, engine):
         pass  # Printing it is all.
 

@@ -62,6 +62,16 @@ def test_the_best_alone_is_shown(sample, converse):
     assert texts_of(converse("Tell\n", *flags).stdout) == texts_of(sample("--prompt", "Tell", *flags).stdout)
 
 
+def test_a_conversation_goes_into_a_form_and_out_of_it(sample, converse, run_here):
+    done = converse("/length\n/form haiku\nTell\n/form\n/length 6\n/seed 4\nTell\n")
+    assert done.returncode == 0, done.stderr
+    formed, free = done.stdout.split("=" * 40 + " SAMPLE 1 ")[1:]
+    flags = ("--model_name", "small", "--seed", 4, "--prompt", "Tell")
+    assert run_here("sample.py", *flags, "--form", "haiku").stdout.endswith(formed)
+    assert sample("--prompt", "Tell").stdout.endswith(free)
+    assert formed != free
+
+
 @pytest.mark.parametrize("setting", [("temperature", "3"), ("top_k", "1"), ("seed", "9"), ("lines", "1")])
 def test_a_setting_that_is_changed_writes_what_the_flag_writes(sample, converse, setting):
     name, value = setting

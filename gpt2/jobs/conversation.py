@@ -26,8 +26,9 @@ KEPT = "kept.txt"
 HISTORY = 1000  # lines that the next conversation remembers
 ABOUT = ("author", "title", "tags", "book")
 HOW_MUCH = ("lines", "stanzas", "length", "stop", "nsamples", "best_of", "by")
+FORM = ("form", "scheme", "metre", "syllables")
 WHICH_WORDS = ("temperature", "top_k", "top_p", "min_p", "typical", "repetition_penalty", "no_repeat", "seed")
-SETTINGS = (*ABOUT, *HOW_MUCH, *WHICH_WORDS)
+SETTINGS = (*ABOUT, *HOW_MUCH, *FORM, *WHICH_WORDS)
 COMMANDS = ("help", "settings", "keep", "quit", *SETTINGS)
 
 HELP = f"""\
@@ -35,6 +36,7 @@ A line is a prompt, and verse that continues it is written; an empty line asks f
   \\ at the end of a line    the prompt has another line
   //                        a prompt that begins with /
   /author Emily Dickinson   whose verse; a setting without a value, /author, takes its default again
+  /form sonnet              fourteen lines that rhyme; /form takes it back
   /temperature 0.8          below 1 calmer, above 1 wilder
   /seed 7                   the next samples are those of this seed, from number 1 on
   /keep, /keep 3            adds the last sample, or number 3, to the file of what you like
@@ -44,6 +46,7 @@ The arrows move in a line and bring earlier lines back; the tabulator completes 
 Settings, which mean what the flags of sample.py mean:
   {" ".join(f"/{name}" for name in ABOUT)}
   {" ".join(f"/{name}" for name in HOW_MUCH)}
+  {" ".join(f"/{name}" for name in FORM)}
   {" ".join(f"/{name}" for name in WHICH_WORDS)}"""
 
 
@@ -61,6 +64,7 @@ class Conversation:
     request: Request
     enc: Encoder
     source: Source
+    spec: EngineSpec
     engine: Engine
     kept: str = KEPT
     number: int = 1
@@ -76,6 +80,8 @@ class Conversation:
         job = Job.of(request, self.enc, self.source)
         job = dataclasses.replace(job, prompts=Prompts(job.prompts.prompts, first=self.number))
         self.number += job.prompts.total or 0
+        if self.engine.rows != job.rows:  # a form has several texts for each sample
+            self.engine = job.open(self.spec)
         for sample, prompt in terminal.show_samples(job, self.engine):
             place: Fields = {"seed": job.rules.seed, "number": sample.number}
             written: Fields = {"prompt": prompt.text, "text": job.text(sample, prompt)}
@@ -144,7 +150,7 @@ def converse(request: Request, enc: Encoder, source: Source, spec: EngineSpec) -
     settled = dataclasses.replace(request, interactive=False, out=None, nsamples=request.nsamples or 1)
     job = Job.of(settled, enc, source)
     settled = dataclasses.replace(settled, seed=job.rules.seed)
-    conversation = Conversation(settled, enc, source, spec.open(job.batch_size), request.out or KEPT)
+    conversation = Conversation(settled, enc, source, spec, job.open(spec), request.out or KEPT)
     logger.info("a line of verse, or an empty line, and Enter; /help shows the rest, Ctrl-D ends")
     with remembered_lines():
         while True:

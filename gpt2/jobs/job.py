@@ -19,16 +19,18 @@ from gpt2 import checkpoint_paths
 from gpt2.hparams import HParams, find_hparams
 from gpt2.jobs import worker_files
 from gpt2.jobs.endings import Endings
+from gpt2.jobs.formed import Formed
 from gpt2.jobs.no_repeat import NoRepeat, wordless
 from gpt2.jobs.request import Request
 from gpt2.jobs.sample_file import Fields
 from gpt2.jobs.source import Source
-from gpt2.sampling import batch
+from gpt2.sampling import batch, particles
 from gpt2.sampling.batch import Rules, Sample, Task
-from gpt2.sampling.engines import Engine
-from poems import prompts
+from gpt2.sampling.engines import Engine, EngineSpec
+from poems import layout, prompts
 from poems.layout import Layout
 from poems.prompts import Prompt
+from poetics.forms.guide import Verse
 from poetics.judging import ranking
 from system.errors import UserError
 
@@ -81,6 +83,7 @@ class Job:
       best_of: how many are written for each sample that is kept.
       by: what the kept one is the best by.
       include_prompt: whether the prompt is printed before each sample.
+      formed: the form that samples have; None for none.
     """
 
     enc: Encoder
@@ -93,6 +96,7 @@ class Job:
     best_of: int = 1
     by: Literal["likeness", "logprob", "rhyme", "metre"] = "likeness"
     include_prompt: bool = False
+    formed: Formed | None = None
 
     @classmethod
     def of(cls, request: Request, enc: Encoder, source: Source) -> "Job":
@@ -115,7 +119,10 @@ class Job:
             logprobs=request.best_of > 1 or (request.out or "").endswith(".jsonl"),
         )
         how = {name: getattr(request, name) for name in ("length", "batch_size", "best_of", "by", "include_prompt")}
-        job = cls(enc, hparams, rules, endings, prompts, **how)
+        form = request.form_asked()
+        prefixed = source.layout.name == "prefix"
+        formed = Formed(enc, form, request.particles, prefixed=prefixed) if form else None
+        job = cls(enc, hparams, rules, endings, prompts, **how, formed=formed)
         job.check()
         return job
 
@@ -131,6 +138,8 @@ class Job:
             try:
                 ids = ids_of(self.enc, prompt)
                 longest = max(longest, len(ids) + batch.sample_length(self.hparams, ids, self.length))
+                if self.formed:
+                    self.formed.begin(prompt)
             except UserError as error:
                 raise UserError(f"{prompt.source}: {error}" if prompt.source else str(error)) from None
         if longest > n_ctx + 1:
@@ -148,7 +157,7 @@ class Job:
         Of each group of `best_of` tasks one becomes a sample.
         """
         tasks, begun = itertools.tee(self._tasks(numbers))
-        samples = batch.write_samples(engine, tasks, self.rules, on_token)
+        samples = self._write(engine, tasks, on_token)
         in_order = batch.in_order(samples, (task.number for task in begun))
         quality = self.quality if self.best_of > 1 and self.by != "logprob" else None
         for sample in batch.best_of(in_order, self.best_of, quality):
@@ -156,16 +165,42 @@ class Job:
             assert prompt, f"sample {sample.number} has a task, so it has a prompt"
             yield sample, prompt
 
+    @property
+    def rows(self) -> int:
+        """How many texts are written at a time."""
+        return self.batch_size * (self.formed.particles if self.formed else 1)
+
+    def open(self, spec: EngineSpec) -> Engine:
+        """An engine with a row for each text that is written at a time."""
+        return spec.open(self.rows, together=self.rows // self.batch_size)
+
     def quality(self, sample: Sample) -> float:
         """How good one of `best_of` samples is by its text."""
         assert self.by != "logprob", "the log-probability is the sample's own"
-        prompt = self.prompts.prompt_of((sample.number - 1) // self.best_of + 1)
-        assert prompt, f"sample {sample.number} has a task, so it has a prompt"
-        return ranking.quality(self.text(sample, prompt), self.by)
+        return ranking.quality(self.text(sample, self._prompt_of(sample)), self.by)
 
     def text(self, sample: Sample, prompt: Prompt) -> str:
         """The text of a sample after its prompt, up to where it ends."""
         return self.endings.text(sample.ids, prompt.held.encode())
+
+    def _write(
+        self, engine: Engine, tasks: Iterable[Task], on_token: Callable[[int, int], None] | None
+    ) -> Iterator[Sample]:
+        """The samples of some tasks, each as soon as it ends."""
+        if not self.formed:
+            return batch.write_samples(engine, tasks, self.rules, on_token)
+        formed = self.formed
+
+        def begin(task: Task) -> Verse:
+            return formed.begin(self._prompt_of(task))
+
+        return particles.write_guided(engine, tasks, self.rules, begin, formed.particles, on_token)
+
+    def _prompt_of(self, task: Task | Sample) -> Prompt:
+        """The prompt of a task, or of its sample, by the number of the task."""
+        prompt = self.prompts.prompt_of((task.number - 1) // self.best_of + 1)
+        assert prompt, f"task {task.number} has a prompt"
+        return prompt
 
     def _tasks(self, numbers: Iterable[int]) -> Iterator[Task]:
         """The tasks of the samples of these numbers, until there is no prompt for one."""
@@ -177,7 +212,7 @@ class Job:
             if prompt not in known:
                 ids = ids_of(self.enc, prompt)
                 length = batch.sample_length(self.hparams, ids, self.length)
-                known[prompt] = batch.start_of(ids, self.hparams), length
+                known[prompt] = batch.start_of(ids, self.hparams), prompts.MOST if self.formed else length
             for task in range((number - 1) * self.best_of + 1, number * self.best_of + 1):
                 yield Task(task, *known[prompt], prompt.held.encode())
 
@@ -189,9 +224,24 @@ def read_prompts(request: Request, described: Layout) -> list[Prompt]:
       UserError: a file that is not UTF-8, or a line of it that is no prompt.
     """
     if request.prompts is not None:
-        return prompts.read_many(request.prompts, request.about, described, request.nsamples)
-    text = request.prompt if request.prompt_file is None else prompts.read_text(request.prompt_file)
-    return [prompts.lay_out(text, request.about, described, request.nsamples)]
+        found = prompts.read_many(request.prompts, request.about, described, request.nsamples)
+    else:
+        text = request.prompt if request.prompt_file is None else prompts.read_text(request.prompt_file)
+        found = [prompts.lay_out(text, request.about, described, request.nsamples)]
+    return [with_heading(prompt, described) for prompt in found] if request.has_form else found
+
+
+def with_heading(prompt: Prompt, described: Layout) -> Prompt:
+    """A prompt after which the first line of a poem in a form can come, not a heading of the model's.
+
+    Raises:
+      UserError: every line of the model's verse has a prefix, and the prompt has none.
+    """
+    if described.name == "prefix" and not prompt.begins:
+        raise UserError("every line of this model's verse begins with its author or book; with a form, give --author")
+    if described.name == "poem" and not prompt.pieces:
+        return dataclasses.replace(prompt, pieces=(layout.prefix_of(described),), begins=True)
+    return prompt
 
 
 def find_seed(request: Request) -> int:
@@ -213,6 +263,8 @@ def settings_of(request: Request, job: Job, source: Source) -> Fields:
     settings |= {"best_of": job.best_of, "dtype": request.dtype, "seed": job.rules.seed}
     if job.best_of > 1:
         settings["by"] = job.by
+    if job.formed:
+        settings |= {"form": str(job.formed.form), "particles": job.formed.particles}
     settings |= {"prompts": job.prompts.digest(), "weights": checkpoint_paths.hash_of(source.prefix)}
     settings |= {"checkpoint": source.prefix}
     if (request.out or "").endswith(".txt"):

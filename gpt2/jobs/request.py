@@ -10,8 +10,10 @@ from system.flags import AtLeast
 
 if TYPE_CHECKING:
     from gpt2.sampling.filters import Filters
+    from poetics.forms.form import Form
 
-COUNTS = ("nsamples", "batch_size", "length", "lines", "stanzas", "no_repeat", "best_of")
+TOP_K = 40
+COUNTS = ("nsamples", "batch_size", "length", "lines", "stanzas", "no_repeat", "best_of", "particles")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,9 +50,18 @@ class Request:
         stop: end a sample before this text.
         lines: end a sample after this many lines that are not blank, 0 for no such rule.
         stanzas: end a sample after this many stanzas, 0 for no such rule.
+      In which form
+        form: sonnet, petrarchan, couplets, quatrain, ballad, common, limerick, terza, blank, hiawatha, haiku, or one
+          of --forms.
+        scheme: which lines rhyme, such as ABAB CDCD; x rhymes with none, a space is an empty line.
+        metre: the foot and the beats of the lines, such as iambic5, or trochaic4,3 for lines by turns; or anapestic, or
+          dactylic.
+        syllables: the syllables of the lines, such as 5,7,5, in place of a metre.
+        forms: a file of more forms, a JSON object such as {"tanka": {"syllables": "5,7,5,7,7"}}.
+        particles: texts that are written at once for each sample in a form; more take more time and fit it better.
       Which words
         temperature: below 1 the likelier tokens become likelier still; 0 takes the likeliest.
-        top_k: choose among this many of the likeliest tokens, 0 for all.
+        top_k: choose among this many of the likeliest tokens, 0 for all. Default: 40, in a form 0.
         top_p: choose among the likeliest tokens that have this probability together, 0 for top_k instead.
         min_p: choose among tokens at least this many times as likely as the likeliest, such as 0.05.
         typical: choose among the tokens of the most usual surprise that have this probability together, such as 0.9.
@@ -93,8 +104,14 @@ class Request:
     stop: str = ""
     lines: Annotated[int, AtLeast(0)] = 0
     stanzas: Annotated[int, AtLeast(0)] = 0
+    form: Annotated[str, "NAME"] = ""
+    scheme: str = ""
+    metre: str = ""
+    syllables: Annotated[str, "N,N..."] = ""
+    forms: Annotated[str | None, "FILE.json"] = None
+    particles: Annotated[int, AtLeast(2)] = 8
     temperature: float = 1.0
-    top_k: int = 40
+    top_k: int | None = None
     top_p: float = 0.0
     min_p: float = 0.0
     typical: float = 0.0
@@ -162,6 +179,11 @@ class Request:
         for first, second in (("prompts", "prompt"), ("prompts", "prompt_file"), ("prompt", "prompt_file")):
             if getattr(self, first) and getattr(self, second):
                 raise UserError(f"--{first} and --{second} are both given, expected one of them")
+        ending = next((name for name in ("length", "stop", "lines", "stanzas") if getattr(self, name)), None)
+        if self.has_form and ending:
+            raise UserError(f"--{ending} is given with a form, which says itself where a poem ends; leave one out")
+        if self.forms is not None and not self.form:
+            raise UserError("--forms is given without --form, which names one of its forms; add it")
         if self.prompts is not None and self.nsamples == 0:
             raise UserError("--nsamples 0 never comes to the second of --prompts; say how many of each")
         if self.restore_from is not None and self.run_name is not None:
@@ -182,7 +204,27 @@ class Request:
         """
         from gpt2.sampling.filters import Filters
 
-        return Filters(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Filters)})
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(Filters)}
+        if self.top_k is None:  # With it the particles of a form drift to ever commoner words.
+            values["top_k"] = 0 if self.has_form else TOP_K
+        return Filters(**values)
+
+    @property
+    def has_form(self) -> bool:
+        """Whether the samples are to have a form."""
+        return bool(self.form or self.scheme or self.metre or self.syllables)
+
+    def form_asked(self) -> "Form | None":
+        """The form of the samples; None for none.
+
+        Raises:
+          UserError: no such form.
+        """
+        from poetics.forms.form import find_form
+
+        if not self.has_form:
+            return None
+        return find_form(self.form, self.scheme, metre=self.metre, syllables=self.syllables, path=self.forms)
 
     @property
     def about(self) -> dict[str, str]:

@@ -50,7 +50,7 @@ def save_samples(job: Job, spec: EngineSpec, file: Writer | Part, numbers: Itera
     if file.n_written:
         logger.info(f"{file.path} holds {file.n_written} samples already, and is continued")
     if total is None or total > file.n_written:
-        engine = spec.open(job.batch_size)
+        engine = job.open(spec)
         with Progress(file, total, job.batch_size) as progress:
             for sample, prompt in job.samples(engine, numbers, progress.count):
                 file.write(fields_of(job, sample, prompt) | {"checkpoint": spec.prefix})

@@ -57,6 +57,11 @@ class LiteEngine:
             self.speculation.forget()
         return text.logits
 
+    def fork(self, rows: list[int], sources: list[int]) -> None:
+        for row, source in zip(rows, sources, strict=True):
+            self.texts[row], self.lengths[row] = self.texts[source], self.lengths[source]
+            self.written.copy(row, source, self.lengths[source])
+
     def free(self, row: int) -> None:
         self.texts[row], self.lengths[row] = None, 0
 

@@ -23,6 +23,11 @@ class Written:
         self.shape = (hparams.n_layer, 2, hparams.n_head, rows, BLOCK, hparams.n_embd // hparams.n_head)
         self.blocks: list[np.ndarray] = []
 
+    def copy(self, row: int, source: int, length: int) -> None:
+        """Writes over a row what another has in its first positions."""
+        for block in self.blocks[: -(-length // BLOCK)]:
+            block[:, :, :, row] = block[:, :, :, source]
+
     def runs(self, rows: list[int], lengths: np.ndarray) -> list["RowRun"]:
         """The runs of neighbours among ascending rows, or one row for each of several ids of a single row.
 

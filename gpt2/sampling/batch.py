@@ -4,6 +4,7 @@ A sample is a function of (seed, its number, its prompt): the same at any batch 
 known here; the rules that end a sample at a line or keep words from being repeated are functions given by `gpt2.jobs`.
 """
 
+import copy
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -81,7 +82,7 @@ class Rules:
     logprobs: bool = False
 
 
-class _Row:
+class Row:
     """A sample while it is written.
 
     Attributes:
@@ -113,6 +114,17 @@ class _Row:
             without[self.banned] = -np.inf
             logits = without if np.isfinite(without.max()) else logits  # Some id must come.
         return logits
+
+    def copy(self) -> "Row":
+        """The same sample so far, to be continued in another way."""
+        row = copy.copy(self)
+        row.ids, row.logprobs, row.window = self.ids.copy(), self.logprobs.copy(), self.window.copy()
+        row.seen = self.seen.copy()
+        if self.rules.banning:  # which follows one text: another begins, and is told what came so far
+            row.banning = self.rules.banning(self.task.prompt)
+            for id in (None, *self.ids):
+                row.banning(id)
+        return row
 
     @property
     def position(self) -> int:
@@ -172,7 +184,7 @@ class _Batch:
 
     def __init__(self, engine: Engine, rules: Rules, on_token: Callable[[int, int], None] | None):
         self.engine, self.rules, self.on_token = engine, rules, on_token
-        self.rows: dict[int, _Row] = {}
+        self.rows: dict[int, Row] = {}
         self.logits = np.empty([engine.rows, engine.hparams.n_vocab], np.float32)
 
     def fill(self, tasks: Iterator[Task]) -> bool:
@@ -180,7 +192,7 @@ class _Batch:
         starts: dict[tuple[int, ...], list[int]] = {}
         for place in range(self.engine.rows):
             if place not in self.rows and (task := next(tasks, None)):
-                self.rows[place] = _Row(task, self.rules, self.engine.hparams)
+                self.rows[place] = Row(task, self.rules, self.engine.hparams)
                 starts.setdefault(task.prompt, []).append(place)
         for prompt, places in starts.items():
             self.logits[places] = self.engine.start(places, prompt)

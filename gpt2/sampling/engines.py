@@ -3,6 +3,7 @@
 import atexit
 import concurrent.futures
 import dataclasses
+import functools
 import glob
 import logging
 import os
@@ -53,6 +54,9 @@ class Engine(Protocol):
             same with and without.
         """
 
+    def fork(self, rows: list[int], sources: list[int]) -> None:
+        """Lets rows, ascending, take over the texts of others, none of which is among the rows."""
+
     def free(self, row: int) -> None:
         """Ends the text of a row, which may be started again."""
 
@@ -84,22 +88,24 @@ class EngineSpec:
     def __post_init__(self) -> None:
         check_engine(self.name, self.dtype, self.strategy, self.tpu)
 
-    def open(self, rows: int) -> Engine:
+    def open(self, rows: int, together: int = 1) -> Engine:
         """The engine, for this many texts at a time.
+
+        together: each so many rows, one after another, are on one device, so that they can take over from each other.
 
         Raises:
           FileNotFoundError, UserError: what `load_model` raises; LiteRT cannot open the model; no such TPU.
         """
         accelerated = self.name == "auto" and self.dtype == "float32" and has_accelerator()
         if self.name == "xla" or self.dtype == "bfloat16" or is_xla_only(self.strategy, self.tpu) or accelerated:
-            return self._open_xla(rows)
+            return self._open_xla(rows, together)
         try:
             return self._open_lite(rows)
         except (ImportError, RuntimeError) as error:
             if self.name == "lite" or self.dtype == "int8":
                 raise UserError(f"{self.prefix}: LiteRT cannot open it ({error}); sample with --engine xla") from error
             logger.info(f"LiteRT cannot open {self.prefix} ({error}), so XLA writes, more slowly")
-            return self._open_xla(rows)
+            return self._open_xla(rows, together)
 
     def _open_lite(self, rows: int) -> Engine:
         from gpt2.lite.lite_engine import LiteEngine
@@ -112,14 +118,15 @@ class EngineSpec:
         with tensorflow_start.tensorflow_start_up_held():
             return LiteEngine(path, hparams, self.dtype, rows, draft)
 
-    def _open_xla(self, rows: int) -> Engine:
+    def _open_xla(self, rows: int, together: int) -> Engine:
         tensorflow_start.start_tensorflow()
         from gpt2.checkpoint import load_model
         from gpt2.distributed.strategy import find_devices
         from gpt2.sampling.multi_device import MultiDeviceEngine
 
         devices = find_devices(self.strategy, self.tpu)
-        return MultiDeviceEngine(lambda: load_model(self.prefix, self.model_folder, self.dtype), devices, rows)
+        load = functools.partial(load_model, self.prefix, self.model_folder, self.dtype)
+        return MultiDeviceEngine(load, devices, rows, together)
 
 
 def check_engine(name: str, dtype: str, strategy: str = "auto", tpu: str | None = None) -> None:

@@ -21,10 +21,14 @@ class MultiDeviceEngine:
     A device for which there is no row is not used.
     """
 
-    def __init__(self, load: Callable[[], GPT2], devices: list[str], rows: int):
-        """Calls `load` once, on the first device; the others copy its weights."""
-        self.rows, self.devices = rows, devices[:rows]
-        self.shares = np.array_split(np.arange(rows), len(self.devices))
+    def __init__(self, load: Callable[[], GPT2], devices: list[str], rows: int, together: int = 1):
+        """Calls `load` once, on the first device; the others copy its weights.
+
+        together: each so many rows are on one device; a divisor of the rows.
+        """
+        groups = np.arange(rows).reshape(-1, together)
+        self.rows, self.devices = rows, devices[: len(groups)]
+        self.shares = [share.ravel() for share in np.array_split(groups, len(self.devices))]
         # A thread for each device, since one thread would let the other devices wait; each does its calls in order.
         self.threads = [concurrent.futures.ThreadPoolExecutor(1) for _ in self.devices]
         model = self._on(0, load).result()
@@ -41,6 +45,18 @@ class MultiDeviceEngine:
         logits = [future.result() for future in waiting]  # all alike
         return logits[0]
 
+    def fork(self, rows: list[int], sources: list[int]) -> None:
+        origin = dict(zip(rows, sources, strict=True))
+        waiting = []
+        for place, share in enumerate(self.shares):
+            if mine := [row for row in share.tolist() if row in origin]:
+                local, from_local = (
+                    [row - int(share[0]) for row in some] for some in (mine, [origin[r] for r in mine])
+                )
+                waiting.append(self._on(place, functools.partial(self.engines[place].fork, local, from_local)))
+        for future in waiting:
+            future.result()
+
     def free(self, row: int) -> None:
         place = next(place for place, share in enumerate(self.shares) if row in share)
         self.engines[place].free(row - self.shares[place][0])
@@ -52,8 +68,8 @@ class MultiDeviceEngine:
         ids = dict(zip(rows, tokens, strict=True))
         waiting = []
         for place, share in enumerate(self.shares):
-            if mine := [row for row in share if row in ids]:
-                local, tokens = [row - share[0] for row in mine], [ids[row] for row in mine]
+            if mine := [row for row in share.tolist() if row in ids]:
+                local, tokens = [row - int(share[0]) for row in mine], [ids[row] for row in mine]
                 waiting.append(self._on(place, functools.partial(self.engines[place].step, local, tokens)))
         return np.concatenate([future.result() for future in waiting])
 

@@ -31,6 +31,12 @@ class XlaEngine:
         self.lengths[rows] = len(ids)
         return self.prefill(tf.constant(padded), tf.constant(len(ids)), tf.constant(chosen)).numpy()
 
+    def fork(self, rows: list[int], sources: list[int]) -> None:
+        self.lengths[rows] = self.lengths[sources]
+        origin = np.arange(self.rows)
+        origin[rows] = sources
+        self.copy(tf.constant(origin))
+
     def free(self, row: int) -> None:
         self.lengths[row] = 0
 
@@ -68,6 +74,7 @@ class XlaEngine:
         self.past = [(tf.Variable(k), tf.Variable(v)) for k, v in empty]
         self.decode = tf.function(self._decode, jit_compile=True)
         self.prefill = tf.function(self._prefill, jit_compile=True)
+        self.copy = tf.function(self._copy, jit_compile=True)
 
     def _prefill(self, ids: tf.Tensor, n_ids: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
         """Fills the past of the chosen rows, bool [rows], with one text; the logits after it, float32 [n_vocab].
@@ -88,3 +95,9 @@ class XlaEngine:
             for variable, row in zip(variables, rows, strict=True):
                 variable.assign(row)
         return self.model.logits(hidden)[:, 0]
+
+    def _copy(self, origin: tf.Tensor) -> None:
+        """Gives each row the past of the row that it comes from, int [rows]."""
+        for variables in self.past:
+            for variable in variables:
+                variable.assign(tf.gather(variable, origin))

@@ -100,6 +100,9 @@ class Engine:
             self.lengths[row] += 1
         return np.array([self.table[self.lengths[row]] for row in rows])
 
+    def fork(self, rows, sources):
+        raise NotImplementedError
+
     def free(self, row):
         pass
 

@@ -110,6 +110,27 @@ def test_a_row_does_not_depend_on_the_others_to_the_last_bit(engine):
         np.testing.assert_array_equal(got, wanted)
 
 
+@pytest.mark.parametrize("n_prompt", [3, 50])
+def test_a_row_that_takes_over_the_text_of_another_has_its_logits_to_the_last_bit(engine, n_prompt):
+    made = engine(4)
+    made.start([0, 1, 2], tuple(IDS[:n_prompt]))
+    made.start([3], tuple(IDS[:7]))
+    for id in IDS[n_prompt : n_prompt + 40]:  # past a block of keys
+        made.step([0, 1], [id, 5])
+    made.fork([1, 3], [0, 0])
+    first, second, third = made.step([0, 1, 3], [9, 9, 9]).copy()
+    assert (first == second).all()
+    assert (first == third).all()
+    made.step([1], [4])
+    alone = engine(1)
+    alone.start([0], tuple(IDS[:n_prompt]))
+    for id in [*IDS[n_prompt : n_prompt + 40], 9, 4]:
+        expected = alone.step([0], [id])
+    made.fork([2], [1])
+    assert (made.step([2], [6])[0] == alone.step([0], [6])[0]).all()
+    assert expected.shape == (1, SMALL.n_vocab)
+
+
 @pytest.mark.parametrize("guess", ["right", "wrong", "its own"])
 def test_guesses_change_no_logit_to_the_last_bit(engine, files_made, guess):
     """Also where the text before was another, or longer."""

@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
+from numpy_engine import HPARAMS, N_CTX, N_VOCAB, Engine, logits_after
 
-from gpt2.hparams import HParams
 from gpt2.sampling.batch import (
     END_OF_TEXT,
     LENGTH,
@@ -21,46 +21,6 @@ from gpt2.sampling.batch import (
 from gpt2.sampling.choosing import log_probability
 from gpt2.sampling.filters import Filters
 from gpt2.sampling.scoring import log_probabilities
-
-N_VOCAB, N_CTX = 20, 16
-HPARAMS = HParams(n_vocab=N_VOCAB, n_ctx=N_CTX, n_embd=4, n_head=1, n_layer=1)
-TABLE = np.random.default_rng(0).normal(size=[N_CTX, N_VOCAB, N_VOCAB]).astype(np.float32)
-
-
-def logits_after(window):
-    """A model: logits that depend on all ids of a window and where they stand."""
-    return np.sum([TABLE[place, id] for place, id in enumerate(window)], axis=0, dtype=np.float32)
-
-
-class Engine:
-    """The engines' interface over `logits_after`; counts its steps, of so many rows at most."""
-
-    def __init__(self, rows, most=99):
-        self.hparams, self.rows, self.most = HPARAMS, rows, most
-        self.windows = {}
-        self.steps = 0
-
-    def start(self, rows, ids):
-        assert 1 <= len(ids) <= N_CTX
-        for row in rows:
-            self.windows[row] = list(ids)
-        return logits_after(ids)
-
-    def free(self, row):
-        del self.windows[row]
-
-    def width(self, n):
-        return min(n, self.most)
-
-    def step(self, rows, tokens, guess=None):
-        self.steps += 1
-        for row, token in zip(rows, tokens, strict=True):
-            assert len(self.windows[row]) < N_CTX
-            self.windows[row].append(int(token))
-        return np.array([logits_after(self.windows[row]) for row in rows])
-
-    def score(self, ids):
-        yield np.array([logits_after(ids[: end + 1]) for end in range(len(ids))])
 
 
 def no_end(prompt):

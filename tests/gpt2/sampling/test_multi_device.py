@@ -83,3 +83,22 @@ def test_on_a_cpu_one_device_takes_part_unless_all_are_asked_for():
     cpus = [device.name for device in tf.config.list_logical_devices("CPU")]
     assert strategy.find_devices("auto") == strategy.find_devices("one") == cpus[:1]
     assert strategy.find_devices("mirrored") == cpus
+
+
+@pytest.mark.parametrize(
+    "make", [XlaEngine, lambda model, rows: MultiDeviceEngine(lambda: model, ["CPU:0"] * 2, rows, together=3)]
+)
+def test_a_row_that_takes_over_the_text_of_another_goes_on_from_there(model, make):
+    engine = make(model, 6)
+    engine.start([0, 1, 2, 3, 4, 5], (4, 6))
+    engine.step([0, 1, 2, 3, 4, 5], [7, 8, 9, 10, 11, 12])
+    engine.step([0, 3], [1, 2])
+    engine.fork([1, 2, 5], [0, 0, 3])
+    found = engine.step([0, 1, 2, 5], [3, 3, 5, 9])
+    texts = [[4, 6, 7, 1, 3], [4, 6, 7, 1, 3], [4, 6, 7, 1, 5], [4, 6, 10, 2, 9]]
+    np.testing.assert_allclose(found, model(tf.constant(texts)).numpy()[:, -1], atol=1e-5)
+
+
+def test_rows_that_belong_together_are_on_one_device(model):
+    engine = MultiDeviceEngine(lambda: model, ["CPU:0"] * 4, 12, together=4)
+    assert [share.tolist() for share in engine.shares] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]

@@ -1,0 +1,43 @@
+"""Samples in a form: which ids of a vocabulary keep a poem in it, from the prompt of a sample on."""
+
+import functools
+
+from encoder.reference import Encoder
+from poems.prompts import Prompt
+from poetics.forms.form import Form
+from poetics.forms.guide import Guide, Verse
+from poetics.forms.lexicon import verse_lexicon
+
+
+class Formed:
+    """A form for the samples of a job.
+
+    Attributes:
+      particles: how many texts are written for each sample.
+      prefixed: whether every line has a prefix, as in the layout `prefix`.
+    """
+
+    def __init__(self, enc: Encoder, form: Form, particles: int, *, prefixed: bool):
+        self.enc, self.form, self.particles, self.prefixed = enc, form, particles, prefixed
+
+    def begin(self, prompt: Prompt) -> Verse:
+        """A poem that goes on from the last line of a prompt, if that has no line end.
+
+        Raises:
+          UserError: the line is longer than the first of the form.
+        """
+        prefix = prompt.pieces[0] if self.prefixed else ""
+        before = tuple(self.enc.encode(prefix)) if prefix else ()
+        return self.guide.begin(prompt.text.rpartition("\n")[2].removeprefix(prefix), before)
+
+    @functools.cached_property
+    def guide(self) -> Guide:
+        return Guide([_text(token) for token in self.enc.vocabulary.token_bytes], self.form, verse_lexicon())
+
+
+def _text(token: bytes) -> str | None:
+    """The text of a token; None where it is part of a character, or no text."""
+    try:
+        return token.decode() or None
+    except UnicodeDecodeError:
+        return None
