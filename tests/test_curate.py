@@ -1,3 +1,4 @@
+import io
 import json
 import pathlib
 import subprocess
@@ -5,6 +6,7 @@ import sys
 
 import pytest
 
+import curate
 from system.command_line import PROJECT
 
 RHYMED = """The rose is red, the day is bright,
@@ -111,6 +113,8 @@ def test_a_second_run_replaces_what_the_first_one_kept(samples, run_here):
     ("arguments", "told"),
     [
         ((), "no samples"),
+        (("verse.jsonl", "--run_name", "run1"), "expected one of them"),
+        (("--run_name", "run1"), "checkpoint/run1: no such run"),
         (("nothing.jsonl",), "nothing.jsonl"),
         (("verse.jsonl", "--out", "verse.jsonl"), "would be overwritten"),
         (("verse.jsonl", "--out", "verse.txt"), "would be overwritten"),
@@ -143,3 +147,52 @@ def test_files_are_curated_without_tensorflow(samples):
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_model_writes_the_samples_and_the_same_command_completes_them(tmp_path, run_here, small_model):
+    (tmp_path / "models").symlink_to(small_model)
+    command = ("curate.py", "--model_name", "small", "--lines", "2", "--min_lines", "1", "--open_ends", "--n")
+    done = run_here(*command, "3")
+    assert done.returncode == 0, done.stderr
+    assert "3 texts" in done.stdout
+    first = (tmp_path / "best.samples.jsonl").read_text()
+    rows = [json.loads(line) for line in first.splitlines()]
+    assert [(row["number"], row["settings"]["lines"]) for row in rows] == [(1, 2), (2, 2), (3, 2)]
+    assert "5 texts" in run_here(*command, "5").stdout
+    assert (tmp_path / "best.samples.jsonl").read_text().startswith(first)
+    assert "2 texts" in run_here(*command, "2").stdout
+    assert len((tmp_path / "best.samples.jsonl").read_text().splitlines()) == 5
+
+
+def test_copies_are_looked_for_in_the_dataset_of_the_run(tmp_path, monkeypatch, messages):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "checkpoint" / "run1").mkdir(parents=True)
+    (tmp_path / "checkpoint" / "run1" / "settings.json").write_text('{"dataset": "mine.txt"}')
+    request = curate.Request(run_name="run1")
+    assert curate.index_of(request) is None
+    assert "mine.txt of the run is not here" in messages()[0]
+    (tmp_path / "mine.txt").write_text(RHYMED)
+    (tmp_path / "other.txt").write_text(PLAIN)
+    for named, text in ((None, RHYMED), ("other.txt", PLAIN)):
+        index = curate.index_of(curate.Request(run_name="run1", corpus=named))
+        assert index is not None
+        assert index.find(text).share() == 1
+
+
+def test_what_is_kept_by_hand_takes_the_place_of_the_best_and_rating_goes_on_where_it_stopped(
+    samples, run_here, monkeypatch
+):
+    command = ("curate.py", "verse.jsonl", "--rate")
+    monkeypatch.setattr("sys.stdin", io.StringIO("l\nq\n"))
+    done = run_here(*command)
+    assert done.returncode == 0, done.stderr
+    assert "1 texts are kept by hand, and 1 were dropped" in done.stdout
+    (pair,) = map(json.loads, (samples / "best.pairs.jsonl").read_text().splitlines())
+    (kept,) = map(json.loads, (samples / "best.jsonl").read_text().splitlines())
+    assert (kept["text"], pair["best"], pair["query"]) == (pair["sample0"], 0, "")
+    monkeypatch.setattr("sys.stdin", io.StringIO("k\n"))
+    done = run_here(*command)
+    assert "2 of 3 rated, 1 kept" in done.stdout
+    assert len(names(samples / "best.jsonl")) == 2
+    assert kept["text"] in (samples / "best.txt").read_text()
+    assert pair["sample1"] not in (samples / "best.txt").read_text()
