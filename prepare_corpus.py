@@ -13,6 +13,7 @@ from system import command_line, model_folders
 if TYPE_CHECKING:
     from encoder import Encoder
     from poems.corpus import Corpus
+    from poems.layout import Layout
     from poems.poem import Book
     from poems.sources.sources import Source
 
@@ -33,22 +34,24 @@ def main(request: Request) -> None:
     from poems.sources import book_table
     from poems.sources.sources import reading
 
-    rules = choose_rules(request.layout, request.switched_on, request.switched_off)
     books = book_table.read_books(request.books) if request.books else {}
     sources = find_sources(request, books)
     weights = request.weights(len(sources))
     check(request, sources, weights)
+    layout = find_layout(request, sources, books)
+    rules = choose_rules(layout.name, request.switched_on, request.switched_off)
     model_name = find_model(request)
-    enc = find_encoder(request, sources, rules, model_name)
+    enc = find_encoder(request, sources, (layout, rules), model_name)
     with reading(sources, "encoding") as read:
-        corpus = Corpus(read, request.laid_out, rules)
+        corpus = Corpus(read, layout, rules)
         made_with = request.made_with(model_name)
         made = writer.write_dataset(
             request.out, corpus, enc, held_out=request.held_out, weights=weights, made_with=made_with
         )
     for note in summary.notes(sources, request.books, books):
         logger.info(note)
-    lines = [*summary.summarize(made), f"written: {request.out}, {summary.described(made)}"]
+    chosen = [summary.WHY_POEM] if request.layout is None and layout.name == "poem" else []
+    lines = [*summary.summarize(made), *chosen, f"written: {request.out}, {summary.described(made)}"]
     if request.report is not None:
         write_report(request.report, os.path.basename(request.out), corpus, lines)
         lines.append(f"report: {request.report}")
@@ -87,17 +90,31 @@ def check(request: Request, sources: "Sequence[Source]", weights: Sequence[float
     """Raises an error for what would fail later, before any work is done."""
     from encoder.dataset import checks
 
-    checks.check_sources(sources, request.laid_out, twice=request.train_vocab is not None)
     checks.check_out(request.out, sources, request.books)
     checks.check_weights(weights, sources)
     if request.report is not None:
         checks.check_report(request.report, request.out, sources, request.books)
 
 
+def find_layout(request: Request, sources: "Sequence[Source]", books: "Mapping[str, Book]") -> "Layout":
+    """The layout that is asked for; if none is, the one that shows titles and authors where the sources have them."""
+    from encoder.dataset import checks
+    from poems.sources.sources import has_names
+
+    named = request.layout is None and any(has_names(source, books) for source in sources)
+    layout = request.laid_out(named and all(source.name != "gutenberg" for source in sources))
+    checks.check_sources(sources, layout, twice=request.train_vocab is not None)
+    return layout
+
+
 def find_encoder(
-    request: Request, sources: "Sequence[Source]", rules: Sequence[str], model_name: str | None
+    request: Request, sources: "Sequence[Source]", form: "tuple[Layout, Sequence[str]]", model_name: str | None
 ) -> "Encoder":
-    """The encoder of the model; one is trained if --train_vocab asks for it."""
+    """The encoder of the model; one is trained if --train_vocab asks for it.
+
+    Args:
+      form: the layout of the poems, and the rules by which they are cleaned.
+    """
     import encoder
     from gpt2 import new_model
     from poems.sources.sources import reading
@@ -105,7 +122,7 @@ def find_encoder(
     if request.train_vocab is not None:
         folder = new_model.check_name(model_name, request.models_dir, request.train_vocab)
         with reading(sources, "learning the vocabulary") as read:
-            return new_model.new_encoder(folder, read, request.laid_out, rules, request.train_vocab)
+            return new_model.new_encoder(folder, read, *form, request.train_vocab)
     return encoder.get_encoder(model_name or "124M", request.models_dir)
 
 

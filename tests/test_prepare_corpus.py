@@ -1,8 +1,10 @@
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -192,7 +194,8 @@ def test_what_is_left_out_of_a_table_is_said(run_script, tmp_path, model):
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        ([], "one\ntwo\n\nthree\n"),
+        (["--layout", "plain"], "one\ntwo\n\nthree\n"),
+        ([], '"A Song", by Anna [Love]\none\ntwo\n\nthree\n'),
         (["--layout", "poem"], '"A Song", by Anna [Love]\none\ntwo\n\nthree\n'),
         (["--layout", "prefix", "--prefix", "author"], "Anna|one\nAnna|two\n\nAnna|three\n"),
     ],
@@ -204,6 +207,53 @@ def test_a_poem_is_laid_out(run_script, tmp_path, model, flags, expected):
     enc = encoder.get_encoder(model, str(tmp_path / "models"))
     with np.load(tmp_path / "out.npz") as arrays:
         assert enc.decode(arrays["arr_0"].tolist()[:-1]) == expected
+
+
+TABLE = f'Title,Poem,Poet,Tags\nOne,"{VERSE}",,\n'
+BOOK = f"""The Project Gutenberg eBook of Songs, by Anna Bell
+
+Title: Songs
+
+Author: Anna Bell
+
+*** START OF THE PROJECT GUTENBERG EBOOK SONGS ***
+
+A SONG
+
+{VERSE * 4}
+
+*** END OF THE PROJECT GUTENBERG EBOOK SONGS ***
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "layout"),
+    [
+        ({"a.txt": VERSE}, "plain"),
+        ({"a.txt": VERSE, "b.csv": TABLE}, "poem"),
+        ({"a.csv": f'Title,Poem,Poet,Tags\n,"{VERSE}",,\n'}, "plain"),
+        ({"a.csv": f'Title,Poem,Poet,Tags\n,"{VERSE}",Anna,\n'}, "poem"),
+        ({"b.txt": BOOK, "a.txt": VERSE}, "poem"),
+        ({"a.ndjson": '{"s": "Life is but an empty dream", "gid": "1"}\n'}, "plain"),
+    ],
+)
+def test_titles_and_authors_are_kept_where_a_source_has_them(run_here, tmp_path, model, files, layout):
+    (tmp_path / "verse").mkdir()
+    for name, text in files.items():
+        (tmp_path / "verse" / name).write_text(text)
+    done = run_here("prepare_corpus.py", "verse", "out.npz", "--model_name", model)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "out.json").read_text())["layout"]["name"] == layout
+    assert ("--layout plain leaves it out" in done.stdout) == (layout == "poem")
+
+
+def test_a_source_that_can_be_read_once_alone_is_read_once(run_script, tmp_path, model):
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_text(VERSE))
+    writer.start()
+    done = run_script("prepare_corpus.py", "pipe", "out.npz", "--model_name", model)
+    writer.join()
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_wrong_layout_is_one_line(run_script, poem, model):
@@ -460,7 +510,11 @@ def test_a_dataset_with_prefixes_is_not_prepared_again(run_here, tmp_path, model
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--prefix", "author"], "--prefix author is for --layout prefix, found --layout plain"),
+        (["--prefix", "author"], "--prefix author is for --layout prefix, found no --layout"),
+        (
+            ["--prefix", "author", "--layout", "poem"],
+            "--prefix author is for --layout prefix, found --layout poem",
+        ),
         (["--inspect", "out.npz"], "--inspect only looks into out.npz, found poem.txt as well"),
         (["--weight", "a"], "--weight is a, expected numbers"),
         (["--weight", "0"], "--weight is 0.0, expected a number above 0"),

@@ -33,7 +33,8 @@ class Request:
 
       What the model sees of a poem
         layout: plain is the poem alone; prefix puts the book's number or the author, and a bar, before every line;
-          poem puts a line "Title", by Author [Tags] before the poem.
+          poem puts a line "Title", by Author [Tags] before the poem. Default: poem if a source has titles or authors,
+          else plain.
         prefix: what stands before the lines in the layout prefix. Default: book.
         on: cleaning rules to switch on, separated by commas; the documentation has a table.
         off: cleaning rules to switch off; all leaves only those that are switched on.
@@ -54,7 +55,7 @@ class Request:
     weight: Annotated[str | None, "NUMBER,NUMBER..."] = None
     held_out: Annotated[float, AtLeast(0), Below(1)] = 0.05
     report: Annotated[str | None, "FILE.html"] = None
-    layout: Literal["plain", "prefix", "poem"] = "plain"
+    layout: Literal["plain", "prefix", "poem"] | None = None
     prefix: Literal["book", "author"] | None = None
     on: Annotated[str, "RULE,RULE..."] = ""
     off: Annotated[str, "RULE,RULE..."] = ""
@@ -72,9 +73,8 @@ class Request:
         if len(self.sources) == 1:
             raise UserError(f"nothing to read, only {self.sources[0]} to write to; expected SOURCE... OUT.npz")
         if self.prefix is not None and self.layout != "prefix":
-            raise UserError(
-                f"--prefix {self.prefix} is for --layout prefix, found --layout {self.layout}; leave it out"
-            )
+            found = f"--layout {self.layout}; leave it out" if self.layout else "no --layout; add --layout prefix"
+            raise UserError(f"--prefix {self.prefix} is for --layout prefix, found {found}")
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -86,10 +86,9 @@ class Request:
         """Where to write the dataset."""
         return self.sources[-1] if self.sources else DEMO_OUT
 
-    @property
-    def laid_out(self) -> Layout:
-        """The layout, with its prefix."""
-        return Layout(self.layout, self.prefix or "book")
+    def laid_out(self, has_names: bool) -> Layout:
+        """The layout, with its prefix; if none is named, the one that shows titles and authors where there are some."""
+        return Layout(self.layout or ("poem" if has_names else "plain"), self.prefix or "book")
 
     @property
     def switched_on(self) -> list[str]:

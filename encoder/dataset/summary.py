@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from poems.poem import Book
 from poems.sources.sources import Source
 
+WHY_POEM = 'layout poem: a line "Title", by Author above each poem; --layout plain leaves it out'
 FEW = 5  # names that one message lists; the page of --report has all
 
 

@@ -47,7 +47,11 @@ RULES = (
     Rule("drop_foreign", "drops them", ()),
     Rule("empty", "drops what has no letters", ("plain", "prefix", "poem")),
     Rule("duplicates", "drops poems that are in the corpus already, or nearly", ("plain", "prefix", "poem")),
-    Rule("inside", "drops poems that a longer text of the corpus contains", ("plain", "prefix")),
+    Rule(
+        "inside",
+        "drops poems without a title that a longer text contains, and long texts that poems with titles contain",
+        ("plain", "prefix", "poem"),
+    ),
 )
 
 MENDING: dict[str, Callable[[str], str]] = {

@@ -32,7 +32,8 @@ class Found:
 
     Attributes:
       repeats: whether it is much the same as another, which is kept: bool [n].
-      inside: whether it stands in a longer one that is a book, and no repeat itself: bool [n].
+      inside: whether it has no title and stands in a longer one that is a book, and is no repeat itself; or is a book
+        that stands in poems with titles: bool [n].
       other: the number of the text that it repeats or stands in, its own where there is none: int64 [n].
       alike: pairs of texts that are much the same: int64 [n_pairs, 2].
       within: pairs of a text and a book that has half of it or more: int64 [n_pairs, 2].
@@ -56,7 +57,7 @@ class Duplicates:
     def __init__(self):
         self._signatures = tempfile.TemporaryFile()  # noqa: SIM115
         self._samples = tempfile.TemporaryFile()  # noqa: SIM115
-        self._n_triples, self._n_samples = array("Q"), array("Q")
+        self._n_triples, self._n_samples, self._is_titled = array("Q"), array("Q"), array("B")
         self._begin()
 
     def __len__(self) -> int:
@@ -82,10 +83,12 @@ class Duplicates:
             self._signatures.write(self._signer.signature().tobytes())
             self._n_triples.append(self._signer.n_triples)
             self._n_samples.append(self._n_sampled)
+            self._is_titled.append(bool(poem.title))
             self._begin()
 
     def find(self, weights: np.ndarray | None = None) -> Found:
-        """What there is more than once. Of texts that are much the same, the first is kept of those of most weight.
+        """What there is more than once. Of texts that are much the same, the first is kept of those of most weight, one
+        with a title before others.
 
         A text is a repeat only of one that is kept, so that a chain of likenesses does not take away its far end.
 
@@ -94,8 +97,8 @@ class Duplicates:
             whole takes the place of the poems in it.
         """
         weights = np.ones(len(self)) if weights is None else weights
-        numbers = np.arange(len(self))
-        order = np.lexsort((numbers, -weights))
+        numbers, is_titled = np.arange(len(self)), np.array(self._is_titled, bool)
+        order = np.lexsort((numbers, ~is_titled, -weights))
         rank = np.empty_like(order)
         rank[order] = numbers
         rows = self._mapped(self._signatures, np.uint16).reshape(-1, SIZE)
@@ -103,12 +106,17 @@ class Duplicates:
         other = _kept_instead(len(self), alike, rank)
         repeats = other != numbers
         pairs, shares = self._shared()
-        is_inside = (shares >= INSIDE) & ~repeats[pairs[:, 1]] & (weights[pairs[:, 1]] >= 1) & ~repeats[pairs[:, 0]]
-        is_inside &= np.array(self._n_triples, np.int64)[pairs[:, 0]] < BOOK
-        other[pairs[is_inside, 0]] = pairs[is_inside, 1]
+        texts, books = pairs.T
+        is_inside = (shares >= INSIDE) & ~repeats[books] & ~repeats[texts]
+        is_inside &= np.array(self._n_triples, np.int64)[texts] < BOOK
+        # A poem with a title says more than a long text in which nobody can tell where the poem begins.
+        covered = self._covered(pairs[is_inside & is_titled[texts] & (weights[texts] >= 1)])
+        is_inside &= ~is_titled[texts] & (weights[books] >= 1) & ~np.isin(books, list(covered))
+        other[texts[is_inside]] = books[is_inside]
+        other[list(covered)] = list(covered.values())
         return Found(
             repeats=repeats,
-            inside=np.isin(numbers, pairs[is_inside, 0]),
+            inside=np.isin(numbers, [*texts[is_inside], *covered]),
             other=other,
             alike=alike,
             within=pairs,
@@ -135,6 +143,23 @@ class Duplicates:
             found.append(np.stack([texts, others], axis=1)[is_enough])
             shares.append(share[is_enough])
         return np.concatenate(found), np.concatenate(shares)
+
+    def _covered(self, pairs: np.ndarray) -> dict[int, int]:
+        """The books that stand in poems, as good as whole, each with one of the poems.
+
+        Args:
+          pairs: of a poem and the book that it stands in, int64 [n, 2].
+        """
+        samples = self._mapped(self._samples, np.uint32)
+        ends = np.cumsum(np.array(self._n_samples, np.int64))
+        starts = ends - np.array(self._n_samples, np.int64)
+        found = {}
+        for book in np.unique(pairs[:, 1]).tolist():
+            poems = pairs[pairs[:, 1] == book, 0].tolist()
+            theirs = np.concatenate([samples[starts[poem] : ends[poem]] for poem in poems])
+            if np.isin(np.unique(samples[starts[book] : ends[book]]), theirs).mean() >= INSIDE:
+                found[book] = poems[0]
+        return found
 
     @staticmethod
     def _mapped(file, dtype) -> np.ndarray:

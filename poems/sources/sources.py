@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import glob
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -16,6 +17,7 @@ from system.errors import UserError
 
 DEMO = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", "dickinson.txt")
 NO_BOOKS: Mapping[str, Book] = {}
+FIRST = 20  # poems of a file that are looked at for titles
 
 Progress = Callable[[int], object]  # takes how many bytes were read since its last call
 Tell = Callable[[Dropped], object]  # takes whatever is read and not taken
@@ -97,6 +99,16 @@ def find_source(
     return Source(name, read, tuple(paths), encoding, tuple(skipped), sum(map(_size, paths)), accounts)
 
 
+def has_names(source: Source, books: Mapping[str, Book] = NO_BOOKS) -> bool:
+    """Whether one of the first poems of a file of the source has a title or an author."""
+    paths = [path for path in source.files if _has_poems(path)] if source.name != "gutenberg" else []
+    return any(
+        poem.title or poem.author
+        for path in paths
+        for poem in itertools.islice(read_poems(path, source.encoding, books, Rows(path)), FIRST)
+    )
+
+
 def demo() -> Source:
     """The demo's verse: 263 poems of Emily Dickinson, which the model that ships has never read."""
     return find_source(DEMO)
@@ -147,6 +159,11 @@ def _is_verse(path: str, encoding: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _has_poems(path: str) -> bool:
+    """Whether a file can be read twice, as a pipe cannot, and may name its poems, as ids do not."""
+    return not path.endswith(".npz") and (files.is_remote(path) or os.path.isfile(path))
 
 
 def _size(path: str) -> int:

@@ -165,6 +165,35 @@ def test_a_poem_that_stands_in_a_book_is_found_before_it_or_after_it():
         assert found.other[texts.index(poem)] == texts.index(book)
 
 
+@pytest.mark.parametrize("title", ["", "Complete Poems"])
+def test_a_poem_with_a_title_is_kept_beside_a_book_that_has_it(title):
+    book = Poem("".join([invented(2000, 1), TYGER, LAMB, invented(2000, 2)]), title=title)
+    assert not find(book, Poem(TYGER + LAMB, title="The Tyger")).inside.any()
+    assert find(book, Poem(TYGER + LAMB, author="William Blake")).inside.tolist() == [False, True]
+
+
+@pytest.mark.parametrize(("n_titled", "is_dropped"), [(10, True), (9, True), (7, False)])
+def test_a_book_most_of_which_are_poems_with_titles_gives_way_to_them(n_titled, is_dropped):
+    poems = [invented(400, number) for number in range(10)]
+    titled = [Poem(text, title=f"{number}") for number, text in enumerate(poems[:n_titled])]
+    found = find("".join(poems), *titled)
+    assert found.inside.tolist() == [is_dropped, *[False] * n_titled]
+    assert found.other[0] == (1 if is_dropped else 0)
+
+
+def test_poems_with_titles_that_are_not_trained_on_whole_take_the_place_of_no_book():
+    poems = [invented(400, number) for number in range(10)]
+    titled = [Poem(text, title=f"{number}") for number, text in enumerate(poems)]
+    assert not find("".join(poems), *titled, weights=[1, *[0.5] * 10]).inside.any()
+
+
+@pytest.mark.parametrize(
+    "texts", [[Poem(TYGER), Poem(TYGER, title="The Tyger")], [Poem(TYGER, title="T"), Poem(TYGER)]]
+)
+def test_of_a_poem_with_a_title_and_the_same_without_the_one_with_it_is_kept(texts):
+    assert find(*texts).repeats.tolist() == [not text.title for text in texts]
+
+
 def test_a_book_that_is_not_trained_on_whole_does_not_take_the_place_of_its_poems():
     book = "".join([invented(2000, 1), TYGER, LAMB, invented(2000, 2)])
     assert find(book, TYGER + LAMB, weights=[0.5, 1]).inside.tolist() == [False, False]
