@@ -88,7 +88,7 @@ def train(
     if reason := starts.why_over(settings, state.step, end):
         logger.info(reason)
         return
-    samples = SampleWriter(settings, start, model, replicas)
+    samples = SampleWriter(settings, start, model, replicas, data.training)
     here = machine.describe()
     changes = [*start.changes, *moved(settings.folder, here), *other_data(settings.folder, data.noted())]
     if replicas.is_chief:
@@ -120,12 +120,12 @@ def loop(step: "Step", run: "Run", exchange: "Exchange", samples: "SampleWriter"
                 record |= exchange.at(run.step) | step.validate(run.step)
                 if bad := run.judge(record):  # NaN on held-out text
                     break
+                record |= samples.write_if_due(run)
             run.note(record)
         if bad:
             run.go_back(bad)
             continue
         run.save_if_due(record)
-        samples.write_if_due(run)
     run.finish()
     exchange.leave()
     step.replicas.wait()  # Nobody leaves before the chief has saved.

@@ -166,6 +166,36 @@ def test_samples_are_written_in_the_original_s_files(place, train):
         assert "\n======== SAMPLE 2 ========\n" in text
 
 
+def test_the_figures_of_samples_are_in_the_log_and_in_tensorboard_at_their_steps(place, train, monkeypatch):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    from gpt2.runs import samples
+
+    monkeypatch.setattr(samples.SampleWriter, "sampled", lambda self: [("O unwritten rose,", VERSE)])
+    assert train("--steps", 4, "--sample_every", 2).returncode == 0
+    found = [{name: row[name] for name in row if name.startswith("sample_")} for row in log_of(place)]
+    assert found[0] == found[2] == {}
+    assert found[1] == found[3]
+    assert found[1].pop("sample_metre") > 0
+    # All of it is in poems.npz; its three lines rhyme as much in any order.
+    assert found[1] == {"sample_rhyme_lift": 0, "sample_known": 1, "sample_copied": 1}
+    events = EventAccumulator(str(place / "checkpoint" / "run1" / "tensorboard")).Reload()
+    assert {"sample_rhyme_lift", "sample_metre", "sample_known", "sample_copied"} < set(events.Tags()["tensors"])
+    monkeypatch.setattr(samples, "MOST", 10)
+    train("--run_name", "large", "--steps", 1, "--sample_every", 1)
+    assert "sample_known" in (row := log_of(place, "large")[0])
+    assert "sample_copied" not in row
+
+
+def test_samples_without_a_word_have_no_figures(place, train, monkeypatch):
+    from gpt2.runs import samples
+
+    monkeypatch.setattr(samples.SampleWriter, "sampled", lambda self: [("", "* * *\n"), ("", "")])
+    done = train("--steps", 1, "--sample_every", 1)
+    assert (done.returncode, "training continues" in done.stderr) == (0, False)
+    assert "sample_known" not in log_of(place)[0]
+
+
 def test_samples_do_not_touch_the_order_of_the_data(place, train):
     train("--run_name", "with", "--steps", 4, "--sample_every", 1, "--sample_length", 4, "--val_every", 1)
     train("--run_name", "without", "--steps", 4)

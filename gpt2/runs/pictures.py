@@ -10,6 +10,7 @@ import tensorflow as tf
 from system import files
 
 EVERY = 10  # Steps between points of what each step has.
+RARE = {"val_loss", "sample_metre"}
 
 
 class Board:
@@ -19,8 +20,8 @@ class Board:
         self.writer = tf.summary.create_file_writer(tf.io.gfile.join(folder, "tensorboard"))
 
     def scalars(self, record: dict) -> None:
-        """The numbers of a step: each with held-out losses, of the others every tenth."""
-        if record["step"] % EVERY and "val_loss" not in record:
+        """The numbers of a step: each with held-out losses or figures of samples, of the others every tenth."""
+        if record["step"] % EVERY and not RARE & record.keys():
             return
         with contextlib.suppress(tf.errors.OpError), self.writer.as_default(step=record["step"]):
             for name, value in record.items():
