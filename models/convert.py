@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from system import command_line, tensorflow_start
 from system.errors import UserError
-from system.flags import check_flags
+from system.flags import AtLeast, check_flags
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,13 +21,16 @@ class Request:
 
     Attributes:
       paths: what to convert, and the folder or file to write.
-      to: the format of TO. Default: gguf for TO.gguf, else openai if FROM is Hugging Face's, else huggingface.
-      dtype: of the weights in TO; q8_0, of 8 bits a number, is for gguf alone.
+      to: the format of TO. Default: that of its ending, .gguf or .tflite; else openai if FROM is Hugging Face's, and
+        huggingface if it is not.
+      dtype: of the weights in TO: float32; float16 but for savedmodel; int8 for tflite; q8_0 for gguf.
+      window: the most tokens that the model sees in a .tflite, where each token takes as long as the whole window.
     """
 
     paths: Annotated[tuple[str, ...], "FROM TO"] = ()
-    to: Literal["huggingface", "openai", "gguf"] | None = None
-    dtype: Literal["float32", "float16", "q8_0"] = "float32"
+    to: Literal["huggingface", "openai", "gguf", "savedmodel", "tflite"] | None = None
+    dtype: Literal["float32", "float16", "int8", "q8_0"] = "float32"
+    window: Annotated[int, AtLeast(1)] = 64
 
     def __post_init__(self) -> None:
         check_flags(self)
@@ -41,7 +44,7 @@ def main(request: Request) -> None:
     from gpt2.formats import conversion
 
     source, target = request.paths
-    model = conversion.convert(source, target, request.to, request.dtype)
+    model = conversion.convert(source, target, request.to, request.dtype, request.window)
     print(f"{target}: {model.hparams.n_params:,} parameters in {request.dtype}, from {model.path}")
 
 

@@ -3,31 +3,37 @@
 import contextlib
 import os
 import shutil
+import types
 from collections.abc import Iterator
 from typing import Literal
 
-from gpt2.formats import foreign, gguf, hugging_face, openai
+from gpt2.formats import foreign, gguf, hugging_face, openai, tflite
 from gpt2.formats.stored_model import StoredModel
-from system import files
+from system import files, tensorflow_start
 from system.errors import UserError
 
-Format = Literal["huggingface", "openai", "gguf"]
-Dtype = Literal["float32", "float16", "q8_0"]
+Format = Literal["huggingface", "openai", "gguf", "savedmodel", "tflite"]
+Dtype = Literal["float32", "float16", "int8", "q8_0"]
 # In which each format stores weights, and the bytes of a number then.
 BYTES: dict[Format, dict[Dtype, float]] = {
     "huggingface": {"float32": 4, "float16": 2},
     "openai": {"float32": 4, "float16": 2},
     "gguf": {"float32": 4, "float16": 2, "q8_0": gguf.BLOCK_BYTES / gguf.BLOCK},
+    "savedmodel": {"float32": 4},
+    "tflite": {"float32": 4, "float16": 2, "int8": 2},  # int8 has the embeddings twice
 }
 
 
-def convert(source: str, target: str, kind: Format | None = None, dtype: Dtype = "float32") -> StoredModel:
+def convert(
+    source: str, target: str, kind: Format | None = None, dtype: Dtype = "float32", window: int = 64
+) -> StoredModel:
     """Writes a model in another format, and returns the model that it read.
 
     Args:
       source: see `open_model`.
       target: a folder that is made, or a file.
       kind: the format of the target; by default `format_of`.
+      window: the tokens that a model for tflite sees.
     Raises:
       FileNotFoundError: there is no such model, or no folder for the target.
       UserError: the model or the target is refused; see `open_model` and `check_target`.
@@ -39,7 +45,7 @@ def convert(source: str, target: str, kind: Format | None = None, dtype: Dtype =
     model = open_model(source)
     check_space(target, model.hparams.n_params * BYTES[kind][dtype])
     name = os.path.basename(os.path.abspath(target))
-    with written_beside(target) as new:
+    with written_beside(target) as new, tensorflow_start.tensorflow_start_up_held():
         match kind:
             case "huggingface":
                 hugging_face.write_folder(model, new, dtype, name)
@@ -47,13 +53,30 @@ def convert(source: str, target: str, kind: Format | None = None, dtype: Dtype =
                 openai.write_folder(model, new, dtype)
             case "gguf":
                 gguf.write_file(model, new, dtype, name.removesuffix(".gguf"))
+            case "savedmodel":
+                _saved_model(target).write_folder(model, new)
+            case "tflite":
+                tflite.write_file(model, new, dtype, window)
     return model
+
+
+def _saved_model(target: str) -> types.ModuleType:
+    """The module that writes SavedModels, which needs a package that Windows has no wheel of."""
+    try:
+        from gpt2.formats import saved_model
+    except ImportError:
+        raise UserError(
+            f"{target}: a SavedModel contains the encoder of tensorflow_text, which is not installed; convert on Linux "
+            "or macOS"
+        ) from None
+    return saved_model
 
 
 def format_of(source: str, target: str) -> Format:
     """The format that the ending of the target asks for; without one, the format that the source is not in."""
-    if target.endswith(".gguf"):
-        return "gguf"
+    endings: dict[str, Format] = {".gguf": "gguf", ".tflite": "tflite"}
+    if kind := endings.get(os.path.splitext(target)[1]):
+        return kind
     return "openai" if foreign.is_on_hub(source) or foreign.is_hugging_face(source) else "huggingface"
 
 
@@ -81,7 +104,7 @@ def check_target(target: str, kind: Format, dtype: Dtype) -> None:
       UserError: it is remote, exists already, or cannot hold weights of that dtype.
     """
     if dtype not in BYTES[kind]:
-        raise UserError(f"--dtype is {dtype}, expected {' or '.join(BYTES[kind])} for --to {kind}")
+        raise UserError(f"--dtype is {dtype}, expected {' or '.join(BYTES[kind])} for {kind}")
     if files.is_remote(target):
         raise UserError(f"{target}: expected a place on this computer; convert here, then copy the result there")
     if not target or os.path.lexists(target):

@@ -19,10 +19,11 @@ def test_without_a_format_the_other_of_the_two_layouts_is_written(written_folder
     assert conversion.format_of(str(written_folder), "out") == "openai"
     assert conversion.format_of("hf://openai-community/gpt2", "out") == "openai"
     assert conversion.format_of("hf://openai-community/gpt2", "out.gguf") == "gguf"
+    assert conversion.format_of(str(small_folder), "out.tflite") == "tflite"
 
 
 def test_8_bits_are_for_gguf_alone(tmp_path, small_folder):
-    with pytest.raises(UserError, match="--dtype is q8_0, expected float32 or float16 for --to openai"):
+    with pytest.raises(UserError, match="--dtype is q8_0, expected float32 or float16 for openai"):
         conversion.convert(str(small_folder), str(tmp_path / "out"), "openai", "q8_0")
 
 
