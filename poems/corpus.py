@@ -1,5 +1,6 @@
 """A corpus: the poems of all its sources, cleaned and laid out one by one, and an account of what was done to them."""
 
+import dataclasses
 import tempfile
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -8,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from poems.cleaning.counts import EXCERPT, Counts, Example
-from poems.cleaning.rules import clean_all
+from poems.cleaning.rules import OF_NAMES, clean_all
 from poems.duplicates.duplicates import Duplicates, keys_of_sides
-from poems.layout import LaidOut, Layout, lay_out
+from poems.layout import LaidOut, Layout, describe, lay_out
+from poems.names import Census
 from poems.poem import Poem, count_lines
 from poems.sources.sources import Source
 
@@ -54,7 +56,7 @@ class Corpus:
         self.counts = [Counts() for _ in sources]
         self._ends = [0] * len(sources)  # the number of documents up to that of each source, once it was read
         self._n_lines, self._n_characters, self._places = array("Q"), array("Q"), array("Q")
-        self._duplicates = Duplicates()
+        self._duplicates, self._census = Duplicates(), Census(layout)
         self._passages = tempfile.TemporaryFile()  # noqa: SIM115
 
     def __enter__(self):
@@ -90,6 +92,12 @@ class Corpus:
                 dropped |= flags
         return Judged(dropped, keys_of_sides(found, ~dropped))
 
+    def described(self, documents: Iterable[int]) -> dict:
+        """The layout, and the names in these documents, so that prompts can be laid out as the poems were."""
+        rules = tuple(rule for rule in OF_NAMES if rule in self.rules) if self.layout.name != "plain" else ()
+        names = self._census.names(documents)
+        return describe(dataclasses.replace(self.layout, rules=rules)) | ({"names": names} if names else {})
+
     def numbers(self, number: int) -> slice:
         """Which of all documents are those of a source."""
         return slice(self._ends[number - 1] if number else 0, self._ends[number])
@@ -104,6 +112,7 @@ class Corpus:
     def _begin(self, poem: Poem) -> None:
         self._places.append(self._passages.tell())
         self._passages.write(f"{poem.place}\0{poem.text[:EXCERPT]}\0".encode(errors="replace"))
+        self._census.add(poem)
         self._n_lines.append(0)
         self._n_characters.append(0)
 

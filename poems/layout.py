@@ -21,10 +21,16 @@ BAR = "|"
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """A layout by its name; of `prefix` also which field comes first: the other one replaces it where it is unknown."""
+    """What the model sees of a poem.
+
+    Attributes:
+      field: of `prefix`, what comes first; the other one replaces it where it is unknown.
+      rules: the cleaning rules that mend titles and authors, so that those of a prompt are spelled as the dataset's.
+    """
 
     name: str = "plain"
     field: str = "book"
+    rules: tuple[str, ...] = ()
 
     def __post_init__(self):
         if self.name not in NAMES:
@@ -96,7 +102,8 @@ def prefix_of(
 
 def describe(layout: Layout) -> dict:
     """What is noted with a dataset, so that sampling knows the layout."""
-    return {"name": layout.name, "field": layout.field} if layout.name == "prefix" else {"name": layout.name}
+    field = {"field": layout.field} if layout.name == "prefix" else {}
+    return {"name": layout.name} | field | ({"rules": list(layout.rules)} if layout.rules else {})
 
 
 def find_layout(described: dict) -> Layout:
@@ -105,7 +112,10 @@ def find_layout(described: dict) -> Layout:
     Raises:
       UserError: there is no such layout.
     """
-    return Layout(described.get("name", ""), described.get("field", "book"))
+    rules = described.get("rules", [])
+    if not isinstance(rules, list) or not all(isinstance(rule, str) for rule in rules):
+        raise UserError(f"rules is {str(rules)[:40]!r}, expected a list of names")
+    return Layout(described.get("name", ""), described.get("field", "book"), tuple(rules))
 
 
 def _line_by_line(text: str, prefix: str) -> LaidOut:

@@ -1,11 +1,12 @@
 """What samples continue: a text, laid out as the poems were that a model was trained on."""
 
 import dataclasses
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from poems import layout
+from poems import layout, names
 from poems.layout import Layout
 from system import files
 from system.errors import UserError
@@ -25,12 +26,14 @@ class Prompt:
       begins: whether the text is the beginning of a poem, and so follows end-of-text.
       nsamples: how many samples continue the text, 0 for no end.
       source: the file and the line that the text comes from, if it is one of many.
+      about: what is known of the poem, by field, as the dataset would spell it.
     """
 
     pieces: tuple[str, ...]
     begins: bool
     nsamples: int
     source: str = dataclasses.field(default="", compare=False)
+    about: tuple[tuple[str, str], ...] = dataclasses.field(default=(), compare=False)
 
     @property
     def text(self) -> str:
@@ -53,17 +56,19 @@ def lay_out(text: str, about: dict[str, str], described: Layout, nsamples: int) 
     known = {name: value for name, value in about.items() if value}
     if not known:
         return Prompt((text,) if text else (), False, nsamples)
-    allowed = {"plain": (), "prefix": ("author", "book"), "poem": ("author", "title", "tags")}[described.name]
+    allowed = names.FIELDS[described.name]
     for name in known:
         if name not in allowed:
             flags = " and ".join(f"--{name}" for name in allowed) or "--prompt alone"
             raise UserError(
                 f"--{name} is no part of what this model was trained on, whose layout is {described.name}; give {flags}"
             )
+    known = spelled(known, described)
+    begun = functools.partial(Prompt, begins=True, nsamples=nsamples, about=tuple(known.items()))
     tags = [tag.strip() for tag in known.pop("tags", "").split(",")]
     prefix = layout.prefix_of(described, tags=tags, **known)
     if described.name == "poem":
-        return Prompt((prefix, text) if text else (prefix,), True, nsamples)
+        return begun((prefix, text) if text else (prefix,))
     # In training every line has the prefix, except an empty one; the last line is to be continued.
     lines = text.split("\n")
     pieces, rest = [], ""
@@ -74,7 +79,15 @@ def lay_out(text: str, about: dict[str, str], described: Layout, nsamples: int) 
             rest = ""
         rest += line if is_last else f"{line}\n"
     pieces.append(rest)
-    return Prompt(tuple(filter(None, pieces)), True, nsamples)
+    return begun(tuple(filter(None, pieces)))
+
+
+def spelled(about: dict[str, str], described: Layout) -> dict[str, str]:
+    """What describes a poem, its title and author spelled by the rules that those of the dataset went through."""
+    from poems.cleaning.rules import mend_name  # here, since it takes a while and few prompts need it
+
+    mended = {name: mend_name(about[name], described.rules) for name in ("title", "author") if name in about}
+    return about | mended if described.rules else about
 
 
 def read_text(path: str) -> str:
@@ -159,19 +172,3 @@ def _read_object(line: str, about: dict[str, str], described: Layout, nsamples: 
         raise UserError(f"nsamples is {given['nsamples']}, expected 1 to {MOST}")
     about = about | {name: given[name] for name in FIELDS if name in given}
     return lay_out(given.get("prompt", ""), about, described, given.get("nsamples", nsamples))
-
-
-def read_layout(path: str) -> Layout:
-    """The layout that a run notes beside its weights; plain if it notes none.
-
-    Raises:
-      ValueError: the file does not hold a layout.
-    """
-    if not files.exists(path):
-        return Layout()
-    expected, remedy = "the layout of the run's dataset", "copy the file of the run that the weights are of"
-    found = files.read_json(path, expected, remedy)
-    try:
-        return layout.find_layout(found)
-    except UserError as error:
-        raise UserError(f"{path}: {error}, expected {expected}; {remedy}") from None

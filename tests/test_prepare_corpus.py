@@ -416,7 +416,7 @@ def test_prefixes_are_marked_and_held_out_verse_is_counted_without_them(run_here
     (tmp_path / "poems.csv").write_text("Title,Poem,Poet,Tags\n" + "".join(rows))
     run_here("prepare_corpus.py", "poems.csv", "out.npz", "--model_name", model, "--layout", "poem", "--held_out", 0.3)
     about = json.loads((tmp_path / "out.json").read_text())
-    assert about["layout"] == {"name": "poem"}
+    assert about["layout"]["name"] == "poem"
     ids = np.array(tokens_of(tmp_path / "out.npz")["arr_0"])
     marked = unpack(about["prefix_marks"]["arr_0"], len(ids))
     enc = encoder.get_encoder(model, str(tmp_path / "models"))

@@ -512,6 +512,30 @@ def test_a_description_without_a_layout_is_an_error(sample):
     assert "--author is no part of what this model was trained on, whose layout is plain" in done.stderr
 
 
+LAYOUT = {"name": "poem", "rules": ["quotes"], "names": {"author": {"Emily Dickinson": 12, "D'Arcy": 3}}}
+
+
+def test_an_author_whom_a_run_does_not_know_is_told_with_the_nearest(place, sample):
+    (place / "models" / "small" / "layout.json").write_text(json.dumps(LAYOUT))
+    done = sample("--author", "Dickinson", "--include_prompt")
+    assert done.returncode == 0
+    assert "--author Dickinson: the model has read none of that name; nearest: Emily Dickinson;" in done.stderr
+    assert texts_of(done.stdout)[1].startswith("by Dickinson\n")
+    done = sample("--author", "D’Arcy", "--include_prompt")  # noqa: RUF001
+    assert "read none of that name" not in done.stderr
+    assert texts_of(done.stdout)[1].startswith("by D'Arcy\n")
+    (place / "p.jsonl").write_text('{"author": "Emily Dickinson"}\n{"author": "Dick"}\n{"author": "Dick"}\n')
+    assert sample("--prompts", "p.jsonl").stderr.count("read none") == 1
+
+
+def test_what_a_run_knows_is_listed_and_nothing_is_written(place, sample):
+    (place / "models" / "small" / "layout.json").write_text(json.dumps(LAYOUT))
+    done = sample("--about")
+    assert done.returncode == 0
+    assert "12  Emily Dickinson\n" in done.stdout
+    assert "SAMPLE" not in done.stdout
+
+
 def given(text):
     """Standard input that holds a text, or bytes."""
     raw = text if isinstance(text, bytes) else text.encode()

@@ -12,6 +12,8 @@ import pytest
 from conftest import ROOT
 from test_sample import texts_of
 
+from gpt2.jobs.conversation import completions
+
 FLAGS = ["--model_name", "small", "--length", 6, "--seed", 4]
 
 
@@ -130,6 +132,19 @@ def test_help_names_every_command(converse):
 def test_settings_are_shown_as_they_are_typed(converse):
     done = converse("/settings\n/temperature 0.5\n/seed 7\n/settings\n")
     assert done.stdout.splitlines() == ["/length 6", "/seed 4", "/length 6", "/temperature 0.5", "/seed 7"]
+
+
+def test_an_author_whom_a_run_does_not_know_is_told_once(place, converse):
+    known = {"name": "poem", "names": {"author": {"Emily Dickinson": 12}}}
+    (place / "models" / "small" / "layout.json").write_text(json.dumps(known))
+    assert converse("/author Dickinson\n\n\n").stderr.count("nearest: Emily Dickinson") == 1
+
+
+def test_the_tabulator_completes_commands_and_names():
+    known = ["/author", "/author Emily Dickinson", "/author Walt Whitman", "/top_k"]
+    assert completions("/author E", known) == ["/author Emily Dickinson"]
+    assert completions("/au", known) == known[:3]
+    assert completions("", known) == completions("Tell", known) == []
 
 
 @pytest.mark.parametrize("end", ["/quit", "/exit"])

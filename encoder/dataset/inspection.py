@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from encoder.reference import Encoder
+from poems.layout import find_layout
 
 N_DOCUMENTS = 3  # shown of each array, spread evenly
 N_TOKENS = 200  # shown of a document, at most
@@ -22,8 +23,9 @@ def lines_about(arrays: Mapping[str, np.ndarray], about: dict, enc: Encoder) -> 
     if not about:
         yield "no .json beside it, so its documents are taken to begin after each end of text"
     else:
-        layout = about.get("layout", {"name": "plain"})
-        yield f"vocabulary of {about['vocabulary']['n_vocab']:,}; layout {' by '.join(layout.values())}"
+        layout = find_layout(about.get("layout", {"name": "plain"}))
+        by = f" by {layout.field}" if layout.name == "prefix" else ""
+        yield f"vocabulary of {about['vocabulary']['n_vocab']:,}; layout {layout.name}{by}"
         yield f"cleaned by: {', '.join(about.get('rules', [])) or 'no rule'}"
         held_out = sum(map(len, about["held_out"].values()))
         yield f"held out: {held_out:,} documents, {about['held_out_tokens']:,} tokens"

@@ -12,6 +12,7 @@ import numpy as np
 from encoder.dataset.npz import REMEDY, json_path, read_arrays
 from encoder.dataset.prefix_marks import unpack
 from poems.layout import find_layout
+from poems.names import check_names
 from system import files
 from system.errors import UserError
 
@@ -197,7 +198,8 @@ def check_about(about: dict) -> None:
     files.check_keys(about, ABOUT, expected)
     files.check_keys(about["vocabulary"], {"n_vocab": int, "fingerprint": str}, expected)
     files.check_keys({"made_with": {}, "prefix_marks": {}, "layout": {}} | about, OPTIONAL, expected)
-    find_layout(about.get("layout", {"name": "plain"}))
+    find_layout(described := about.get("layout", {"name": "plain"}))
+    check_names(described.get("names", {}))
     for source in about["sources"]:
         files.check_keys(source, SOURCE, expected)
 

@@ -17,7 +17,6 @@ from encoder.dataset.npz import json_path, write_npz
 from encoder.dataset.prefix_marks import pack
 from encoder.dataset.spool import Spool
 from encoder.reference import Encoder
-from poems import layout
 from poems.corpus import Corpus
 from poems.sources.sources import Source
 from system import files
@@ -74,7 +73,7 @@ def write_dataset(
                 "format": FORMAT,
                 "npz_sha256": files.sha256(npz),
                 "vocabulary": {"n_vocab": enc.n_vocab, "fingerprint": enc.fingerprint},
-                "layout": layout.describe(corpus.layout),
+                "layout": corpus.described(np.unique(np.concatenate(chosen)).tolist()),
                 "rules": list(corpus.rules),
                 "sources": describe_sources(corpus, spool, chosen, weights),
                 **describe_documents(spool, chosen, held),

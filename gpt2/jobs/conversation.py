@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from encoder.reference import Encoder
 from gpt2.jobs import terminal
@@ -42,7 +42,7 @@ A line is a prompt, and verse that continues it is written; an empty line asks f
   /keep, /keep 3            adds the last sample, or number 3, to the file of what you like
   /settings                 shows what is set
   /quit, or Ctrl-D          ends the conversation; Ctrl-C ends a sample
-The arrows move in a line and bring earlier lines back; the tabulator completes commands.
+The arrows move in a line and bring earlier lines back; the tabulator completes commands and names.
 Settings, which mean what the flags of sample.py mean:
   {" ".join(f"/{name}" for name in ABOUT)}
   {" ".join(f"/{name}" for name in HOW_MUCH)}
@@ -122,6 +122,8 @@ class Conversation:
         changed = Request(**flags | {name: flag.parse(value) if value else flag.default})
         job = Job.of(changed, self.enc, self.source)  # checks the value, and draws a seed where there is none
         self.request = dataclasses.replace(changed, seed=job.rules.seed)
+        if name in ABOUT:
+            job.tell_strangers(self.source.names)
         if name == "seed":
             self.number, self.written = 1, {}
 
@@ -149,10 +151,12 @@ def converse(request: Request, enc: Encoder, source: Source, spec: EngineSpec) -
     """Asks for prompts and commands until there are no more, and numbers the samples through all of them."""
     settled = dataclasses.replace(request, interactive=False, out=None, nsamples=request.nsamples or 1)
     job = Job.of(settled, enc, source)
+    job.tell_strangers(source.names)
     settled = dataclasses.replace(settled, seed=job.rules.seed)
     conversation = Conversation(settled, enc, source, spec, job.open(spec), request.out or KEPT)
     logger.info("a line of verse, or an empty line, and Enter; /help shows the rest, Ctrl-D ends")
-    with remembered_lines():
+    values = [f"{field} {name}" for field, counts in source.names.items() for name in counts]
+    with remembered_lines([f"/{line}" for line in (*COMMANDS, *values)]):
         while True:
             try:
                 text = ask()
@@ -201,8 +205,12 @@ def read_line(mark: str) -> str | None:
 
 
 @contextlib.contextmanager
-def remembered_lines() -> Iterator[None]:
-    """Makes lines editable, and brings back those of earlier conversations, where the terminal and Python can."""
+def remembered_lines(known: Sequence[str]) -> Iterator[None]:
+    """Makes lines editable, and brings back those of earlier conversations, where the terminal and Python can.
+
+    Args:
+      known: lines that the tabulator completes.
+    """
     try:
         import readline  # Windows has none: its console edits lines itself.
     except ImportError:
@@ -211,8 +219,8 @@ def remembered_lines() -> Iterator[None]:
         yield
         return
     path = os.path.join(files.cache_folder(), "prompts.history")
-    readline.set_completer_delims(" ")
-    readline.set_completer(complete)
+    readline.set_completer_delims("")
+    readline.set_completer(lambda line, n: dict(enumerate(completions(line, known))).get(n))
     readline.parse_and_bind("bind ^I rl_complete" if "libedit" in (readline.__doc__ or "") else "tab: complete")
     with contextlib.suppress(OSError):
         readline.read_history_file(path)
@@ -225,7 +233,6 @@ def remembered_lines() -> Iterator[None]:
             readline.write_history_file(path)
 
 
-def complete(text: str, n: int) -> str | None:
-    """The n-th command that begins like a word of the line that is being typed; None after the last."""
-    found = [f"/{name} " for name in COMMANDS if text and f"/{name}".startswith(text)]
-    return found[n] if n < len(found) else None
+def completions(line: str, known: Iterable[str]) -> list[str]:
+    """The known lines that begin as a command that is being typed."""
+    return [other for other in known if line.startswith("/") and other.startswith(line)]

@@ -27,8 +27,9 @@ from gpt2.jobs.source import Source
 from gpt2.sampling import batch, particles
 from gpt2.sampling.batch import Rules, Sample, Task
 from gpt2.sampling.engines import Engine, EngineSpec
-from poems import layout, prompts
+from poems import layout, names, prompts
 from poems.layout import Layout
+from poems.names import Names
 from poems.prompts import Prompt
 from poetics.forms.guide import Verse
 from poetics.judging import ranking
@@ -36,6 +37,7 @@ from system.errors import UserError
 
 logger = logging.getLogger("gpt2")
 
+FEW = 5  # names in prompts that are said to be unknown
 SLIDES = "when the window of {} tokens is full, its last half is read again and the rest forgotten"
 # Text is taken letter for letter.
 NO_LINE_END = r"{} has \n in it, a backslash and an n; a line end is typed $'O rose,\nThou' in bash and zsh"
@@ -149,6 +151,12 @@ class Job:
         if rb"\n" in self.endings.stop:
             logger.info(NO_LINE_END.format("--stop"))
 
+    def tell_strangers(self, known: Names) -> None:
+        """Logs the first few names in the prompts that no poem has that the model was trained on."""
+        found = (line for prompt in self.prompts.prompts for line in names.strangers(dict(prompt.about), known))
+        for line in itertools.islice(dict.fromkeys(found), FEW):
+            logger.info(line)
+
     def samples(
         self, engine: Engine, numbers: Iterable[int], on_token: Callable[[int, int], None] | None = None
     ) -> Iterator[tuple[Sample, Prompt]]:
@@ -224,10 +232,10 @@ def read_prompts(request: Request, described: Layout) -> list[Prompt]:
       UserError: a file that is not UTF-8, or a line of it that is no prompt.
     """
     if request.prompts is not None:
-        found = prompts.read_many(request.prompts, request.about, described, request.nsamples)
+        found = prompts.read_many(request.prompts, request.description, described, request.nsamples)
     else:
         text = request.prompt if request.prompt_file is None else prompts.read_text(request.prompt_file)
-        found = [prompts.lay_out(text, request.about, described, request.nsamples)]
+        found = [prompts.lay_out(text, request.description, described, request.nsamples)]
     return [with_heading(prompt, described) for prompt in found] if request.has_form else found
 
 

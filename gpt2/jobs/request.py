@@ -43,6 +43,7 @@ class Request:
         tags: of the poem, separated by commas.
         book: the number of the book, in a run trained with --layout prefix.
         include_prompt: print the prompt before each sample.
+        about: print what the model knows of the poems it was trained on, such as their authors, and write nothing.
       How much
         nsamples: samples of each prompt; with one prompt, 0 continues until Ctrl-C.
         batch_size: samples that are written at a time; with 1 they appear as they are written.
@@ -98,6 +99,7 @@ class Request:
     tags: str = ""
     book: str = ""
     include_prompt: bool = False
+    about: bool = False
     nsamples: Annotated[int, AtLeast(0)] = 1
     batch_size: Annotated[int, AtLeast(1)] = 1
     length: Annotated[int | None, AtLeast(1)] = None
@@ -141,7 +143,7 @@ class Request:
         for name in COUNTS:
             if (getattr(self, name) or 0) > MOST:
                 raise UserError(f"--{name} is {getattr(self, name)}, expected at most {MOST}")
-        for name, text in {"prompt": self.prompt, "stop": self.stop, **self.about}.items():
+        for name, text in {"prompt": self.prompt, "stop": self.stop, **self.description}.items():
             try:
                 text.encode()
             except UnicodeEncodeError:
@@ -227,6 +229,6 @@ class Request:
         return find_form(self.form, self.scheme, metre=self.metre, syllables=self.syllables, path=self.forms)
 
     @property
-    def about(self) -> dict[str, str]:
+    def description(self) -> dict[str, str]:
         """What describes the poem, for its prefix; empty texts for what is not known."""
         return {"author": self.author, "title": self.title, "tags": self.tags, "book": self.book}

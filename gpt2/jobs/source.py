@@ -7,7 +7,7 @@ from typing import NamedTuple
 from gpt2 import checkpoint_paths
 from gpt2.jobs.request import Request
 from poems.layout import Layout
-from poems.prompts import read_layout
+from poems.names import Names, read_described
 from system import files, model_folders
 
 logger = logging.getLogger("gpt2")
@@ -20,11 +20,13 @@ class Source(NamedTuple):
       prefix: the prefix of the checkpoint.
       model_folder: the folder of the vocabulary, and of `hparams.json` if there is none beside the weights.
       layout: how the poems that the model was trained on were laid out.
+      names: their authors, subjects and books.
     """
 
     prefix: str
     model_folder: str
     layout: Layout
+    names: Names
 
 
 def find_source(request: Request) -> Source:
@@ -36,7 +38,7 @@ def find_source(request: Request) -> Source:
     """
     prefix = checkpoint_paths.find_prefix(weights_of(request))
     model_folder = checkpoint_paths.vocabulary_of(prefix, request.model_name or "124M", request.models_dir)
-    return Source(prefix, model_folder, read_layout(os.path.join(os.path.dirname(prefix), "layout.json")))
+    return Source(prefix, model_folder, *read_described(os.path.join(os.path.dirname(prefix), "layout.json")))
 
 
 def weights_of(request: Request) -> str:

@@ -128,7 +128,11 @@ def clean(poem: Poem, rules: Collection[str], counts: Counts) -> Poem | None:
     if text and poem.more and poem.text.endswith("\n\n") and not text.endswith("\n\n"):
         text += "\n"  # between the last stanza of this part and the first of the next
     counts.keep(text, poem.more)
-    title, author = (_mend_name(name, poem.place, rules, counts) for name in (poem.title, poem.author))
+
+    def note(name: str, before: str, after: str) -> None:
+        counts.note(name, "retitled", 0, [Example(poem.place, before, after)])
+
+    title, author = (mend_name(name, rules, note) for name in (poem.title, poem.author))
     return dataclasses.replace(poem, text=text, title=title, author=author)
 
 
@@ -178,10 +182,14 @@ def _note_cut(rule: str, poem: Poem, before: str, after: str, counts: Counts) ->
     counts.note(rule, "dropped", before.count("\n") - after.count("\n"), [Example(poem.place, cut)])
 
 
-def _mend_name(text: str, place: str, rules: Collection[str], counts: Counts) -> str:
-    """A title or an author, whose letters and signs are mended as those of the poem are, so that they match."""
+def mend_name(text: str, rules: Collection[str], note: Callable[[str, str, str], object] = lambda *_: None) -> str:
+    """A title or an author, whose letters and signs are mended as those of the poem are, so that they match.
+
+    Args:
+      note: takes the name of each rule that does something, the text before it and after it.
+    """
     for name in OF_NAMES:
         if name in rules and (mended := MENDING[name](text)) != text:
-            counts.note(name, "retitled", 0, [Example(place, text, mended)])
+            note(name, text, mended)
             text = mended
     return text

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from poems import layout, prompts
+from poems import layout
 from poems.layout import Layout
 from poems.poem import Poem
-from poems.prompts import lay_out, read_layout, read_many, read_texts
+from poems.prompts import lay_out, read_many, read_texts
 
 ABOUT = {"author": "Walt Whitman", "title": "Song of Myself", "tags": "Nature, Life", "book": "1322"}
 
@@ -143,11 +143,8 @@ def test_a_text_to_score_has_its_prefix_once(tmp_path, described, text):
     assert found == lay_out("", only("author"), described, 1)
 
 
-def test_the_layout_of_a_run(tmp_path):
-    path = tmp_path / "layout.json"
-    assert read_layout(str(path)) == Layout()
-    path.write_text(json.dumps(layout.describe(Layout("prefix", "author"))))
-    assert read_layout(str(path)) == Layout("prefix", "author")
-    path.write_text("[]")
-    with pytest.raises(ValueError, match=r"layout\.json: found a list, expected the layout of the run's dataset; copy"):
-        prompts.read_layout(str(path))
+def test_titles_and_authors_are_spelled_as_the_dataset_spells_them():
+    described = Layout("poem", rules=("quotes", "dashes"))
+    about = {"title": "“Hush” — again", "author": "D’Arcy", "tags": "Love’s, Night"}  # noqa: RUF001
+    assert lay_out("", about, described, 1).text == "\"'Hush' -- again\", by D'Arcy [Love’s, Night]\n"  # noqa: RUF001
+    assert lay_out("", about, Layout("poem"), 1).text.startswith('"“Hush” — again", by D’Arcy')  # noqa: RUF001
