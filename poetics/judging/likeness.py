@@ -28,7 +28,11 @@ class Likeness(NamedTuple):
 
     def log_odds(self, features: np.ndarray) -> np.ndarray:
         """How much likelier each text [n_texts, n_features] is real verse, as a natural logarithm: [n_texts]."""
-        return (features - self.mean) / self.spread @ self.weights + self.bias
+        return self.terms(features).sum(-1) + self.bias
+
+    def terms(self, features: np.ndarray) -> np.ndarray:
+        """What each feature adds to the log-odds: [n_texts, n_features]."""
+        return (features - self.mean) / self.spread * self.weights
 
 
 def fit(real: np.ndarray, samples: np.ndarray) -> Likeness:

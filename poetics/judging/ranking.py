@@ -36,9 +36,15 @@ def quality(text: str, by: Quality) -> float:
 
 
 def log_odds(lines: Sequence[str]) -> float:
-    """The natural logarithm of how much likelier lines are real verse than a model's, the first 14 at most."""
+    """The natural logarithm of how much likelier lines are real verse than a model's, the first 14 at most.
+
+    No feature counts for more than in real verse (its mean and a standard deviation), so that nothing odd, as a text
+    of rare words alone, is better than verse.
+    """
     length = max((length for length in LENGTHS if length <= len(lines)), default=LENGTHS[0])
-    return float(_fitted()[length].log_odds(features.features(lines[: LENGTHS[-1]])[None])[0])
+    fitted, ceiling = _fitted()[length]
+    terms = fitted.terms(features.features(lines[: LENGTHS[-1]])[None])[0]
+    return float(np.minimum(terms, ceiling).sum() + fitted.bias)
 
 
 def path() -> str:
@@ -47,7 +53,11 @@ def path() -> str:
 
 
 @functools.cache
-def _fitted() -> dict[int, Likeness]:
+def _fitted() -> dict[int, tuple[Likeness, np.ndarray]]:
+    """For each length the regression, and the most that each of its terms may be."""
     with np.load(path()) as file:
         tables = {n: file[f"lines_{n}"] for n in LENGTHS}
-    return {n: Likeness(mean, spread, weights, float(bias[0])) for n, (mean, spread, weights, bias) in tables.items()}
+    return {
+        n: (Likeness(mean, spread, weights, float(bias[0])), ceiling)
+        for n, (mean, spread, weights, bias, ceiling) in tables.items()
+    }

@@ -14,14 +14,16 @@ from poetics.judging.verse_files import Text, read_texts
 
 
 def learn(samples: Sequence[Text]) -> dict[str, np.ndarray]:
-    """For each of some lengths a regression: rows of means, spreads, weights and the bias, [4, n_features]."""
+    """For each of some lengths a regression: rows of means, spreads, weights, the bias, highest terms, [5, n_features]."""
     arrays = {}
     for n_lines in ranking.LENGTHS:
         real = np.array([features(text) for text in real_verse.texts(n_lines)])
         cut = np.array([features(text[:n_lines]) for text in samples if len(text) >= n_lines])
         found = likeness.fit(real, cut)
         bias = np.full(len(found.weights), found.bias)
-        arrays[f"lines_{n_lines}"] = np.stack([found.mean, found.spread, found.weights, bias])
+        terms = found.terms(real)
+        ceiling = terms.mean(0) + terms.std(0)
+        arrays[f"lines_{n_lines}"] = np.stack([found.mean, found.spread, found.weights, bias, ceiling])
     return arrays
 
 
