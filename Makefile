@@ -10,12 +10,12 @@ BIN := $(VENV)/bin
 $(VENV)/installed: setup.cfg pyproject.toml
 	@echo "Installing TensorFlow and what else is needed into $(VENV): 0.8 GB to download, 2.7 GB on the disk"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --disable-pip-version-check --editable .
+	$(BIN)/pip install --disable-pip-version-check --editable '.[train]'
 	touch $@
 
 # What the tests need besides.
 $(VENV)/testing: $(VENV)/installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[gutenberg,test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[train,gutenberg,test]'
 	touch $@
 
 # 30 poems of at most 14 lines, the same seeds before and after; the first ones are shown.

@@ -83,12 +83,11 @@ def write_weights(prefix, path):
     from system.tensorflow_start import tensorflow_start_up_held
 
     with tensorflow_start_up_held():
-        from gpt2.checkpoint import read_tensor
-        from gpt2.hparams import find_hparams
-        from gpt2.model import weight_shapes
+        from gpt2.bundle import read_tensor
+        from gpt2.hparams import find_hparams, weight_shapes
 
         hparams = find_hparams(prefix)
-        tensors = {name: read_tensor(prefix, name).numpy() for name in weight_shapes(hparams)}
+        tensors = {name: read_tensor(prefix, name) for name in weight_shapes(hparams)}
     np.savez(path, hparams=json.dumps(vars(hparams)), **tensors)
 
 

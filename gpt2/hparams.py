@@ -89,3 +89,26 @@ def find_hparams(prefix: str, model_folder: str | None = None) -> HParams:
     raise FileNotFoundError(
         f"{os.path.join(beside, 'hparams.json')}: no such file; name the model it was trained from: --model_name"
     )
+
+
+def weight_shapes(hparams: HParams) -> dict[str, tuple[int, ...]]:
+    """The name that each weight has in a checkpoint, and its shape."""
+    n_embd = hparams.n_embd
+    block = {
+        "ln_1/g": (n_embd,),
+        "ln_1/b": (n_embd,),
+        "attn/c_attn/w": (1, n_embd, 3 * n_embd),
+        "attn/c_attn/b": (3 * n_embd,),
+        "attn/c_proj/w": (1, n_embd, n_embd),
+        "attn/c_proj/b": (n_embd,),
+        "ln_2/g": (n_embd,),
+        "ln_2/b": (n_embd,),
+        "mlp/c_fc/w": (1, n_embd, 4 * n_embd),
+        "mlp/c_fc/b": (4 * n_embd,),
+        "mlp/c_proj/w": (1, 4 * n_embd, n_embd),
+        "mlp/c_proj/b": (n_embd,),
+    }
+    blocks = {f"h{layer}/{name}": shape for layer in range(hparams.n_layer) for name, shape in block.items()}
+    embeddings = {"wpe": (hparams.n_ctx, n_embd), "wte": (hparams.n_vocab, n_embd)}
+    final = {"ln_f/g": (n_embd,), "ln_f/b": (n_embd,)}
+    return {f"model/{name}": shape for name, shape in (embeddings | blocks | final).items()}

@@ -7,36 +7,13 @@ import numpy as np
 import tensorflow as tf
 
 from gpt2.attention import attend, attend_window
-from gpt2.hparams import HParams
+from gpt2.hparams import HParams, weight_shapes
 from gpt2.precision import float32_product, product_of
 from system.errors import UserError
 
 LAYER_NORM_EPSILON = 1e-5  # OpenAI, src/model.py
 WEIGHT_STDDEV, POSITION_STDDEV = 0.02, 0.01  # OpenAI, src/model.py
 GELU_SCALE, GELU_CUBE = float(np.sqrt(2 / np.pi)), 0.044715  # OpenAI, src/model.py
-
-
-def weight_shapes(hparams: HParams) -> dict[str, tuple[int, ...]]:
-    """The name that each weight has in a checkpoint, and its shape."""
-    n_embd = hparams.n_embd
-    block = {
-        "ln_1/g": (n_embd,),
-        "ln_1/b": (n_embd,),
-        "attn/c_attn/w": (1, n_embd, 3 * n_embd),
-        "attn/c_attn/b": (3 * n_embd,),
-        "attn/c_proj/w": (1, n_embd, n_embd),
-        "attn/c_proj/b": (n_embd,),
-        "ln_2/g": (n_embd,),
-        "ln_2/b": (n_embd,),
-        "mlp/c_fc/w": (1, n_embd, 4 * n_embd),
-        "mlp/c_fc/b": (4 * n_embd,),
-        "mlp/c_proj/w": (1, 4 * n_embd, n_embd),
-        "mlp/c_proj/b": (n_embd,),
-    }
-    blocks = {f"h{layer}/{name}": shape for layer in range(hparams.n_layer) for name, shape in block.items()}
-    embeddings = {"wpe": (hparams.n_ctx, n_embd), "wte": (hparams.n_vocab, n_embd)}
-    final = {"ln_f/g": (n_embd,), "ln_f/b": (n_embd,)}
-    return {f"model/{name}": shape for name, shape in (embeddings | blocks | final).items()}
 
 
 def fresh_weights(seed: int):

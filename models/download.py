@@ -17,7 +17,7 @@ from typing import Annotated
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from gpt2.hparams import MODELS, HParams
-from system import command_line, files, tensorflow_start
+from system import command_line, files
 from system.errors import UserError
 from system.model_folders import OTHER_NAMES
 
@@ -143,13 +143,12 @@ def is_hparams(content: bytes, hparams: HParams) -> bool:
 
 def weights_fault(folder: str, hparams: HParams) -> str:
     """What is wrong with the weights of a folder, after reading every one of them against its checksum."""
-    with tensorflow_start.tensorflow_start_up_held():  # Also while it reads: a GPU is looked for at the first tensor.
-        from gpt2 import checkpoint
+    from gpt2 import bundle  # late, so that --help does not wait for NumPy
 
-        try:
-            checkpoint.check_weights(os.path.join(folder, "model.ckpt"), hparams)
-        except UserError as error:
-            return str(error)
+    try:
+        bundle.check_weights(os.path.join(folder, "model.ckpt"), hparams)
+    except UserError as error:
+        return str(error)
     return ""
 
 

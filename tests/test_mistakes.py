@@ -11,7 +11,7 @@ import sys
 import venv
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, VERSE
 
 SETUP = configparser.ConfigParser()
 SETUP.read(ROOT / "setup.cfg")
@@ -71,6 +71,7 @@ def prepare(folder: pathlib.Path) -> None:
     for name in ("small", "nested"):
         shutil.copytree(ROOT / "tests" / "reference" / "tiny", folder / "models" / name)
     (folder / "models" / "nested" / "hparams.json").write_text("[" * 100_000)
+    (folder / "poems.txt").write_text(VERSE)
     (folder / "latin.txt").write_bytes("Ô rose\n".encode("latin-1"))
     (folder / "bytes.bin").write_bytes(bytes(range(256)))
     (folder / "broken.npz").write_bytes(b"PK\x03\x04 and no more")

@@ -459,7 +459,7 @@ def test_going_back_again_and_again_ends(place, train, monkeypatch):
 
 
 def test_weights_that_are_bad_on_other_windows_too_are_not_gone_back_to_again(place, train, monkeypatch):
-    from gpt2.checkpoint import read_tensor
+    from gpt2.bundle import read_tensor
     from gpt2.runs import log as watch
 
     troubles = ["is nan", "is nan"]  # right after the save of step 6, on two windows

@@ -13,8 +13,7 @@ import numpy as np
 
 from gpt2.formats import safetensors_file
 from gpt2.formats.safetensors_file import TensorPlace
-from gpt2.hparams import HParams
-from gpt2.model import weight_shapes
+from gpt2.hparams import HParams, weight_shapes
 from system import files
 from system.errors import UserError
 

@@ -6,12 +6,11 @@ import os
 import tensorflow as tf
 
 from encoder.vocabulary import read_vocabulary, write_vocabulary
-from gpt2 import checkpoint
+from gpt2 import bundle, checkpoint
 from gpt2.checkpoint_paths import find_prefix, step_of
 from gpt2.formats.safetensors_file import in_dtype
 from gpt2.formats.stored_model import StoredModel, read_extras, read_training
-from gpt2.hparams import read_hparams, write_hparams
-from gpt2.model import weight_shapes
+from gpt2.hparams import read_hparams, weight_shapes, write_hparams
 from system import files
 from system.errors import UserError
 
@@ -33,13 +32,13 @@ def read_prefix(path: str) -> StoredModel:
                 f"{os.path.join(folder, name)}: no such file; copy it from the model that the weights were trained from"
             )
     hparams, vocabulary = read_hparams(folder), read_vocabulary(folder)
-    checkpoint.check_index(prefix, hparams)
+    bundle.check_index(prefix, hparams)
     if len(vocabulary.tokens) != hparams.n_vocab:
         raise UserError(
             f"{folder}: encoder.json has {len(vocabulary.tokens)} tokens, expected {hparams.n_vocab} (n_vocab of "
             "hparams.json); copy the files of one model"
         )
-    read = functools.partial(checkpoint.read_weight, prefix)
+    read = functools.partial(bundle.read_weight, prefix)
     return StoredModel(prefix, hparams, vocabulary, read, read_extras(folder), read_training(folder, step_of(prefix)))
 
 

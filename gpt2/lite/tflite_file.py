@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from gpt2 import bundle
 from gpt2.hparams import HParams
 from gpt2.lite.products import ProductsGraph
 from gpt2.lite.tflite_graph import Slot
@@ -45,9 +46,7 @@ def make_file(prefix: str, hparams: HParams, dtype: str) -> str:
       ValueError: the checkpoint is damaged, or not that of a model of these sizes.
       OSError: neither the model's folder nor the cache folder can be written.
     """
-    from gpt2 import checkpoint
-
-    checkpoint.check_index(prefix, hparams)
+    bundle.check_index(prefix, hparams)
     graph = ProductsGraph(hparams, dtype)
     name = _name(prefix, graph)
     for folder in _folders(prefix):
@@ -55,7 +54,7 @@ def make_file(prefix: str, hparams: HParams, dtype: str) -> str:
         new = files.beside(path)
         try:
             os.makedirs(folder, exist_ok=True)
-            _write(new, graph, lambda name: checkpoint.read_weight(prefix, name))
+            _write(new, graph, lambda name: bundle.read_weight(prefix, name))
             if not _is_whole(path, graph):  # else another worker was faster, and reads it already
                 os.replace(new, path)
         except OSError as error:

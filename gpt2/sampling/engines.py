@@ -171,7 +171,6 @@ def _lite_files(prefix: str, hparams: HParams, dtypes: tuple[Dtype, ...]) -> tup
     missing = [dtype for dtype in dtypes if paths[dtype] is None]
     if missing:
         logger.info(f"the first time, {prefix} is written again as LiteRT reads it")
-        tensorflow_start.start_tensorflow()
     with concurrent.futures.ThreadPoolExecutor() as pool:
         made = {dtype: pool.submit(tflite_file.make_file, prefix, hparams, dtype) for dtype in missing}
     first = paths[dtypes[0]] or made[dtypes[0]].result()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from gpt2.checkpoint import check_index, read_weight
+from gpt2.bundle import check_index, read_weight
 from gpt2.checkpoint_paths import find_prefix
 from gpt2.hparams import HParams
 from system.errors import UserError

@@ -19,7 +19,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import tensorflow as tf
 
-from gpt2.checkpoint import assign, in_float32, read_tensor, remove_old, write_bundle, write_pointer
+from gpt2.bundle import read_tensor
+from gpt2.checkpoint import assign, in_float32, remove_old, write_bundle, write_pointer
 from gpt2.checkpoint_paths import find_prefix, step_of
 from gpt2.hparams import HParams, find_hparams, write_hparams
 from gpt2.swarm import averaging
@@ -149,8 +150,8 @@ class Member:
         has_momentum = gfile.exists(state + ".index")
         average, momentum = {}, {}
         for name in averaging.tensors_of(old):
-            before = read_tensor(old, name).numpy()
-            moved = read_tensor(state, name).numpy() if has_momentum else np.zeros_like(before)
+            before = read_tensor(old, name)
+            moved = read_tensor(state, name) if has_momentum else np.zeros_like(before)
             average[name], momentum[name] = averaging.outer_step(before, mean.pop(name, before), moved, *settings)
         report = {"counted": counted, "left_out": {**left_out, **bad}}
         self._write_average(self.round, average, report, momentum if averaging.OUTER[self.rules.outer][1] else {})

@@ -12,9 +12,9 @@ import pytest
 import tensorflow as tf
 
 import gpt2
-from gpt2 import checkpoint
-from gpt2.hparams import HParams, read_hparams
-from gpt2.model import GPT2, fresh_weights, weight_shapes
+from gpt2 import bundle, checkpoint
+from gpt2.hparams import HParams, read_hparams, weight_shapes
+from gpt2.model import GPT2, fresh_weights
 from system.errors import UserError
 
 SMALL = HParams(n_vocab=30, n_ctx=6, n_embd=8, n_head=2, n_layer=2)
@@ -248,12 +248,12 @@ def test_wrong_hparams_are_an_error_in_one_line(folder, text, message):
 
 
 def test_check_weights_reads_every_tensor(folder):
-    checkpoint.check_weights(str(folder / "model.ckpt"), SMALL)
+    bundle.check_weights(str(folder / "model.ckpt"), SMALL)
     data = bytearray((folder / DATA).read_bytes())
     data[-1] ^= 1
     (folder / DATA).write_bytes(data)
     with pytest.raises(ValueError, match="is damaged"):
-        checkpoint.check_weights(str(folder / "model.ckpt"), SMALL)
+        bundle.check_weights(str(folder / "model.ckpt"), SMALL)
 
 
 def test_a_crash_while_saving_leaves_the_old_checkpoint(folder, small, monkeypatch):

@@ -5,10 +5,10 @@ import pytest
 from conftest import REFERENCE, ROOT
 
 import encoder
-from gpt2.checkpoint import load_model, read_weight
+from gpt2.bundle import read_weight
+from gpt2.checkpoint import load_model
 from gpt2.formats import conversion
-from gpt2.hparams import read_hparams
-from gpt2.model import weight_shapes
+from gpt2.hparams import read_hparams, weight_shapes
 from system.errors import UserError
 
 pytestmark = pytest.mark.interchange

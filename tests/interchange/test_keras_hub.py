@@ -6,10 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
-from gpt2.checkpoint import read_weight
+from gpt2.bundle import read_weight
 from gpt2.formats import conversion
-from gpt2.hparams import read_hparams
-from gpt2.model import weight_shapes
+from gpt2.hparams import read_hparams, weight_shapes
 
 pytestmark = pytest.mark.interchange
 

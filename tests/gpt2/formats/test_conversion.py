@@ -8,7 +8,7 @@ import types
 import numpy as np
 import pytest
 
-from gpt2.checkpoint import read_tensor
+from gpt2.bundle import read_tensor
 from gpt2.checkpoint_paths import find_prefix
 from gpt2.formats import conversion, safetensors_file
 from system.errors import UserError

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tensors import read_tensors, write_tensors
 
-from gpt2.checkpoint import read_weight
+from gpt2.bundle import read_weight
 from gpt2.formats import foreign
 from system.errors import UserError
 

@@ -5,8 +5,7 @@ import sys
 import pytest
 
 from gpt2.formats import conversion, gguf
-from gpt2.hparams import MODELS
-from gpt2.model import weight_shapes
+from gpt2.hparams import MODELS, weight_shapes
 from system.errors import UserError
 
 

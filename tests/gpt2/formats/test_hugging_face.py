@@ -9,10 +9,10 @@ from tensors import read_tensors, write_tensors
 
 from encoder.reference import Encoder
 from encoder.vocabulary import END_OF_TEXT, read_vocabulary
-from gpt2.checkpoint import load_model, read_weight
+from gpt2.bundle import read_weight
+from gpt2.checkpoint import load_model
 from gpt2.formats import conversion, hugging_face
-from gpt2.hparams import read_hparams
-from gpt2.model import weight_shapes
+from gpt2.hparams import read_hparams, weight_shapes
 
 
 def change(path, **values):

@@ -1,0 +1,77 @@
+"""All commands under one name; and verse is written where TensorFlow is not installed."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+import poets
+
+WITHOUT_TENSORFLOW = """
+import runpy, sys
+for name in ("tensorflow", "tensorflow_text", "ftfy", "py3langid", "matplotlib", "tensorboard"):
+    sys.modules[name] = None
+sys.argv = sys.argv[1:]
+sys.path.insert(0, {root!r})
+runpy.run_path({root!r} + "/poets.py", run_name="__main__")
+"""
+
+
+def run(*arguments, cwd=ROOT, without=False):
+    start = ["-c", WITHOUT_TENSORFLOW.format(root=str(ROOT)), "poets.py"] if without else [str(ROOT / "poets.py")]
+    env = os.environ | {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "XDG_CACHE_HOME": str(cwd)}  # no second start
+    return subprocess.run([sys.executable, *start, *arguments], cwd=cwd, env=env, text=True, capture_output=True)
+
+
+@pytest.mark.parametrize("name", poets.COMMANDS)
+def test_every_command_is_a_script_of_the_project(name):
+    module, _ = poets.COMMANDS[name]
+    done = run(name, "--help")
+    assert done.returncode == 0, done.stderr
+    assert re.search(rf"\b{module.rpartition('.')[2]}\b", done.stdout.split("\n\n")[0])
+
+
+def test_without_a_command_all_are_listed():
+    assert run().stdout == run("--help").stdout
+    assert all(f"\n  {name} " in run().stdout for name in poets.COMMANDS)
+
+
+def test_an_unknown_command_is_told():
+    done = run("wirte")
+    assert done.returncode == 2
+    assert done.stderr.startswith("gpt2-poets: unknown command 'wirte', expected one of prepare, train, write")
+
+
+@pytest.fixture
+def place(tmp_path, small_model):
+    shutil.copytree(small_model, tmp_path / "models")
+    return tmp_path
+
+
+@pytest.mark.parametrize("flags", [["--lines", "2"], ["--form", "haiku"], ["--best_of", "2"], ["--score", "p.txt"]])
+def test_verse_is_written_without_tensorflow(place, flags):
+    (place / "p.txt").write_text("Tell me not\n")
+    arguments = ("write", "--model_name", "small", "--seed", "4", *flags)
+    done = run(*arguments, cwd=place, without=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    assert done.stdout == run(*arguments, cwd=place).stdout
+
+
+@pytest.mark.parametrize("command", ["evaluate", "curate"])
+def test_verse_is_judged_without_tensorflow(place, command):
+    verses = "Tell me not, in mournful numbers,\nLife is but an empty dream!\n<|endoftext|>O rose, thou art sick,\n"
+    (place / "verse.txt").write_text(verses)
+    done = run(command, "verse.txt", cwd=place, without=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_needs_tensorflow_names_the_extra_that_brings_it(place):
+    done = run("write", "--model_name", "small", "--engine", "xla", cwd=place, without=True)
+    assert done.returncode == 1
+    expected = "sample.py: tensorflow is not installed; get it with the extra train: pip install '.[train]'"
+    assert done.stderr.strip().split("\n")[-1] == expected
