@@ -56,9 +56,10 @@ def write_folder(model: StoredModel, folder: str, dtype: str) -> None:
     write_vocabulary(folder, model.vocabulary)
     for name, content in model.extras.items():
         files.write_file(os.path.join(folder, name), content)
-    with tf.device("CPU:0"):  # tensors, each made when its array is read: of arrays, TensorFlow copies all at once
-        weights = {
-            name: tf.convert_to_tensor(in_dtype(model.read(name), dtype, name)) for name in weight_shapes(model.hparams)
-        }
+    weights = {}
+    with tf.device("CPU:0"):
+        for name in weight_shapes(model.hparams):
+            tensor = tf.convert_to_tensor(in_dtype(model.read(name), dtype, name))
+            weights[name] = tf.identity(tensor)  # TensorFlow lets go of the array only when it computes something.
     checkpoint.write_bundle(os.path.join(folder, PREFIX), weights)
     checkpoint.write_pointer(folder, PREFIX)

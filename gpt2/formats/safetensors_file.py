@@ -131,7 +131,8 @@ def write_file(
     with files.open_file(path, "wb") as file:
         file.write(struct.pack("<Q", len(header)) + header)
         for name, shape in shapes.items():
-            file.write(in_dtype(read(name), dtype, name).astype(stored, copy=False).reshape(shape).tobytes())
+            tensor = in_dtype(read(name), dtype, name).astype(stored, copy=False).reshape(shape)
+            file.write(np.ascontiguousarray(tensor).data)
     files.sync(path)
 
 
