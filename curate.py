@@ -213,12 +213,12 @@ def rate(sifted: "Sifted", answers: "Ratings", request: Request) -> "Sifted":
     verdicts = answers.verdicts()
     texts = sifted.kept + [text.text for text in sifted.dropped]
     kept, dropped = ([text for text in texts if verdicts.get(key_of(text)) is verdict] for verdict in (True, False))
-    print(f"{len(kept)} texts are kept by hand, and {len(dropped)} were dropped:")
+    print(f"by hand {len(kept)} kept and {len(dropped)} dropped:")
     print(shelf.table({"kept": kept, "dropped": dropped}))
     if missing := len(verdicts) - len(kept) - len(dropped):
         logger.info(f"{answers.path} has answers on {missing} texts that are in none of the files")
     answers.write_pairs(pairs := beside(request, "pairs"))
-    logger.info(f"{pairs}: written, {len(answers.pairs())} pairs")
+    logger.info(f"{pairs}: written, pairs: {len(answers.pairs())}")
     return sieve.Sifted(kept, [])
 
 

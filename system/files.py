@@ -33,11 +33,13 @@ def open_file(path: str, mode: str = "rb") -> IO:
     """An open file, local or remote.
 
     Raises:
-      FileNotFoundError: naming the path.
+      FileNotFoundError, IsADirectoryError: naming the path.
     """
     if "r" in mode and not exists(path):
         raise FileNotFoundError(f"{path}: no such file")
     if not is_remote(path):
+        if os.path.isdir(path):
+            raise IsADirectoryError(f"{path}: a folder, expected a file; name a file in it")
         return open(path, mode) if "b" in mode else open(path, mode, encoding="utf-8", newline="")
     return filesystem().GFile(path, mode)
 

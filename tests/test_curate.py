@@ -116,6 +116,8 @@ def test_a_second_run_replaces_what_the_first_one_kept(samples, run_here):
         (("verse.jsonl", "--run_name", "run1"), "expected one of them"),
         (("--run_name", "run1"), "checkpoint/run1: no such run"),
         (("nothing.jsonl",), "nothing.jsonl"),
+        ((".",), ".: a folder, expected a file"),
+        (("latin.txt",), "latin.txt: byte 0xd4 at 0 (line 1), expected UTF-8"),
         (("verse.jsonl", "--out", "verse.jsonl"), "would be overwritten"),
         (("verse.jsonl", "--out", "verse.txt"), "would be overwritten"),
         (("verse.jsonl", "--out", "other.jsonl"), "other.jsonl: holds something else"),
@@ -128,6 +130,7 @@ def test_a_second_run_replaces_what_the_first_one_kept(samples, run_here):
 def test_a_mistake_is_told_in_one_line_and_loses_nothing(samples, run_here, arguments, told):
     (samples / "other.jsonl").write_text('{"text": "mine"}\n')
     (samples / "notes.txt").write_text("mine\n")
+    (samples / "latin.txt").write_bytes("Ô rose, thou art sick.\n".encode("latin-1"))
     before = {path.name: path.read_bytes() for path in samples.iterdir()}
     done = run_here("curate.py", *arguments)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
@@ -186,7 +189,7 @@ def test_what_is_kept_by_hand_takes_the_place_of_the_best_and_rating_goes_on_whe
     monkeypatch.setattr("sys.stdin", io.StringIO("l\nq\n"))
     done = run_here(*command)
     assert done.returncode == 0, done.stderr
-    assert "1 texts are kept by hand, and 1 were dropped" in done.stdout
+    assert "by hand 1 kept and 1 dropped" in done.stdout
     (pair,) = map(json.loads, (samples / "best.pairs.jsonl").read_text().splitlines())
     (kept,) = map(json.loads, (samples / "best.jsonl").read_text().splitlines())
     assert (kept["text"], pair["best"], pair["query"]) == (pair["sample0"], 0, "")

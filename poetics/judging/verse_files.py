@@ -1,5 +1,6 @@
 """Texts to be judged, out of files: samples as sample.py writes them, or verse in a plain text file."""
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -35,10 +36,9 @@ def read_records(path: str) -> list[Record]:
     """The texts of a file as `read_texts` finds them, each an object with `number`, `text` and what else a .jsonl has.
 
     Raises:
-      UserError: the file is no JSON where its name ends in .jsonl.
+      UserError: the file is not UTF-8, or no JSON where its name ends in .jsonl.
     """
-    with files.open_file(path) as file:
-        content = file.read().decode("utf-8", errors="replace")
+    content = files.read_text(path)
     if path.endswith(".jsonl"):
         rows = enumerate(content.split("\n"), start=1)
         return [{"number": number} | _record_of(path, number, row) for number, row in rows if row.strip()]
@@ -83,7 +83,9 @@ def _split(content: str) -> list[str]:
 def _record_of(path: str, number: int, row: str) -> Record:
     """The object in a line of a .jsonl."""
     try:
-        return files.parse_json(row, "an object with a text", {"text": str})
+        found = files.parse_json(row, "an object with a text", {"text": str})
+        json.dumps(found, ensure_ascii=False).encode()  # which half of a surrogate pair, written \ud800, cannot be
+        return found
     except ValueError as error:
         raise UserError(
             f"{path}, line {number}: {row[:40]!r}, expected an object with a text; give a file that sample.py wrote"

@@ -14,7 +14,7 @@ from poetics.judging.verse_files import Text, read_texts
 
 
 def learn(samples: Sequence[Text]) -> dict[str, np.ndarray]:
-    """For each of some lengths a regression: rows of means, spreads, weights, the bias, highest terms, [5, n_features]."""
+    """For each of some lengths a regression: means, spreads, weights, biases and highest terms, [5, n_features]."""
     arrays = {}
     for n_lines in ranking.LENGTHS:
         real = np.array([features(text) for text in real_verse.texts(n_lines)])

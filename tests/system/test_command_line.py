@@ -260,7 +260,9 @@ def test_stray_arguments_are_refused_where_none_are_taken(monkeypatch, capsys):
 SLOW = ("tensorflow", "numpy", "regex", "tqdm", "requests", "fire")
 
 
-@pytest.mark.parametrize("script", ["train.py", "sample.py", "prepare_corpus.py", "models/download.py"])
+@pytest.mark.parametrize(
+    "script", ["train.py", "sample.py", "prepare_corpus.py", "evaluate.py", "curate.py", "models/download.py"]
+)
 def test_help_and_version_import_nothing_slow(run_script, tmp_path, script):
     for package in SLOW:
         (tmp_path / f"{package}.py").write_text(f"raise SystemExit('{package} is imported without need')")

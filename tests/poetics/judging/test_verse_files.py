@@ -22,7 +22,13 @@ def test_a_book_is_cut_into_passages_and_poems_at_their_ends(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("a.txt", "* * *\n12\n"), ("a.jsonl", '{"number": 1}\n'), ("b.jsonl", "x\n")]
+    ("name", "content"),
+    [
+        ("a.txt", "* * *\n12\n"),
+        ("a.jsonl", '{"number": 1}\n'),
+        ("b.jsonl", "x\n"),
+        ("c.jsonl", '{"text": "\\ud800 rose"}\n'),
+    ],
 )
 def test_a_file_without_verse_is_refused_in_one_line(tmp_path, name, content):
     (tmp_path / name).write_text(content)
