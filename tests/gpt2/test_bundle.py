@@ -13,7 +13,7 @@ from gpt2 import bundle
 from system.errors import UserError
 
 rng = np.random.default_rng(0)
-TENSORS = {
+TENSORS: dict[str, np.ndarray | np.generic] = {
     "a": rng.normal(size=[3, 4]).astype(np.float32),
     "a/b": rng.normal(size=[2]).astype(np.float16),
     "a/b/c": rng.normal(size=[1, 5, 2]),
