@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test interchange fuzz check clean
+.PHONY: lock demo test interchange fuzz check clean
 
 # What the commands of the README need.
 $(VENV)/installed: setup.cfg pyproject.toml
@@ -63,6 +63,11 @@ check: $(VENV)/testing
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
+
+# The newest versions that setup.cfg allows, for all systems; the tests then have to pass with them. Needs uv.
+lock:
+	uv pip compile setup.cfg --extra train --extra test --extra gutenberg --universal --python-version 3.11 --no-emit-index-url \
+		--upgrade --output-file requirements.lock
 
 clean:
 	rm -rf $(VENV) *.egg-info

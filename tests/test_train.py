@@ -251,7 +251,7 @@ def test_a_nan_loss_ends_the_run_and_saves_nothing(begun, train):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--dataset", "none.npz"], "none.npz: no such dataset"),
+        (["--dataset", "none.npz"], "make it of your poems: python prepare_corpus.py YOUR_POEMS none.npz"),
         (["--dataset", "none.txt"], "none.txt: no such file or folder"),
         (["--model_name", "none"], "models/none: no such model folder"),
         (["--restore_from", "nowhere"], "nowhere: no such model folder"),

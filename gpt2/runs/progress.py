@@ -1,6 +1,7 @@
 """What a run shows on the terminal: messages, and a bar of its steps."""
 
 import itertools
+import shutil
 import sys
 from collections.abc import Sequence
 
@@ -10,16 +11,19 @@ from gpt2.runs import log
 from system import machine
 from system.console import SCREEN, printing_to
 
+KNOWN_END = "{n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}"
+NO_END = "step {n_fmt} [{elapsed}]{postfix}"
 RECENT = (
     10_000  # Steps after which a held-out loss is no news; looking through a week of them at each step takes too long.
 )
 
 
 def progress_bar(steps: int | None, step: int, shown: bool) -> tqdm:
-    """A bar of steps, with the time left if their number is known."""
+    """A line of steps, with the time left if their number is known: without a drawing, so that it fits 60 columns."""
     every = 0.5 if sys.stderr.isatty() else 30.0
     often = {"mininterval": every, "maxinterval": every}
-    return tqdm(total=steps, initial=step, unit="step", dynamic_ncols=True, disable=not shown, file=SCREEN, **often)
+    how = {"dynamic_ncols": True, "bar_format": KNOWN_END if steps else NO_END, "disable": not shown, "file": SCREEN}
+    return tqdm(total=steps, initial=step, unit="step", **how, **often)
 
 
 def print_above(bar: tqdm, text: str) -> None:
@@ -31,13 +35,25 @@ def print_above(bar: tqdm, text: str) -> None:
 
 
 def show_step(bar: tqdm, records: Sequence[dict]) -> None:
-    """Moves the bar by one step: loss, its mean over the last steps, held-out loss, tokens a second, memory."""
-    figures = {"loss": f"{records[-1]['loss']:.2f}", "mean": f"{log.smoothed(records):.2f}"}
+    """Moves the bar by one step: loss, its mean over the last steps, held-out loss, tokens a second, memory.
+
+    A narrow terminal shows the first of them.
+    """
+    figures = [f"loss {records[-1]['loss']:.2f}", f"mean {log.smoothed(records):.2f}"]
     newest = itertools.islice(reversed(records), RECENT)
     validated = next((record for record in newest if "val_loss" in record), None)
     if validated:
-        figures["held out"] = f"{validated['val_loss']:.2f}"
-    figures["tokens/s"] = f"{records[-1]['tokens_per_s']:,.0f}"
-    figures["memory"] = f"{machine.memory_used() / 1e9:.1f} GB"
-    bar.set_postfix(figures, refresh=False)
+        figures.append(f"held out {validated['val_loss']:.2f}")
+    figures += [f"{records[-1]['tokens_per_s']:,.0f} tokens/s", f"{machine.memory_used() / 1e9:.1f} GB"]
+    bar.set_postfix_str(", ".join(fitting(figures, bar)), refresh=False)
     bar.update()
+
+
+def fitting(figures: Sequence[str], bar: tqdm) -> Sequence[str]:
+    """The first figures, as many as the terminal has columns for beside the steps; in a file all of them."""
+    if not sys.stderr.isatty():
+        return figures
+    meter = bar.format_dict | {"postfix": None, "ncols": None}
+    room = shutil.get_terminal_size().columns - 1 - len(bar.format_meter(**meter))
+    lengths = itertools.accumulate(len(figure) + 2 for figure in figures)
+    return [figure for figure, length in zip(figures, lengths, strict=True) if length <= room]

@@ -9,7 +9,7 @@ from gpt2 import checkpoint_paths
 from gpt2.hparams import MODELS, HParams, find_hparams, read_hparams
 from gpt2.runs import datasets
 from gpt2.runs.resume import resume
-from gpt2.runs.settings import Settings
+from gpt2.runs.settings import DEMO, Settings
 from gpt2.training import memory_plan
 from system import files, model_folders
 from system.errors import UserError
@@ -56,8 +56,18 @@ def find_start(settings: Settings) -> tuple[Settings, Start]:
     enc = encoder.load_encoder(model_folder)
     prompts = read_prompts(settings.sample_prompts)
     assert settings.dataset is not None, "settle refuses a run without a dataset"
+    if settings.dataset.endswith(".npz") and not files.exists(settings.dataset):
+        raise FileNotFoundError(f"{settings.dataset}: no such dataset; {how_to_make(settings)}")
     dataset = datasets.find_dataset(settings.dataset, settings.encoding, enc)
     return settings, Start(save, weights, model_folder, enc, prompts, dataset, changes)
+
+
+def how_to_make(settings: Settings) -> str:
+    """The command that makes the dataset of a run, which is missing."""
+    if settings.dataset == DEMO["dataset"]:
+        return "make it: python prepare_corpus.py"
+    flag = f" --model_name {settings.model_name}" if "model_name" in settings.given else ""
+    return f"make it of your poems: python prepare_corpus.py YOUR_POEMS {settings.dataset}{flag}"
 
 
 def find_weights(settings: Settings, save: str | None) -> tuple[str | None, str]:

@@ -42,7 +42,7 @@ def test_in_a_file_the_bar_is_lines(monkeypatch):
     assert all(line and "\r" not in line for line in lines)
     assert "4/10" in lines[0]
     assert "6/10" in lines[-1]
-    assert "loss=3.00" in lines[-1]
+    assert "loss 3.00, mean 3.00, 100 tokens/s, " in lines[-1]
     assert lines.count("train.py: saved") == 2
 
 
@@ -51,6 +51,24 @@ def test_on_a_terminal_the_bar_is_one_line_below_the_messages(monkeypatch):
     lines = drawn.splitlines()
     assert drawn.count("\n") == 3
     assert lines.count("train.py: saved") == 2
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+@pytest.mark.parametrize("steps", [None, 100_000])
+def test_the_bar_has_whole_figures_at_any_width(monkeypatch, columns, steps):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("COLUMNS", str(columns))
+    bar = progress.progress_bar(steps=steps, step=0, shown=True)
+    bar.update(54_320)
+    bar.start_t -= 12_345  # seconds
+    progress.show_step(bar, [RECORD | {"val_loss": 3.5, "tokens_per_s": 12_345.0}])
+    line = str(bar)
+    assert len(line) < columns
+    steps, *figures = line.split(", ")
+    wanted = ["loss 3.00", "mean 3.00", "held out 3.50", "12,345 tokens/s"]
+    assert figures[:4] == wanted[: len(figures)]  # so none is cut
+    assert steps.endswith("]")
+    assert {60: "mean 3.00", 80: "held out 3.50", 120: " GB"}.get(columns, "") in line
 
 
 def test_what_goes_to_a_pipe_that_is_gone_goes_nowhere(monkeypatch):
