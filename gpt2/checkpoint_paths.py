@@ -47,6 +47,8 @@ def find_prefix(path: str, pointer: str = "checkpoint", whole: bool = True) -> s
     if not files.exists(pointer):
         found = prefixes_in(path)
         remedy = f"name one of those in it: {', '.join(found)}" if found else "the folder holds no weights"
+        if any(name.endswith(".safetensors") for name in files.list_folder(path)):
+            remedy = f"a Hugging Face folder, expected OpenAI's layout; convert it: python models/convert.py {path} NEW"
         raise FileNotFoundError(f"{pointer}: no such file; {remedy}")
     with files.open_file(pointer) as file:
         text = file.read().decode(errors="replace")

@@ -73,7 +73,7 @@ def own_name(model_name: str, models_dir: str) -> str:
     if is_on_hub(model_name):
         return _converted(download(model_name), re.sub(r"\W+", "-", model_name.removeprefix("hf://")).strip("-"))
     for folder in (os.path.join(models_dir, model_name), model_name):
-        if is_hugging_face(folder):
+        if not files.is_remote(folder) and is_hugging_face(folder):
             return _converted(folder, os.path.basename(os.path.abspath(folder)))
     return model_name
 

@@ -56,8 +56,8 @@ def _read_tokenizer(path: str) -> tuple[dict[str, int], list[tuple[str, str]]]:
     """The ids and merges of a `tokenizer.json`, as the package tokenizers writes it."""
     found = files.read_json(path, "a tokenizer", REMEDY, {"model": dict})
     match found:
-        case {"model": {"type": "BPE", "vocab": dict(vocab), "merges": list(merges)}}:
-            pass
+        case {"model": {"vocab": dict(vocab), "merges": list(merges), **rest}} if rest.get("type", "BPE") == "BPE":
+            pass  # Files of 2020, OpenAI's models among them, do not name the type.
         case _:
             raise UserError(f"{path}: its model is not BPE with vocab and merges, expected that; {REMEDY}")
     match found.get("pre_tokenizer"):

@@ -59,7 +59,7 @@ def find_tensors(folder: str, names: list[str]) -> dict[str, TensorPlace]:
             "read; fetch model.safetensors of this model, or write one where you trust the file: "
             "AutoModelForCausalLM.from_pretrained(FOLDER).save_pretrained(NEW) of transformers"
         )
-    raise FileNotFoundError(f"{path}: no such file; the folder has no weights")
+    raise FileNotFoundError(f"{path}: no such file; the folder has no weights in safetensors")
 
 
 def _find_in_shards(folder: str, index: str) -> dict[str, TensorPlace]:

@@ -19,3 +19,9 @@ def test_what_is_not_the_name_of_one_folder_is_refused_in_one_line(name):
     with pytest.raises(UserError, match=r"^--run_name is .*, expected a name without") as error:
         checkpoint_paths.check_name(name, "--run_name")
     assert "\n" not in str(error.value)
+
+
+def test_a_hugging_face_folder_in_place_of_a_checkpoint_is_named_with_the_remedy(tmp_path):
+    (tmp_path / "model.safetensors").touch()
+    with pytest.raises(FileNotFoundError, match=r"a Hugging Face folder.* python models/convert.py \S+ NEW"):
+        checkpoint_paths.find_prefix(str(tmp_path))

@@ -130,8 +130,11 @@ def test_a_vocabulary_of_two_files_is_that_of_the_tokenizer(folder, small_folder
     assert hugging_face.read_folder(str(folder)).vocabulary == read_vocabulary(str(small_folder))
 
 
-def test_merges_written_as_one_text_each_are_read(folder, small_folder):
+def test_a_tokenizer_as_it_was_written_in_2020_is_read(folder, small_folder):
+    """OpenAI's models on the hub: no type of the model, no use_regex, merges of one text each."""
     tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    del tokenizer["model"]["type"]
+    tokenizer["pre_tokenizer"] = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
     tokenizer["model"]["merges"] = [" ".join(merge) for merge in tokenizer["model"]["merges"]]
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     assert hugging_face.read_folder(str(folder)).vocabulary == read_vocabulary(str(small_folder))
