@@ -53,7 +53,7 @@ def main(request: Request) -> None:
     chosen = [summary.WHY_POEM] if request.layout is None and layout.name == "poem" else []
     lines = [*summary.summarize(made), *chosen, f"written: {request.out}, {summary.described(made)}"]
     if request.report is not None:
-        write_report(request.report, os.path.basename(request.out), corpus, lines)
+        write_report(request.report, request.out, corpus, lines)
         lines.append(f"report: {request.report}")
     print("\n".join(lines))
 
@@ -126,15 +126,28 @@ def find_encoder(
     return encoder.get_encoder(model_name or "124M", request.models_dir)
 
 
-def write_report(path: str, name: str, corpus: "Corpus", lines: Sequence[str]) -> None:
+def write_report(path: str, out: str, corpus: "Corpus", lines: Sequence[str]) -> None:
     """Writes the page on what was done to the poems of a dataset."""
     from poems.cleaning import report
+    from poems.layout import NAMES, Layout, lay_out
 
     names = (f"{number}. {source.name}" for number, source in enumerate(corpus.sources, start=1))
     counts = dict(zip(names, corpus.counts, strict=True))
     skipped = [file for source in corpus.sources for file in source.skipped]
     facts = {"dataset": list(lines)} | ({"files skipped, since they hold no verse": skipped} if skipped else {})
-    report.write_report(path, f"The corpus {name}", counts, facts)
+    places = [path, out, *(source.name for source in corpus.sources)]
+    poem, chosen = corpus.example(), corpus.layout
+    layouts = [chosen, *(Layout(name) for name in NAMES if name != chosen.name)] if poem else []
+    about = report.Report(
+        f"The corpus {os.path.basename(out)}",
+        counts,
+        f"{corpus.summary()}.",
+        facts,
+        corpus.rules,
+        shown={layout.name: lay_out(poem, layout).text for layout in layouts if poem},
+        folders={folder for place in places if (folder := os.path.dirname(place.rstrip("/")))},
+    )
+    report.write_report(path, about)
 
 
 def print_dataset(request: Request, path: str) -> None:

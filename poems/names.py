@@ -18,7 +18,7 @@ Names = Mapping[str, Mapping[str, int]]  # of author, tags and book: how many po
 
 
 class Census:
-    """Counts the names of poems; those of one poem are given together, and taken back if it is dropped."""
+    """Remembers the names of poems, and counts those of some of them."""
 
     def __init__(self, layout: Layout):
         self.layout = layout
@@ -28,17 +28,21 @@ class Census:
     def add(self, poem: Poem) -> None:
         """Takes the names of the next poem."""
         given = {"author": [poem.author], "tags": poem.tags, "book": [poem.book]}
-        fields = [field for field in FIELDS[self.layout.name] if field in given]
-        names = tuple((field, " ".join(name.split())) for field in fields for name in given[field] if name.strip())
+        names = tuple((field, " ".join(name.split())) for field in given for name in given[field] if name.strip())
         self._of_poems.append(self._known.setdefault(names, names))
 
     def names(self, documents: Iterable[int]) -> dict[str, dict[str, int]]:
-        """How many of these documents have each name."""
+        """How many of these documents have each name that the layout shows."""
         counts: dict[str, Counter[str]] = {}
         for document in documents:
             for field, name in self._of_poems[document]:
                 counts.setdefault(field, Counter())[name] += 1
-        return {field: dict(counted.most_common(MOST)) for field, counted in counts.items()}
+        shown = FIELDS[self.layout.name]
+        return {field: dict(counts[field].most_common(MOST)) for field in shown if field in counts}
+
+    def n_authors(self, documents: Iterable[int]) -> int:
+        """How many authors these documents have, whether the layout shows them or not."""
+        return len({name for document in documents for name in self._of_poems[document] if name[0] == "author"})
 
 
 def read_described(path: str) -> tuple[Layout, Names]:

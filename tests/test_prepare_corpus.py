@@ -338,10 +338,13 @@ def test_the_report_shows_what_was_done(run_here, tmp_path, model):
     done = run_here("prepare_corpus.py", "poems.csv", "out.npz", "--model_name", model, "--report", "out.html")
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "out.html").read_text()
+    assert "You have 1 poem by 1 author, " in page
     assert "no poem" in page
+    assert "layout poem, that of this dataset</p>\n<pre>&quot;One&quot;, by A\n" in page
     assert "kept instead, at poems.csv:" in page
     (source,) = json.loads((tmp_path / "out.report.json").read_text())["sources"]
-    assert source["kept"]["poems"] == 1
+    assert source["kept"]["poems"] == sum(source["poem_lengths"].values()) == 1
+    assert source["kept"]["lines"] == sum(source["line_lengths"].values())
     assert {(rule["rule"], rule["poems"]) for rule in source["rules"]} >= {
         ("not a poem: no poem", 1),
         ("duplicates", 1),

@@ -2,7 +2,7 @@
 
 import collections
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from poems.poem import Dropped, count_lines
@@ -28,8 +28,7 @@ class Counts:
       kept: the same three of what was left of them, by name: poems, lines, characters.
       poems, lines: how many something was done to, by rule and verb, one of VERBS.
       examples: the first few, by rule and verb.
-      poem_lengths, line_lengths: how many poems kept have so many lines, how many lines so many characters; those
-        that turn out to be repeats are among them.
+      poem_lengths, line_lengths: how many poems kept have so many lines, how many lines so many characters.
     """
 
     def __init__(self):
@@ -74,10 +73,19 @@ class Counts:
             self.poem_lengths[self._held] += 1
             self._held = 0
 
-    def take_back(self, rule: str, n_lines: int, n_characters: int, examples: Iterable[Example]) -> None:
-        """A poem that was kept is dropped after all; in the lengths of poems and lines it is still counted."""
-        self._add(rule, "dropped", 1, n_lines, examples)
-        self.kept.subtract({"poems": 1, "lines": n_lines, "characters": n_characters})
+    def take_back(self, rule: str, lengths: Sequence[int], n_characters: int, examples: Iterable[Example]) -> None:
+        """A poem that was kept is dropped after all.
+
+        Args:
+          lengths: the characters of each of its lines that are not empty.
+        """
+        self._add(rule, "dropped", 1, len(lengths), examples)
+        self.kept.subtract({"poems": 1, "lines": len(lengths), "characters": n_characters})
+        for counted, gone in ((self.poem_lengths, [len(lengths)]), (self.line_lengths, lengths)):
+            for length in gone:
+                counted[length] -= 1
+                if not counted[length]:
+                    del counted[length]
 
     def add(self, other: "Counts") -> None:
         """Adds the account of what came after in the same source."""

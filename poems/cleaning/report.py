@@ -1,10 +1,11 @@
 """The report on a corpus: a page to read, in one file that needs nothing else, and the same as JSON."""
 
+import dataclasses
 import html
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from poems.cleaning.counts import VERBS, Counts
 from poems.cleaning.rules import RULES, WHOLE
@@ -12,6 +13,7 @@ from system import files
 from system.errors import UserError
 
 WIDTH = 480  # pixels of the longest bar
+NO_POEM = "left out while the file was read, since it is no verse"
 N_BARS = 24  # of a histogram, at most
 
 STYLE = """
@@ -31,22 +33,41 @@ svg text { font: 12px Georgia, serif; fill: #444; }
 svg rect { fill: #7a6a4f; }
 """
 
-
 Facts = Mapping[str, object]  # a number, a text, or a list of texts, by its name
 
 
-def write_report(path: str, title: str, sources: Mapping[str, Counts], facts: Facts | None = None) -> None:
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What there is to say of a corpus.
+
+    Attributes:
+      title: of the page.
+      sources: what was done to each source, by its name.
+      summary: a sentence at the beginning.
+      facts: what else there is to say, by name: a number, a text, or a list of texts.
+      rules: the names of the rules that were on; None if nobody knows.
+      shown: a poem as the model sees it, by the name of the layout.
+      folders: the sources' folders, which the page leaves out of the names of files, so that it can be passed on.
+    """
+
+    title: str
+    sources: Mapping[str, Counts]
+    summary: str = ""
+    facts: Facts = dataclasses.field(default_factory=dict)
+    rules: Collection[str] | None = None
+    shown: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    folders: Collection[str] = ()
+
+
+def write_report(path: str, report: Report) -> None:
     """Writes the page to a path that ends in .html, and the JSON beside it.
 
-    Args:
-      sources: what was done to each source, by its name.
-      facts: what else there is to say, by name: a number, a text, or a list of texts.
     Raises:
       ValueError: the path does not end in .html.
     """
     beside = numbers_path(path)
-    content = json.dumps(as_dict(title, sources, facts), ensure_ascii=False, indent=1)
-    files.write_file(path, page(title, sources, facts).encode(errors="replace"))
+    content = json.dumps(as_dict(report), ensure_ascii=False, indent=1)
+    files.write_file(path, page(report).encode(errors="replace"))
     files.write_file(beside, f"{content}\n".encode(errors="replace"))
 
 
@@ -62,38 +83,42 @@ def numbers_path(path: str) -> str:
     return f"{stem}.report.json"
 
 
-def as_dict(title: str, sources: Mapping[str, Counts], facts: Facts | None = None) -> dict:
+def as_dict(report: Report) -> dict:
     """What the report says, as JSON can hold it."""
     return {
-        "title": title,
-        "facts": dict(facts or {}),
-        "sources": [{"name": name, **counts.as_dict()} for name, counts in sources.items()],
+        "title": report.title,
+        "summary": report.summary,
+        "facts": dict(report.facts),
+        "sources": [{"name": name, **counts.as_dict()} for name, counts in report.sources.items()],
     }
 
 
-def page(title: str, sources: Mapping[str, Counts], facts: Facts | None = None) -> str:
+def page(report: Report) -> str:
     """The report as a page of HTML."""
-    total = Counts()
+    title, sources, total = report.title, report.sources, Counts()
     for counts in sources.values():
         total.add(counts)
     parts = [
         f"<h1>{html.escape(title)}</h1>",
-        _facts(facts or {}),
+        f"<p>{html.escape(report.summary)}</p>" if report.summary else "",
+        _facts(report.facts),
         "<h2>Sources</h2>",
         _sources(sources),
+        *(("<h2>A poem as the model sees it</h2>", _shown(report.shown)) if report.shown else ()),
         "<h2>What was done</h2>",
-        _rules(sources),
-        "<h2>Lengths</h2>",
+        _rules(sources, report.rules),
+        "<h2>Lengths of what was kept</h2>",
         _histogram("Lines of a poem", total.poem_lengths),
         _histogram("Characters of a line", total.line_lengths),
         "<h2>Examples</h2>",
         *(_examples(name, counts) for name, counts in sources.items()),
     ]
+    body = "\n".join(parts)
+    for folder in sorted(report.folders, key=len, reverse=True):
+        body = body.replace(html.escape(os.path.join(folder, "")), "")
     return (
         f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{html.escape(title)}</title>\n'
-        f'<meta name="viewport" content="width=device-width">\n<style>{STYLE}</style>\n'
-        + "\n".join(parts)
-        + "\n</html>\n"
+        f'<meta name="viewport" content="width=device-width">\n<style>{STYLE}</style>\n' + f"{body}\n</html>\n"
     )
 
 
@@ -147,14 +172,23 @@ def _sources(sources: Mapping[str, Counts]) -> str:
     return _table(heading, rows)
 
 
-def _rules(sources: Mapping[str, Counts]) -> str:
-    """A row for each thing that was done in a source, in the order of the rules; those that did nothing are named."""
+def _shown(shown: Mapping[str, str]) -> str:
+    """A poem in each layout; the first is that of the dataset."""
+    words = {name: f"layout {name}" + (", that of this dataset" if not i else "") for i, name in enumerate(shown)}
+    return "".join(
+        f'<p class="place">{html.escape(words[name])}</p>\n<pre>{html.escape(text)}</pre>\n'
+        for name, text in shown.items()
+    )
+
+
+def _rules(sources: Mapping[str, Counts], on: Collection[str] | None) -> str:
+    """A row for each thing that was done in a source, in the order of the rules; then the rules that did nothing."""
     told = {rule.name: rule.what for rule in RULES}
     done = [key for counts in sources.values() for key in counts.poems]
     names = [*told, *(rule for rule, _ in dict.fromkeys(done) if rule not in told)]
     rows = []
     for rule in dict.fromkeys(names):
-        name = [html.escape(rule), html.escape(told.get(rule, ""))]
+        name = [html.escape(rule), html.escape(told.get(rule, NO_POEM))]
         for source, counts in sources.items():
             for verb in VERBS:
                 if number := counts.poems[rule, verb]:
@@ -162,8 +196,11 @@ def _rules(sources: Mapping[str, Counts]) -> str:
                     rows.append([*name, html.escape(source), did, _said(counts.lines[rule, verb]), _said(number)])
                     name = ["", ""]  # once is enough
     idle = [rule for rule in told if rule not in {rule for rule, _ in done}]
-    nothing = f'<p class="none">Off, or with nothing to do: {", ".join(idle)}.</p>' if idle else ""
-    return _table(["rule", "", "source", "", "lines", "in so many poems"], rows) + nothing
+    states = {rule: "" if on is None else "found nothing" if rule in on else f"off; --on {rule}" for rule in idle}
+    others = _table(["rule", "", ""], [[rule, html.escape(told[rule]), states[rule]] for rule in idle])
+    nothing = f"<details><summary>Rules that did nothing: {', '.join(idle)}</summary>{others}</details>"
+    heading = ["rule", "what it does", "source", "what it did", "lines", "in how many poems"]
+    return _table(heading, rows) + (nothing if idle else "")
 
 
 def _examples(source: str, counts: Counts) -> str:
