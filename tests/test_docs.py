@@ -19,7 +19,7 @@ from system import command_line, files, flags
 
 PAGES = ("README.md", *(f"docs/{name}.md" for name in ("corpus", "training", "sampling", "devices", "swarm")))
 PAGES += tuple(f"docs/{name}.md" for name in ("serving", "formats", "since-2019", "benchmarks", "design"))
-PAGES += ("docs/poet.md", "docs/poetics.md", "docs/curating.md", "docs/convert.md")
+PAGES += ("docs/poet.md", "docs/poetics.md", "docs/curating.md", "docs/convert.md", "docs/python.md")
 # Where the flags of each script are explained; --strategy and --tpu of two scripts are explained together.
 FLAGS = {
     "prepare_corpus": ("docs/corpus.md",),

@@ -8,13 +8,11 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from encoder.reference import Encoder
 from gpt2.jobs import terminal
 from gpt2.jobs.job import Job, Prompts, settings_of
+from gpt2.jobs.poet import Poet
 from gpt2.jobs.request import Request
 from gpt2.jobs.sample_file import Fields, add, header
-from gpt2.jobs.source import Source
-from gpt2.sampling.engines import Engine, EngineSpec
 from poems import prompts
 from system import files
 from system.errors import UserError
@@ -62,10 +60,7 @@ class Conversation:
     """
 
     request: Request
-    enc: Encoder
-    source: Source
-    spec: EngineSpec
-    engine: Engine
+    poet: Poet
     kept: str = KEPT
     number: int = 1
     written: dict[int, Fields] = dataclasses.field(default_factory=dict)
@@ -77,15 +72,13 @@ class Conversation:
           UserError: the prompt cannot be continued.
         """
         request = dataclasses.replace(self.request, prompt=text)
-        job = Job.of(request, self.enc, self.source)
+        job = Job.of(request, self.poet.enc, self.poet.source)
         job = dataclasses.replace(job, prompts=Prompts(job.prompts.prompts, first=self.number))
         self.number += job.prompts.total or 0
-        if self.engine.rows != job.rows:  # a form has several texts for each sample
-            self.engine = job.open(self.spec)
-        for sample, prompt in terminal.show_samples(job, self.engine):
+        for sample, prompt in terminal.show_samples(job, self.poet.engine(job)):
             place: Fields = {"seed": job.rules.seed, "number": sample.number}
             written: Fields = {"prompt": prompt.text, "text": job.text(sample, prompt)}
-            self.written[sample.number] = place | written | {"settings": settings_of(request, job, self.source)}
+            self.written[sample.number] = place | written | {"settings": settings_of(request, job, self.poet.source)}
 
     def obey(self, command: str, value: str) -> None:
         """Does what a command asks for.
@@ -120,10 +113,10 @@ class Conversation:
         flag = flags_of(Request)[name]
         flags = {field.name: getattr(self.request, field.name) for field in dataclasses.fields(Request)}
         changed = Request(**flags | {name: flag.parse(value) if value else flag.default})
-        job = Job.of(changed, self.enc, self.source)  # checks the value, and draws a seed where there is none
+        job = Job.of(changed, self.poet.enc, self.poet.source)  # checks the value, and draws a seed where there is none
         self.request = dataclasses.replace(changed, seed=job.rules.seed)
         if name in ABOUT:
-            job.tell_strangers(self.source.names)
+            job.tell_strangers(self.poet.source.names)
         if name == "seed":
             self.number, self.written = 1, {}
 
@@ -147,13 +140,15 @@ class Conversation:
         logger.info(f"sample {number} is kept in {path}")
 
 
-def converse(request: Request, enc: Encoder, source: Source, spec: EngineSpec) -> None:
+def converse(poet: Poet) -> None:
     """Asks for prompts and commands until there are no more, and numbers the samples through all of them."""
+    request, source = poet.request, poet.source
     settled = dataclasses.replace(request, interactive=False, out=None, nsamples=request.nsamples or 1)
-    job = Job.of(settled, enc, source)
+    job = Job.of(settled, poet.enc, source)
     job.tell_strangers(source.names)
     settled = dataclasses.replace(settled, seed=job.rules.seed)
-    conversation = Conversation(settled, enc, source, spec, job.open(spec), request.out or KEPT)
+    poet.engine(job)  # now, so that the first prompt need not wait
+    conversation = Conversation(settled, poet, request.out or KEPT)
     logger.info("a line of verse, or an empty line, and Enter; /help shows the rest, Ctrl-D ends")
     values = [f"{field} {name}" for field, counts in source.names.items() for name in counts]
     with remembered_lines([f"/{line}" for line in (*COMMANDS, *values)]):

@@ -164,7 +164,7 @@ class Job:
 
         Of each group of `best_of` tasks one becomes a sample.
         """
-        tasks, begun = itertools.tee(self._tasks(numbers))
+        tasks, begun = itertools.tee(self.tasks(numbers))
         samples = self._write(engine, tasks, on_token)
         in_order = batch.in_order(samples, (task.number for task in begun))
         quality = self.quality if self.best_of > 1 and self.by != "logprob" else None
@@ -210,7 +210,7 @@ class Job:
         assert prompt, f"task {task.number} has a prompt"
         return prompt
 
-    def _tasks(self, numbers: Iterable[int]) -> Iterator[Task]:
+    def tasks(self, numbers: Iterable[int]) -> Iterator[Task]:
         """The tasks of the samples of these numbers, until there is no prompt for one."""
         known: dict[Prompt, tuple[tuple[int, ...], int]] = {}
         for number in numbers:

@@ -30,37 +30,53 @@ def heading(job: Job, number: int) -> str:
     return header(number) + (prompt.text if prompt and job.include_prompt else "")
 
 
+class Growing:
+    """The text of one sample while it is written: never half a character, nor what its end takes back."""
+
+    def __init__(self, job: Job, prompt: Prompt | None):
+        self.job, self.held = job, prompt.held.encode() if prompt else b""
+        self.ids: list[int] = []
+        self.shown = 0
+        self.decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+
+    def add(self, id: int) -> str:
+        """What an id adds that is sure to stay."""
+        self.ids.append(id)
+        text = self._text()
+        return self._new(text[: self.job.endings.settled(text)])
+
+    def end(self) -> str:
+        """What was held back."""
+        text = self._text()
+        return self._new(text[: self.job.endings.find(text)[0]], final=True)
+
+    def _text(self) -> bytes:
+        return self.job.enc.decode_bytes(self.ids).removeprefix(self.held)
+
+    def _new(self, text: bytes, final: bool = False) -> str:
+        new = self.decoder.decode(text[self.shown :], final)
+        self.shown = max(self.shown, len(text))
+        return new
+
+
 class Printer:
-    """Prints one sample after another id by id: never half a character, nor what the end of the sample takes back."""
+    """Prints one sample after another id by id."""
 
     def __init__(self, job: Job):
         self.job = job
-        self.ids: list[int] = []
-        self.begun = False
+        self.growing: Growing | None = None
 
     def add(self, number: int, id: int) -> None:
         """Prints what an id adds."""
-        self._begin(number)
-        self.ids.append(id)
-        text = self.job.enc.decode_bytes(self.ids).removeprefix(self.held)
-        self._print(text[: self.job.endings.settled(text)])
+        print(self._begun(number).add(id), end="", flush=True)
 
     def end(self, number: int) -> None:
         """Prints what was held back, and a line end."""
-        self._begin(number)
-        text = self.job.enc.decode_bytes(self.ids).removeprefix(self.held)
-        self._print(text[: self.job.endings.find(text)[0]], final=True)
-        print(flush=True)
-        self.begun = False
+        print(self._begun(number).end(), flush=True)
+        self.growing = None
 
-    def _begin(self, number: int) -> None:
-        if not self.begun:
-            self.begun, self.ids, self.printed = True, [], 0
-            prompt = self.job.prompts.prompt_of(number)
-            self.held = prompt.held.encode() if prompt else b""
-            self.decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    def _begun(self, number: int) -> Growing:
+        if self.growing is None:
+            self.growing = Growing(self.job, self.job.prompts.prompt_of(number))
             print(heading(self.job, number), end="", flush=True)
-
-    def _print(self, text: bytes, final: bool = False) -> None:
-        print(self.decoder.decode(text[self.printed :], final), end="", flush=True)
-        self.printed = max(self.printed, len(text))
+        return self.growing

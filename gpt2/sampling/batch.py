@@ -174,6 +174,21 @@ def write_samples(
         batch.free()  # A caller that stops in the middle, as Ctrl-C does, leaves the engine to others.
 
 
+def write_ids(engine: Engine, task: Task, rules: Rules) -> Iterator[int]:
+    """The ids of one sample, each as soon as it is chosen."""
+    new: list[int] = []
+    batch = _Batch(engine, rules, lambda number, id: new.append(id))
+    tasks = iter([task])
+    try:
+        while batch.fill(tasks):
+            tokens, _ = batch.choose()
+            yield from new
+            new.clear()
+            batch.step(tokens)
+    finally:
+        batch.free()
+
+
 class _Batch:
     """The samples that are being written.
 
