@@ -16,7 +16,7 @@ from system.flags import AtLeast, check_flags
 class Request:
     """Converts a model into the format of another program, or one of Hugging Face's into OpenAI's layout.
 
-    FROM is a run (checkpoint/run1), a model folder (models/124M), the prefix of one save (checkpoint/run1/model-500),
+    FROM is a run (checkpoint/run1), a model (poet, models/124M), the prefix of one save (checkpoint/run1/model-500),
     a Hugging Face folder with safetensors, or hf://owner/name on its hub. TO must not exist yet.
 
     Attributes:

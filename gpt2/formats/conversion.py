@@ -9,7 +9,7 @@ from typing import Literal
 
 from gpt2.formats import foreign, gguf, hugging_face, openai, tflite
 from gpt2.formats.stored_model import StoredModel
-from system import files, tensorflow_start
+from system import files, model_folders, tensorflow_start
 from system.errors import UserError
 
 Format = Literal["huggingface", "openai", "gguf", "savedmodel", "tflite"]
@@ -81,7 +81,7 @@ def format_of(source: str, target: str) -> Format:
 
 
 def open_model(path: str) -> StoredModel:
-    """The model of a run, a model folder, the prefix of a save, a Hugging Face folder or `hf://owner/name`.
+    """The model of a run, a model folder, the prefix of a save, a Hugging Face folder, `hf://owner/name` or a name.
 
     Raises:
       FileNotFoundError: there is no such model.
@@ -93,6 +93,8 @@ def open_model(path: str) -> StoredModel:
         raise UserError(
             f"{path}: a file, expected a run, a model folder, a Hugging Face folder or hf://owner/name; name the folder"
         )
+    if not files.exists(path) and model_folders.has_model(path):
+        path = model_folders.model_folder(path)
     return hugging_face.read_folder(path) if foreign.is_hugging_face(path) else openai.read_prefix(path)
 
 

@@ -39,6 +39,13 @@ def test_a_run_is_converted_at_the_save_that_counts_or_at_another(tmp_path, smal
     assert texts[0] == texts[1]
 
 
+def test_a_model_is_found_by_its_name(tmp_path, small_folder, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(small_folder, tmp_path / "models" / "small")
+    assert conversion.open_model("small").path == "models/small/model.ckpt"
+    assert conversion.open_model("poet").hparams.n_vocab == 4096  # ships with the project
+
+
 def test_the_layout_of_the_poems_travels_along(tmp_path, small_folder):
     shutil.copytree(small_folder, tmp_path / "run1")
     (tmp_path / "run1" / "layout.json").write_text('{"layout": "poem"}')
