@@ -1,5 +1,6 @@
 """The hardware and versions of a run: printed and recorded, because losses are bit-identical only on the same ones."""
 
+import contextlib
 import math
 import os
 import platform
@@ -75,16 +76,24 @@ def cpu_name() -> str:
 
 
 def memory_used() -> float:
-    """The most bytes used so far: of the GPU's memory if there is one, else of the process."""
+    """The most bytes used so far: of the GPU's memory if there is one, else of the process; 0 if that is not known."""
     import tensorflow as tf
 
     if tf.config.list_physical_devices("GPU"):
         return tf.config.experimental.get_memory_info("GPU:0")["peak"]
+    return memory_of_process()
+
+
+def memory_of_process() -> int:
+    """The most bytes of memory that this process has had so far; 0 on Windows, which has another way to ask."""
+    with contextlib.suppress(OSError, StopIteration), open("/proc/self/status") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
     try:
-        with open("/proc/self/status") as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
-    except (OSError, StopIteration):
+        import resource  # which Windows does not have
+    except ImportError:
         return 0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024  # bytes on macOS, kilobytes on other Unixes
 
 
 def available(device: str) -> tuple[str, float | None]:

@@ -44,7 +44,9 @@ def show_step(bar: tqdm, records: Sequence[dict]) -> None:
     validated = next((record for record in newest if "val_loss" in record), None)
     if validated:
         figures.append(f"held out {validated['val_loss']:.2f}")
-    figures += [f"{records[-1]['tokens_per_s']:,.0f} tokens/s", f"{machine.memory_used() / 1e9:.1f} GB"]
+    figures.append(f"{records[-1]['tokens_per_s']:,.0f} tokens/s")
+    if used := machine.memory_used():
+        figures.append(f"{used / 1e9:.1f} GB")
     bar.set_postfix_str(", ".join(fitting(figures, bar)), refresh=False)
     bar.update()
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from gpt2.runs import progress
-from system import console
+from system import console, machine
 from system.console import SCREEN
 
 LOGGER = logging.getLogger("gpt2")
@@ -89,3 +89,21 @@ def test_a_message_to_a_stream_that_was_closed_is_no_error(monkeypatch):
     LOGGER.info("hello")
     SCREEN.flush()
     assert screen.closed
+
+
+def test_the_memory_of_the_process_is_known_without_proc_too(monkeypatch):
+    known = machine.memory_of_process()
+    assert known > 1 << 20
+
+    def no_proc(path, *_):
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr("builtins.open", no_proc)
+    assert machine.memory_of_process() == pytest.approx(known, rel=0.1)  # as getrusage says, in pages
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert machine.memory_of_process() == 0
+
+
+def test_memory_that_is_not_known_is_left_out(monkeypatch):
+    monkeypatch.setattr(machine, "memory_used", lambda: 0)
+    assert "GB" not in draw(monkeypatch, io.StringIO())
