@@ -15,12 +15,12 @@ class Request:
     """Turns poems into tokens.
 
     A SOURCE is a file, a folder of files, a glob in quotes, or the word gutenberg: the Gutenberg Poetry Corpus. The
-    format of a file is recognised from its first bytes. A book of Project Gutenberg is cut into its poems. Rows of JSON
-    are lines of verse, {"s": line, "gid": book}, with or without a number "line". A table holds poems, recognised by
-    the names of its columns. All other text is one document, or several with <|endoftext|> between them. Packed files
-    (.gz) are unpacked. An .npz of the original encode.py, if you name it yourself, is decoded and encoded again, with
-    one true end of text. Without SOURCE and OUT.npz the verse of the demo, fifteen books of that corpus, goes to
-    demo.npz.
+    format of a file is recognised from its first bytes. A book of Project Gutenberg is cut into its poems. Rows of
+    JSON are lines of verse, {"s": line, "gid": book}, with or without a number "line", or poems, {"text": poem}. A
+    table holds poems, recognised by the names of its columns. All other text is one document, or several with
+    <|endoftext|> between them. Packed files (.gz) are unpacked. An .npz of the original encode.py, if you name it
+    yourself, is decoded and encoded again, with one true end of text. Without SOURCE and OUT.npz the verse of the
+    demo, fifteen books of that corpus, goes to demo.npz.
 
     Attributes:
       What to read and write

@@ -12,6 +12,7 @@ from poems.poem import Book, Poem
 from poems.sources.account import Rows
 from poems.sources.ndjson import EXPECTED, is_ndjson, read_ndjson
 from poems.sources.other_formats import check_format
+from poems.sources.records import is_array, is_records, read_array, read_lines
 from poems.sources.tables import check_columns, heading_of, is_table, line_ends, read_table
 from poems.sources.text_file import decoded, is_utf8, lines_of, open_unpacked, rows_of
 from system.errors import UserError
@@ -55,6 +56,9 @@ def read_poems(
         kind = kind_of(head, path)
         if kind == "rows":
             yield from split_at_marks(read_ndjson(file, books, rows))
+        elif kind == "records":
+            text = decoded(file, path, "utf-8")
+            yield from split_at_marks(read_array(text, rows) if is_array(head) else read_lines(lines_of(text), rows))
         elif kind == "table":
             with io.TextIOWrapper(file, encoding, errors="surrogateescape", newline=line_ends(head)) as lines:
                 yield from split_at_marks(read_table(rows_of(lines, path), rows))
@@ -71,14 +75,19 @@ def read_poems(
 
 
 def kind_of(head: str, path: str) -> str:
-    """What a file that begins so holds: rows of JSON, a table, a book, or text.
+    """What a file that begins so holds: lines of verse or poems in JSON (rows, records), a table, a book or text.
 
     Raises:
       ValueError: nothing that is verse, saying what was expected.
     """
     name = path.lower().removesuffix(".gz")
+    if is_records(head) or (name.endswith((".jsonl", ".ndjson")) and any(map(is_records, head.splitlines()[1:]))):
+        return "records"
     if name.endswith(".json") and not is_ndjson(head, of_verse=True):
-        raise UserError(f"{path}: JSON without verse, expected a row in each line, with {EXPECTED}; leave it out")
+        raise UserError(
+            f'{path}: JSON without verse, expected poems, with "text", "poem" or "lines", or lines of verse, with '
+            f"{EXPECTED}; leave it out"
+        )
     if is_ndjson(head) or name.endswith((".ndjson", ".jsonl")):
         return "rows"
     if name.endswith((".csv", ".tsv")):

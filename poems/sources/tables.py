@@ -1,19 +1,22 @@
-"""Poems in CSV files, a poem a row, as people have copied them from the Poetry Foundation's site.
+"""Poems in tables, a poem a row: CSV files, also those with tabs or semicolons between the columns.
 
-Two headings are about, `,Title,Poem,Poet,Tags` and `,Author,Title,Poetry Foundation ID,Content`. Columns are known by
-name, in any order and case; others, such as the unnamed number of the row, are passed over.
+Columns are known by name, in any order and case, as in `,Title,Poem,Poet,Tags` and `,Author,Title,Poetry Foundation
+ID,Content`, the headings of two copies of the Poetry Foundation's site, or `text` alone. Other columns are ignored.
 """
 
 import csv
+import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from poems.poem import LONGEST, Poem
 from poems.sources.account import Rows
 from system.errors import UserError
 
-TEXT = ("poem", "content")
+TEXT = ("poem", "content", "text", "lines")  # the names of the column of poems; the first that is there counts
+SEPARATORS = ",\t;"
 AUTHOR = ("poet", "author")
+MOST_ABOVE = 20  # lines in which the heading is looked for, to tell what separates the columns
 UNCLOSED = 1 << 24  # Characters; a field this long is a quote that nothing closes.
 
 # What Python's csv reports as wrong (CPython, Modules/_csv.c), by a word or two of it, and what that means in a file.
@@ -42,27 +45,30 @@ def read_table(lines: Iterable[str], rows: Rows) -> Iterator[Poem]:
     Raises:
       ValueError: there is no column of poems, a quote is not closed, there are too many bad rows or no good one.
     """
-    found = read_fields(lines, rows.path)
+    lines = iter(lines)
+    first = list(itertools.islice(lines, MOST_ABOVE))
+    found = read_fields(itertools.chain(first, lines), rows.path, separator_of("".join(first)))
     names = find_heading(fields for _, fields in found)
     check_columns(names, rows.path)
     for line, fields in found:
         rows.n += 1
         row = dict(zip(names, fields, strict=False))
-        if reason := _why_bad(row, fields, names):
+        ragged = len(fields) != len(names)
+        if reason := f"not the {len(names)} columns of the heading" if ragged else why_bad(row):
             rows.skip(line, reason, " ".join(fields)[:1000].encode(errors="replace").decode())
         else:
-            yield _poem(row, f"{rows.path}:{line}")
+            yield poem_of(row, f"{rows.path}:{line}")
     rows.end()
 
 
-def read_fields(lines: Iterable[str], path: str) -> Iterator[tuple[int, list[str]]]:
+def read_fields(lines: Iterable[str], path: str, separator: str = ",") -> Iterator[tuple[int, list[str]]]:
     """The rows of a CSV file that are not empty: the line where each begins, and its fields.
 
     Raises:
       ValueError: naming the line, since a quote too few or too many takes the rows that follow into one field.
     """
     csv.field_size_limit(UNCLOSED)
-    reader = csv.reader(lines, strict=True)
+    reader = csv.reader(lines, strict=True, delimiter=separator)
     while True:
         line = reader.line_num + 1
         try:
@@ -87,7 +93,17 @@ def line_ends(head: str) -> str | None:
 
 def heading_of(head: str) -> list[str]:
     """The names of the columns of a CSV file that begins so."""
-    return find_heading(next(csv.reader([line]), []) for line in head.splitlines())
+    separator = separator_of(head)
+    return find_heading(next(csv.reader([line], delimiter=separator), []) for line in head.splitlines())
+
+
+def separator_of(head: str) -> str:
+    """What is between the columns of a table that begins so: by its first line that is not empty or `sep=;`."""
+    marked = re.match(r"\ufeff?\"?sep=([,;\t])", head)
+    if marked:
+        return marked[1]
+    heading = next((line for line in head.splitlines() if line.strip("\ufeff \t\r\n,;")), "")
+    return max(SEPARATORS, key=heading.count)
 
 
 def find_heading(rows: Iterable[list[str]]) -> list[str]:
@@ -101,7 +117,7 @@ def check_columns(names: list[str], path: str) -> None:
     if not set(TEXT) & set(names):
         raise UserError(
             f"{path}: the columns are {', '.join(filter(None, names)) or 'none'}, "
-            "expected Title, Poem, Poet, Tags or Author, Title, Content, with commas between them"
+            "expected one called Poem, Content or Text, and perhaps Title, Poet or Author, and Tags"
         )
 
 
@@ -144,10 +160,9 @@ def _cause(error: csv.Error, at: int) -> str:
     return next((cause.format(at=at) for words, cause in CAUSES.items() if words in str(error)), str(error))
 
 
-def _why_bad(row: dict[str, str], fields: list[str], names: list[str]) -> str | None:
-    text = "".join(fields)
-    if len(fields) != len(names):
-        return f"not the {len(names)} columns of the heading"
+def why_bad(row: Mapping[str, str]) -> str | None:
+    """Why a row, of strings by the names of their columns, holds no poem; None if it does."""
+    text = "".join(row.values())
     if len(text) > LONGEST:
         return f"longer than {LONGEST:,} characters"
     if "\0" in text:
@@ -157,12 +172,13 @@ def _why_bad(row: dict[str, str], fields: list[str], names: list[str]) -> str | 
     return None if _first(row, TEXT).strip() else "no poem"
 
 
-def _poem(row: dict[str, str], place: str) -> Poem:
+def poem_of(row: Mapping[str, str], place: str) -> Poem:
+    """The poem of a good row."""
     title, author = clean_title(row.get("title", "")), " ".join(_first(row, AUTHOR).split())
     tags = split_tags(row.get("tags", ""))
     return Poem(clean_text(_first(row, TEXT)), title, author, tags, place=place, is_row=True)
 
 
-def _first(row: dict[str, str], names: Iterable[str]) -> str:
+def _first(row: Mapping[str, str], names: Iterable[str]) -> str:
     """The field of the first of these columns that there is."""
     return next((row[name] for name in names if name in row), "")

@@ -168,7 +168,7 @@ OTHERS = {
     "XML": '<?xml version="1.0"?>\n<poem><l>Soft</l></poem>\n',
     "a printed page": "%PDF-1.4\n",
     "a notebook": '{\n "cells": [\n  {"cell_type": "code"}\n ]\n}\n',
-    "JSON": '[\n  {"poem": "Soft"},\n  {"poem": "on"}\n]\n',
+    "JSON": '[\n  {"name": "Soft"},\n  {"name": "on"}\n]\n',
     "GeoJSON": '{"type":\n "Feature"}\n',
     "subtitles": "1\n00:00:01,000 --> 00:00:03,000\nSoft on the slate\n",
     "subtitles of the web": "WEBVTT\n\n00:01.000 --> 00:03.000\nSoft\n",

@@ -285,9 +285,9 @@ OTHER = {
     "books.csv": "gid,author,title\n1,Anna,Songs\n",
     "empty.csv": "",
     "info.json": '{"name": "verse"}\n',
-    "pretty.json": '[\n {"title": "A", "content": "one"}\n]\n',
+    "pretty.json": '[\n {"title": "A", "number": "one"}\n]\n',
     "rows.json": '[{"s": "one", "gid": "1"}]',
-    "tabs.tsv": "Title\tPoem\tPoet\tTags\nA\tone\tAnna\t\n",
+    "tabs.tsv": "Title\tNumber\tPoet\tTags\nA\tone\tAnna\t\n",
 }
 
 
@@ -302,5 +302,5 @@ def test_data_in_a_folder_that_is_no_verse_is_skipped_and_named(tmp_path, poem):
 @pytest.mark.parametrize("name", OTHER)
 def test_data_named_outright_that_is_no_verse_is_refused_with_what_was_expected(tmp_path, name):
     (tmp_path / name).write_text(OTHER[name])
-    with pytest.raises(ValueError, match=rf"{name}: .*expected (Title, Poem, Poet, Tags|a row in each line)"):
+    with pytest.raises(ValueError, match=rf"{name}: .*expected (one called Poem|poems, with)"):
         read(tmp_path / name)

@@ -1,4 +1,5 @@
 import csv
+import gzip
 import io
 import pathlib
 import re
@@ -7,6 +8,7 @@ import pytest
 
 from poems.poem import Dropped
 from poems.sources.account import Rows
+from poems.sources.formats import read_poems
 from poems.sources.tables import clean_text, clean_title, heading_of, is_table, read_table, split_tags
 
 DATA = pathlib.Path(__file__).parents[1] / "data"
@@ -132,8 +134,26 @@ def test_quotes_inside_fields_are_read_as_they_stand():
 
 
 def test_a_table_without_a_column_of_poems_is_refused():
-    with pytest.raises(ValueError, match=r"the columns are title, text, expected Title, Poem, Poet, Tags or"):
-        read("Title,Text\nOne,verse\n")
+    with pytest.raises(ValueError, match=r"the columns are title, number, expected one called Poem, Content"):
+        read("Title,Number\nOne,verse\n")
+
+
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
+@pytest.mark.parametrize("name", ["poems.csv", "poems.tsv", "poems.csv.gz"])
+def test_columns_may_be_separated_by_commas_tabs_or_semicolons(tmp_path, separator, name):
+    with (gzip.open if name.endswith("gz") else open)(tmp_path / name, "wt", newline="") as file:
+        writer = csv.writer(file, delimiter=separator)
+        writer.writerows([["title", "text", "author"], ["O, rose; rose", "one,\ttwo;\n\nthree", "A. Poet"]])
+    (poem,) = read_poems(str(tmp_path / name), "utf-8", {}, Rows(name))
+    assert (poem.title, poem.text, poem.author) == ("O, rose; rose", "one,\ttwo;\n\nthree\n", "A. Poet")
+
+
+@pytest.mark.parametrize("heading", ["text", "Poem", "content", '"Text"', "\ufefftext"])
+def test_a_table_may_have_one_column(tmp_path, heading):
+    path = tmp_path / "poems.csv"
+    path.write_text(f'{heading}\n"O rose,\nthou art sick"\na thorn\n', encoding="utf-8")
+    poems = read_poems(str(path), "utf-8", {}, Rows("poems.csv"))
+    assert [poem.text for poem in poems] == ["O rose,\nthou art sick\n", "a thorn\n"]
 
 
 @pytest.mark.parametrize(
