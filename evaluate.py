@@ -126,9 +126,16 @@ def held_out_bits(request: Request) -> float | None:
     if not request.run_name:
         return None
     path = f"{request.checkpoint_dir}/{request.run_name}/log.jsonl"
-    with files.open_file(path) as file:
-        rows = [json.loads(row) for row in file.read().decode().splitlines() if row.endswith("}")]
-    return next((row["val_bits"] for row in reversed(rows) if "val_bits" in row), None)
+    rows = [
+        row for row in files.read_text(path).splitlines() if row.endswith("}")
+    ]  # A crash may have cut the last one.
+    for number, row in reversed(list(enumerate(rows, start=1))):
+        try:
+            if "val_bits" in (step := files.parse_json(row, "an object of a step")):
+                return float(step["val_bits"])
+        except (UserError, TypeError, ValueError) as error:
+            raise UserError(f"{path}: line {number}: {error}; remove that line") from None
+    return None
 
 
 def print_table(figures: dict) -> None:

@@ -2,7 +2,11 @@ import json
 import subprocess
 import sys
 
+import pytest
+
+from evaluate import Request, held_out_bits
 from system.command_line import PROJECT
+from system.errors import UserError
 
 VERSE = """The rose is red, the day is bright,
 And every star will shine at night;
@@ -33,3 +37,15 @@ def test_a_missing_file_or_none_is_told_in_one_line(tmp_path):
         done = evaluate(*arguments, cwd=tmp_path)
         assert (done.returncode, done.stderr.count("\n")) == (1, 1)
         assert told in done.stderr
+
+
+def test_the_held_out_bits_of_a_run_are_those_of_its_last_validation(tmp_path):
+    run = tmp_path / "checkpoint" / "run1"
+    run.mkdir(parents=True)
+    (run / "log.jsonl").write_text('{"val_bits": 2.5}\n{"val_bits": 2.25}\n{"loss": 3}\n{"los')
+    request = Request(run_name="run1", checkpoint_dir=str(tmp_path / "checkpoint"))
+    assert held_out_bits(request) == 2.25
+    for line in ("[" * 100_000 + "}", '{"val_bits": []}', '{"val_bits": NaN}', "[1, 2}"):
+        (run / "log.jsonl").write_text(f'{{"val_bits": 2.5}}\n{line}\n')
+        with pytest.raises(UserError, match=r"log\.jsonl: line 2: .*; remove that line"):
+            held_out_bits(request)

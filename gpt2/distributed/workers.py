@@ -42,7 +42,7 @@ def find_worker() -> tuple[int, int]:
         config = json.loads(os.environ["TF_CONFIG"])
         tasks = [(kind, index) for kind in ("chief", "worker") for index in range(len(config["cluster"].get(kind, [])))]
         return tasks.index((config["task"]["type"], int(config["task"]["index"]))), len(tasks)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UserError(
             f"TF_CONFIG is {os.environ['TF_CONFIG']}, expected a cluster of workers, possibly with a chief, and one of "
             "them as its task"

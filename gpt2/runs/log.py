@@ -125,7 +125,7 @@ def read_log(folder: str, name: str = "log.jsonl") -> Iterable[dict]:
         try:
             record = json.loads(line)
             record["step"], record["loss"]
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             if number == len(lines) - 1:
                 return  # A power cut can leave zeros, too.
             raise UserError(

@@ -36,9 +36,16 @@ ENDINGS = frozenset(
 )
 
 
+# Names of files beside code and collections, which speak about them. Endings such as .md do not matter.
+NAMES = frozenset(("readme", "makefile", "license", "licence", "changelog", "contributing", "authors", "vocab.bpe"))
+
+
 def has_other_ending(path: str) -> bool:
-    """Whether the name of a file ends as those of code, pages and settings do."""
-    return path.lower().endswith(".report.json") or os.path.splitext(path.lower())[1] in ENDINGS
+    """Whether the name of a file is, or ends as, those of code, pages, settings and notes for readers."""
+    name = os.path.basename(path).lower()
+    stem, ending = os.path.splitext(name)
+    is_note = name in NAMES or (stem in NAMES and ending in (".md", ".rst", ".txt"))
+    return name.endswith(".report.json") or is_note or ending in ENDINGS
 
 
 def check_format(head: str, path: str) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from gpt2.runs import log
+from system.errors import UserError
 
 CALM = [{"step": step, "loss": 3.0} for step in range(1, 101)]
 
@@ -29,3 +30,13 @@ def test_the_best_is_the_first_of_the_lowest():
 def test_validations_without_anything_better_are_counted(patience, stale):
     losses = [5, 4, 4.5, 4]
     assert log.is_stale([{"step": n, "loss": 1, "val_loss": loss} for n, loss in enumerate(losses)], patience) is stale
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, '{"a":' * 100_000, "3", '{"step": 1}', "\x00"])
+def test_a_damaged_line_is_named_and_a_last_one_left_out(tmp_path, line):
+    good = '{"step": 1, "loss": 3.0}'
+    (tmp_path / "log.jsonl").write_text(f"{good}\n{line}\n")
+    assert list(log.read_log(str(tmp_path))) == [{"step": 1, "loss": 3.0}]
+    (tmp_path / "log.jsonl").write_text(f"{good}\n{line}\n{good}\n")
+    with pytest.raises(UserError, match=r"log\.jsonl: line 2 is damaged, expected an object of a step; remove"):
+        list(log.read_log(str(tmp_path)))

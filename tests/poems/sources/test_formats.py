@@ -204,12 +204,30 @@ def test_verse_that_begins_oddly_is_read(file, verse):
     assert texts(file(verse.encode())) == [verse]
 
 
-@pytest.mark.parametrize("name", ["a.rs", "B.YML", "x/c.bib", "run.log", "d.ipynb", "r.report.json", "e.cue"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.rs",
+        "B.YML",
+        "x/c.bib",
+        "run.log",
+        "d.ipynb",
+        "r.report.json",
+        "e.cue",
+        "x/README.md",
+        "LICENSE",
+        "Makefile",
+        "vocab.bpe",
+    ],
+)
 def test_names_of_code_and_settings_are_known(name):
     assert has_other_ending(name)
 
 
-@pytest.mark.parametrize("name", ["a.txt", "rain", "sonnet.18", "x.c/rain", "poems.md", "poem.poem", "c", "yml"])
+@pytest.mark.parametrize(
+    "name",
+    ["a.txt", "rain", "sonnet.18", "x.c/rain", "poems.md", "poem.poem", "c", "yml", "authors.csv", "readme first"],
+)
 def test_other_names_may_be_of_poems(name):
     assert not has_other_ending(name)
 
