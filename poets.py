@@ -1,7 +1,13 @@
-"""All commands under one name, for an installation: gpt2-poets write --form sonnet"""
+"""All commands under one name, for an installation (gpt2-poets write --form sonnet), and two of them from Python."""
 
+import dataclasses
+import os
 import runpy
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from system.flags import Value
 
 COMMANDS = {
     "prepare": ("prepare_corpus", "makes a dataset of poems"),
@@ -29,6 +35,70 @@ def main() -> None:
         return
     print(f"gpt2-poets: unknown command {name!r}, expected one of {', '.join(COMMANDS)}", file=sys.stderr)
     sys.exit(2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What training left.
+
+    Attributes:
+      folder: of the run, which `gpt2.load` takes.
+      records: of each step, as its log.jsonl has them: step, loss, val_loss where it was computed, and more.
+    """
+
+    folder: str
+    records: list[dict] = dataclasses.field(repr=False)
+
+    @property
+    def step(self) -> int:
+        """The last step; 0 before the first."""
+        return self.records[-1]["step"] if self.records else 0
+
+    @property
+    def loss(self) -> float | None:
+        """That of the last step, in nats a token."""
+        return self.records[-1]["loss"] if self.records else None
+
+    @property
+    def held_out_loss(self) -> float | None:
+        """The last on poems that are not trained on, in nats a token; None if there is none."""
+        return next((record["val_loss"] for record in reversed(self.records) if "val_loss" in record), None)
+
+
+def prepare(*paths: str, **flags: "Value") -> str:
+    """Makes a dataset, as prepare_corpus.py does, and returns what it prints.
+
+    Args:
+      paths: the sources, and the dataset to write.
+      flags: those of prepare_corpus.py, such as model_name="poet".
+    Raises:
+      FileNotFoundError, UserError: what prepare_corpus.py would complain of.
+    """
+    import prepare_corpus
+    from encoder.dataset.request import Request
+
+    values: dict = flags  # which Request checks itself
+    return "\n".join(prepare_corpus.prepare(Request(sources=paths, **values)))
+
+
+def train(**flags: "Value") -> Trained:
+    """Trains, as train.py does; an interruption saves, ends it, and leaves the signals as they were.
+
+    Args:
+      flags: those of train.py, such as dataset="mine.npz", model_name="poet", run_name="mine", epochs=5.
+    Raises:
+      FileNotFoundError, UserError: what train.py would complain of.
+    """
+    import train as script
+    from gpt2.runs.settings import Settings, settle
+
+    values: dict = flags  # which Settings checks itself
+    settings = Settings(**values, given=frozenset(flags))
+    script.main(settings)
+    from gpt2.runs.log import read_log
+
+    folder = settle(settings).folder
+    return Trained(folder, list(read_log(folder)) if os.path.exists(folder) else [])
 
 
 if __name__ == "__main__":

@@ -22,12 +22,23 @@ logger = logging.getLogger("gpt2")
 
 def main(request: Request) -> None:
     """Makes a dataset, or prints what is in one."""
+    if request.inspect is not None:
+        print_dataset(with_own_model(request), request.inspect)
+    else:
+        print("\n".join(prepare(request)))
+
+
+def with_own_model(request: Request) -> Request:
+    """The same request, in which a model of Hugging Face's is that which was converted from it."""
     if request.model_name is not None and request.train_vocab is None:
         own_name = foreign.own_name(request.model_name, request.models_dir)
         request = dataclasses.replace(request, model_name=own_name)
-    if request.inspect is not None:
-        print_dataset(request, request.inspect)
-        return
+    return request
+
+
+def prepare(request: Request) -> list[str]:
+    """Makes a dataset; the lines that tell what became of the poems."""
+    request = with_own_model(request)
     from encoder.dataset import summary, writer
     from poems.cleaning.rules import choose_rules
     from poems.corpus import Corpus
@@ -55,7 +66,7 @@ def main(request: Request) -> None:
     if request.report is not None:
         write_report(request.report, request.out, corpus, lines)
         lines.append(f"report: {request.report}")
-    print("\n".join(lines))
+    return lines
 
 
 def find_model(request: Request) -> str | None:

@@ -110,26 +110,26 @@ def train(
 
 def loop(step: "Step", run: "Run", exchange: "Exchange", samples: "SampleWriter") -> None:
     """Trains until the run is over or a signal comes, and leaves everything saved."""
-    caught = signals.catch_signals()
-    while not step.replicas.any(bool(caught) or run.is_over()):
-        records = step.take(run.steps_until_due())
-        for record in records:
-            if bad := run.count(record):  # NaN, or a jump
-                break
-            if record is records[-1]:
-                record |= exchange.at(run.step) | step.validate(run.step)
-                if bad := run.judge(record):  # NaN on held-out text
+    with signals.catching_signals() as caught:
+        while not step.replicas.any(bool(caught) or run.is_over()):
+            records = step.take(run.steps_until_due())
+            for record in records:
+                if bad := run.count(record):  # NaN, or a jump
                     break
-                record |= samples.write_if_due(run)
-            run.note(record)
-        if bad:
-            run.go_back(bad)
-            continue
-        run.save_if_due(record)
-    run.finish()
-    exchange.leave()
-    step.replicas.wait()  # Nobody leaves before the chief has saved.
-    run.draw()
+                if record is records[-1]:
+                    record |= exchange.at(run.step) | step.validate(run.step)
+                    if bad := run.judge(record):  # NaN on held-out text
+                        break
+                    record |= samples.write_if_due(run)
+                run.note(record)
+            if bad:
+                run.go_back(bad)
+                continue
+            run.save_if_due(record)
+        run.finish()
+        exchange.leave()
+        step.replicas.wait()  # Nobody leaves before the chief has saved.
+        run.draw()
 
 
 def print_plan(settings: Settings) -> None:

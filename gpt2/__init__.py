@@ -14,22 +14,26 @@ if TYPE_CHECKING:  # for editors, which complete these names and show their help
     from gpt2.jobs.poet import load as load
     from gpt2.model import GPT2 as GPT2
     from gpt2.sampling.sampler import sample as sample
+    from poets import prepare as prepare
+    from poets import train as train
 
 _HOMES = {
-    "GPT2": "model",
-    "HParams": "hparams",
-    "Poem": "jobs.poet",
-    "Poet": "jobs.poet",
-    "load": "jobs.poet",
-    "load_model": "checkpoint",
-    "sample": "sampling.sampler",
+    "GPT2": "gpt2.model",
+    "HParams": "gpt2.hparams",
+    "Poem": "gpt2.jobs.poet",
+    "Poet": "gpt2.jobs.poet",
+    "load": "gpt2.jobs.poet",
+    "load_model": "gpt2.checkpoint",
+    "prepare": "poets",
+    "sample": "gpt2.sampling.sampler",
+    "train": "poets",
 }
 
 
 def __getattr__(name):
     if name not in _HOMES:
         raise AttributeError(f"module 'gpt2' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"gpt2.{_HOMES[name]}"), name)
+    return getattr(importlib.import_module(_HOMES[name]), name)
 
 
 def __dir__():

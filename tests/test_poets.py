@@ -3,12 +3,16 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, poem
 
+import gpt2
 import poets
 
 WITHOUT_TENSORFLOW = """
@@ -75,3 +79,54 @@ def test_what_needs_tensorflow_names_the_extra_that_brings_it(place):
     assert done.returncode == 1
     expected = "sample.py: tensorflow is not installed; get it with the extra train: pip install '.[train]'"
     assert done.stderr.strip().split("\n")[-1] == expected
+
+
+@pytest.fixture
+def verse(tmp_path, small_model, monkeypatch):
+    """A folder with a model and twenty poems."""
+    shutil.copytree(small_model, tmp_path / "models")
+    (tmp_path / "verse").mkdir()
+    for number in range(20):
+        (tmp_path / "verse" / f"{number}.txt").write_text(poem(number))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+FLAGS: dict = {"dataset": "mine.npz", "model_name": "small", "run_name": "mine", "val_every": 2, "batch_size": 2}
+
+
+def test_a_notebook_prepares_trains_and_writes(verse):
+    told = gpt2.prepare("verse", "mine.npz", model_name="small", held_out=0.2)
+    assert "written: mine.npz" in told
+    trained = gpt2.train(**FLAGS, steps=4)
+    assert (trained.folder, trained.step) == (os.path.join("checkpoint", "mine"), 4)
+    assert trained.loss == trained.records[-1]["loss"]
+    assert trained.held_out_loss == trained.records[-1]["val_loss"]
+    assert gpt2.load("mine").write("Tell", length=4, seed=1)[0].text
+
+
+def test_an_interruption_saves_and_leaves_the_next_cell_interruptible(verse):
+    gpt2.prepare("verse", "mine.npz", model_name="small", held_out=0.2)
+    before = signal.getsignal(signal.SIGINT)
+    timer = threading.Thread(target=interrupt_once_it_trains, args=(verse / "checkpoint" / "mine" / "log.jsonl",))
+    timer.start()
+    trained = gpt2.train(**FLAGS, steps=100_000)
+    timer.join()
+    assert 0 < trained.step < 100_000
+    assert signal.getsignal(signal.SIGINT) is before
+    again = gpt2.train(**FLAGS, steps=trained.step + 1)
+    assert again.records[: trained.step] == trained.records
+    assert again.step == trained.step + 1
+
+
+def interrupt_once_it_trains(log):
+    while not (log.exists() and log.stat().st_size):
+        time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_mistake_is_an_error_of_one_line(verse):
+    with pytest.raises(FileNotFoundError, match=r"none\.npz"):
+        gpt2.train(**FLAGS | {"dataset": "none.npz"})
+    with pytest.raises(FileNotFoundError, match="missing: no such file or folder"):
+        gpt2.prepare("missing", "mine.npz", model_name="small")
