@@ -40,7 +40,7 @@ def download(path: str) -> str:
     Raises:
       UserError: there is no such name, huggingface_hub is not installed, or it cannot get the model.
     """
-    found = re.fullmatch(r"hf://([\w.-]+(?:/[\w.-]+)?)(?:@([\w./-]+))?/?", path)
+    found = re.fullmatch(r"hf://([\w-][\w.-]*(?:/[\w-][\w.-]*)?)(?:@([\w./-]+))?/?", path)
     if not found:
         raise UserError(f"{path}: not the name of a model, expected hf://owner/name or hf://owner/name@revision")
     try:

@@ -73,5 +73,5 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatc
 
 @pytest.mark.parametrize("name", ["hf://", "hf://a/b/c", "hf://a b/c", "hf://../x", "hf://a/b@"])
 def test_what_is_no_name_of_a_model_on_the_hub_is_refused(name):
-    with pytest.raises(UserError, match=r"expected hf://owner/name|cannot be downloaded"):
+    with pytest.raises(UserError, match="expected hf://owner/name"):
         foreign.own_name(name, "models")
