@@ -8,6 +8,7 @@ import logging
 import os
 import pathlib
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -100,3 +101,10 @@ def small_model(tmp_path_factory):
     (models / "small" / "hparams.json").write_text(json.dumps(SMALL))
     save_model(folder, GPT2(HParams(**SMALL), fresh_weights(seed=1)))
     return models
+
+
+@pytest.fixture
+def place(tmp_path, small_model):
+    """An empty folder but for models/small."""
+    shutil.copytree(small_model, tmp_path / "models")
+    return tmp_path

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -50,12 +49,6 @@ def test_an_unknown_command_is_told():
     assert done.stderr.startswith("gpt2-poets: unknown command 'wirte', expected one of prepare, train, write")
 
 
-@pytest.fixture
-def place(tmp_path, small_model):
-    shutil.copytree(small_model, tmp_path / "models")
-    return tmp_path
-
-
 @pytest.mark.parametrize("flags", [["--lines", "2"], ["--form", "haiku"], ["--best_of", "2"], ["--score", "p.txt"]])
 def test_verse_is_written_without_tensorflow(place, flags):
     (place / "p.txt").write_text("Tell me not\n")
@@ -82,14 +75,13 @@ def test_what_needs_tensorflow_names_the_extra_that_brings_it(place):
 
 
 @pytest.fixture
-def verse(tmp_path, small_model, monkeypatch):
+def verse(place, monkeypatch):
     """A folder with a model and twenty poems."""
-    shutil.copytree(small_model, tmp_path / "models")
-    (tmp_path / "verse").mkdir()
+    (place / "verse").mkdir()
     for number in range(20):
-        (tmp_path / "verse" / f"{number}.txt").write_text(poem(number))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+        (place / "verse" / f"{number}.txt").write_text(poem(number))
+    monkeypatch.chdir(place)
+    return place
 
 
 FLAGS: dict = {"dataset": "mine.npz", "model_name": "small", "run_name": "mine", "val_every": 2, "batch_size": 2}

@@ -27,12 +27,6 @@ from poetics.sounds.words import last_word
 
 
 @pytest.fixture
-def place(tmp_path, small_model):
-    shutil.copytree(small_model, tmp_path / "models")
-    return tmp_path
-
-
-@pytest.fixture
 def sample(place, run_here):
     def run(*arguments):
         return run_here("sample.py", "--model_name", "small", "--length", 6, "--seed", 4, *arguments)

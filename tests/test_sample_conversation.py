@@ -4,7 +4,6 @@ import io
 import json
 import os
 import pty
-import shutil
 import subprocess
 import sys
 
@@ -15,12 +14,6 @@ from test_sample import texts_of
 from gpt2.jobs.conversation import completions
 
 FLAGS = ["--model_name", "small", "--length", 6, "--seed", 4]
-
-
-@pytest.fixture
-def place(tmp_path, small_model):
-    shutil.copytree(small_model, tmp_path / "models")
-    return tmp_path
 
 
 @pytest.fixture

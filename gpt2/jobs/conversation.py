@@ -111,8 +111,8 @@ class Conversation:
           UserError: the flag does not take the value, or not with this model.
         """
         flag = flags_of(Request)[name]
-        flags = {field.name: getattr(self.request, field.name) for field in dataclasses.fields(Request)}
-        changed = Request(**flags | {name: flag.parse(value) if value else flag.default})
+        changes: dict = {name: flag.parse(value) if value else flag.default}
+        changed = dataclasses.replace(self.request, **changes)
         job = Job.of(changed, self.poet.enc, self.poet.source)  # checks the value, and draws a seed where there is none
         self.request = dataclasses.replace(changed, seed=job.rules.seed)
         if name in ABOUT:

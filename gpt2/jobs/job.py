@@ -202,7 +202,8 @@ class Job:
         def begin(task: Task) -> Verse:
             return formed.begin(self._prompt_of(task))
 
-        return particles.write_guided(engine, tasks, self.rules, begin, formed.particles, on_token)
+        n_particles = formed.particles
+        return particles.write_guided(engine, tasks, self.rules, begin, n_particles=n_particles, on_token=on_token)
 
     def _prompt_of(self, task: Task | Sample) -> Prompt:
         """The prompt of a task, or of its sample, by the number of the task."""

@@ -141,17 +141,14 @@ class Poet:
         """The same after a prompt that is laid out already."""
         before = ids_of(self.enc, prompt) or [self.enc.end_of_text]
         ids = self.enc.encode(prompt.held + text, special=True)
-        engine = self._engine or self._open(1)
-        return Score(sum(log_probabilities(engine, before, ids)), len(ids), len(text))
+        if self._engine is None:
+            self._engine = self.spec.open(1)
+        return Score(sum(log_probabilities(self._engine, before, ids)), len(ids), len(text))
 
     def engine(self, job: Job) -> Engine:
         """The engine for a job, opened if there is none of its number of rows."""
         if self._engine is None or self._engine.rows != job.rows:
             self._engine = job.open(self.spec)
-        return self._engine
-
-    def _open(self, rows: int) -> Engine:
-        self._engine = self.spec.open(rows)
         return self._engine
 
     def _job(self, prompt: str, **flags: Value) -> tuple[Request, Job]:

@@ -7,7 +7,7 @@ known here; the rules that end a sample at a line or keep words from being repea
 import copy
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -167,9 +167,9 @@ def write_samples(
     tasks = iter(tasks)
     try:
         while batch.fill(tasks):
-            tokens, ended = batch.choose()
+            going, ended = batch.choose()
             yield from ended
-            batch.step(tokens)
+            batch.step(going)
     finally:
         batch.free()  # A caller that stops in the middle, as Ctrl-C does, leaves the engine to others.
 
@@ -181,12 +181,36 @@ def write_ids(engine: Engine, task: Task, rules: Rules) -> Iterator[int]:
     tasks = iter([task])
     try:
         while batch.fill(tasks):
-            tokens, _ = batch.choose()
+            going, _ = batch.choose()
             yield from new
             new.clear()
-            batch.step(tokens)
+            batch.step(going)
     finally:
         batch.free()
+
+
+def start_rows(engine: Engine, logits: np.ndarray, rows: Mapping[int, Row]) -> None:
+    """Lets rows of an engine continue their prompts: fills their logits float32 [engine.rows, n_vocab]."""
+    starts: dict[tuple[int, ...], list[int]] = {}
+    for place, row in rows.items():
+        starts.setdefault(row.task.prompt, []).append(place)
+    for prompt, places in starts.items():
+        logits[places] = engine.start(places, prompt)
+        check_finite(logits[places])
+
+
+def step_rows(engine: Engine, logits: np.ndarray, rows: Mapping[int, Row]) -> None:
+    """Lets rows of an engine, ascending, continue their last ids: fills their logits float32 [engine.rows, n_vocab]."""
+    n_ctx = engine.hparams.n_ctx
+    full = [place for place, row in rows.items() if len(row.window) > n_ctx]
+    if due := [place for place in rows if place not in full]:
+        guess = rows[0].guess if engine.rows == 1 else None
+        logits[due] = engine.step(due, [rows[place].ids[-1] for place in due], guess)
+    for place in full:
+        # Positions are absolute, so keys and values that were shifted would be wrong: they are computed again.
+        row = rows[place]
+        row.window = row.window[-max(n_ctx // 2, 1) :]
+        logits[place] = engine.start([place], tuple(row.window))
 
 
 class _Batch:
@@ -204,18 +228,16 @@ class _Batch:
 
     def fill(self, tasks: Iterator[Task]) -> bool:
         """Starts tasks in the rows that are free; returns whether there is any sample to write."""
-        starts: dict[tuple[int, ...], list[int]] = {}
+        new = {}
         for place in range(self.engine.rows):
             if place not in self.rows and (task := next(tasks, None)):
-                self.rows[place] = Row(task, self.rules, self.engine.hparams)
-                starts.setdefault(task.prompt, []).append(place)
-        for prompt, places in starts.items():
-            self.logits[places] = self.engine.start(places, prompt)
-            check_finite(self.logits[places])
+                new[place] = Row(task, self.rules, self.engine.hparams)
+        self.rows |= new
+        start_rows(self.engine, self.logits, new)
         return bool(self.rows)
 
-    def choose(self) -> tuple[dict[int, int], list[Sample]]:
-        """Chooses an id for as many rows as step at once: the ids of those that continue, and the samples that end."""
+    def choose(self) -> tuple[list[int], list[Sample]]:
+        """Chooses an id for as many rows as step at once: those that continue, ascending, and the samples that end."""
         turn = list(self.rows)[: self.engine.width(len(self.rows))]
         places = sorted(turn)
         rows = [self.rows[place] for place in places]
@@ -234,20 +256,11 @@ class _Batch:
         for place in turn:
             if place in self.rows:
                 self.rows[place] = self.rows.pop(place)  # behind those that wait
-        return {place: token for place, token in zip(places, chosen, strict=True) if place in self.rows}, ended
+        return [place for place in places if place in self.rows], ended
 
-    def step(self, tokens: dict[int, int]) -> None:
-        """The logits after the ids that were chosen, by their rows, ascending."""
-        n_ctx = self.engine.hparams.n_ctx
-        full = [place for place in tokens if len(self.rows[place].window) > n_ctx]
-        if due := [place for place in tokens if place not in full]:
-            guess = self.rows[0].guess if self.engine.rows == 1 else None
-            self.logits[due] = self.engine.step(due, [tokens[place] for place in due], guess)
-        for place in full:
-            # Positions are absolute, so keys and values that were shifted would be wrong: they are computed again.
-            row = self.rows[place]
-            row.window = row.window[-max(n_ctx // 2, 1) :]
-            self.logits[place] = self.engine.start([place], tuple(row.window))
+    def step(self, going: list[int]) -> None:
+        """The logits after the ids that were chosen, of these rows, ascending."""
+        step_rows(self.engine, self.logits, {place: self.rows[place] for place in going})
 
     def free(self) -> None:
         """Ends what is left."""

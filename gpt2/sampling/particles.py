@@ -13,14 +13,13 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from gpt2.sampling.batch import Row, Rules, Sample, Task
-from gpt2.sampling.choosing import RANDOM_BITS, check_finite, draw, random_bits
+from gpt2.sampling.batch import Row, Rules, Sample, Task, start_rows, step_rows
+from gpt2.sampling.choosing import RANDOM_BITS, draw, random_bits
 from gpt2.sampling.engines import Engine
 from gpt2.sampling.filters import kept
 
 FORM, NO_WORD = "form", "no word fits"  # why a sample ended
 DRAWS = 2**31  # Positions from here on count the draws of particles, so that their random bits are their own.
-MOST_PARTICLES = 256
 
 
 class Guided(Protocol):
@@ -102,10 +101,10 @@ class Group:
         """The particles that go on: those that have not come to the next mark."""
         return [k for k, p in enumerate(self.particles) if not p.is_done and p.guided.mark <= self.mark]
 
-    def bits(self, seed: int) -> np.ndarray:
-        """Random bits for the next id of each particle: uint32 [particles]."""
-        numbers = [self.task.number * len(self.particles) + k for k in range(len(self.particles))]
-        return random_bits(seed, numbers, [particle.row.position for particle in self.particles])
+    def bits(self, seed: int, due: list[int]) -> list[int]:
+        """Random bits for the next id of each particle that goes on."""
+        numbers = [self.task.number * len(self.particles) + k for k in due]
+        return random_bits(seed, numbers, [self.particles[k].row.position for k in due]).tolist()
 
     def draw(self, seed: int, n: int) -> np.ndarray:
         """Draws n particles by weight, evenly spread: int [n], ascending."""
@@ -123,6 +122,7 @@ def write_guided(
     tasks: Iterable[Task],
     rules: Rules,
     begin: Callable[[Task], Guided],
+    *,
     n_particles: int,
     on_token: Callable[[int, int], None] | None = None,
 ) -> Iterator[Sample]:
@@ -155,29 +155,30 @@ class _Crowd:
 
     def fill(self, tasks: Iterator[Task]) -> bool:
         """Starts tasks in the rows that are free; returns whether there is any sample to write."""
+        new: dict[int, Row] = {}
         for first in range(0, self.engine.rows, self.n_particles):
             if first not in self.groups and (task := next(tasks, None)):
                 places = range(first, first + self.n_particles)
-                self.logits[places] = self.engine.start(list(places), task.prompt)
-                check_finite(self.logits[places])
                 particle = Particle(Row(task, self.rules, self.engine.hparams), self.begin(task))
-                self.groups[first] = Group(task, places, [particle.copy() for _ in places])
+                self.groups[first] = group = Group(task, places, [particle.copy() for _ in places])
+                new |= {place: particle.row for place, particle in zip(places, group.particles, strict=True)}
+        start_rows(self.engine, self.logits, new)
         return bool(self.groups)
 
     def choose(self) -> list[tuple[int, int]]:
         """Chooses an id for each particle that goes on, and reads them; the first of each sample, with its number."""
-        tokens: dict[int, int] = {}
+        going: dict[int, Row] = {}
         shown = []
         for group in self.groups.values():
-            bits = group.bits(self.rules.seed)
-            for k in group.due():
+            due = group.due()
+            for k, bits in zip(due, group.bits(self.rules.seed, due), strict=True):
                 place, particle = group.places[k], group.particles[k]
-                id = particle.choose(self.logits[place], int(bits[k]))
+                id = particle.choose(self.logits[place], bits)
                 if id is not None and not particle.is_done:
-                    tokens[place] = id
+                    going[place] = particle.row
                 if id is not None and k == 0:
                     shown.append((group.task.number, id))
-        self._read(dict(sorted(tokens.items())))
+        step_rows(self.engine, self.logits, dict(sorted(going.items())))
         return shown
 
     def draw(self) -> list[Sample]:
@@ -218,22 +219,6 @@ class _Crowd:
         for particle in group.particles:
             particle.weight = 0.0
         group.mark = min(particle.guided.mark for particle in group.particles)
-
-    def _read(self, tokens: dict[int, int]) -> None:
-        """The logits after the ids that were chosen, by their rows, ascending."""
-        n_ctx = self.engine.hparams.n_ctx
-        windows = {place: self._particle(place).row.window for place in tokens}
-        full = [place for place in tokens if len(windows[place]) > n_ctx]
-        if due := [place for place in tokens if place not in full]:
-            self.logits[due] = self.engine.step(due, [tokens[place] for place in due])
-        for place in full:
-            # Positions are absolute, so keys and values that were shifted would be wrong: they are computed again.
-            window = windows[place]
-            del window[: -max(n_ctx // 2, 1)]
-            self.logits[place] = self.engine.start([place], tuple(window))
-
-    def _particle(self, place: int) -> Particle:
-        return self.groups[place - place % self.n_particles].particles[place % self.n_particles]
 
 
 def _log_sum(logits: np.ndarray) -> float:

@@ -4,18 +4,19 @@ A word may come from several tokens, so a poem stands at a node of the trie of w
 words are open, at several places of the line at once.
 """
 
-import collections
 import copy
 import dataclasses
 import enum
 import functools
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from poetics.forms.form import NO_RHYME, Form, Metre
 from poetics.forms.lexicon import Lexicon, Places
+from poetics.forms.trie import Trie
 from poetics.metre import feet, stress
 from poetics.sounds.dictionary import Phones
 from poetics.sounds.tails import tails
@@ -72,6 +73,18 @@ class Sounds:
         return Sounds(tuple(sorted(ends.items())), self.used | {word})
 
 
+class Position(NamedTuple):
+    """All that decides which ids may come next in a poem; see `Verse`."""
+
+    metre: Metre
+    letter: str
+    sounds: Sounds
+    node: int
+    places: int
+    stand: Stand
+    is_last: bool
+
+
 class Masks:
     """Which nodes and words a line may go on with, in a metre and with these rhymes.
 
@@ -121,8 +134,6 @@ class Guide:
         trie = lexicon.trie
         self.spaced, self.bare = np.zeros((2, len(texts)), np.int32)  # the node of a token with its space, and without
         self.closing = np.zeros(len(texts), bool)
-        self._tree: list[dict[str, int]] = [{}]  # of the tokens that may be within a word
-        self._ids: list[list[int]] = [[]]
         for id, text in enumerate(texts):
             if not text:
                 continue
@@ -130,13 +141,13 @@ class Guide:
             if IN_WORD.fullmatch(text.removeprefix(" ")):
                 nodes = self.spaced if text[0] == " " else self.bare
                 nodes[id] = trie.walk(0, text.removeprefix(" ").lower())
-                if text == text.lower() and text[0] != " ":
-                    self._add(id, text)
+        # The tokens that may be within a word: no two have one text.
+        inner = {text: id for id, text in enumerate(texts) if text and IN_WORD.fullmatch(text) and text == text.lower()}
+        self._inner, self._inner_ids = Trie(sorted(inner)), [inner[text] for text in sorted(inner)]
         self._spaced_ids, self._bare_ids = np.flatnonzero(self.spaced), np.flatnonzero(self.bare)
         self._closing_ids = np.flatnonzero(self.closing)
         stops = [id for id in self._closing_ids.tolist() if STANDS.get((texts[id] or " ")[-1]) is Stand.STOPPED]
         self._stopping_ids = np.array(stops, int)
-        self._choices: collections.OrderedDict[tuple, Choice] = collections.OrderedDict()
 
     def begin(self, prompt: str = "", before_lines: tuple[int, ...] = ()) -> "Verse":
         """A poem of which nothing is written yet.
@@ -170,9 +181,10 @@ class Guide:
         found, stack = [], [(node, 0)]
         while stack:
             at, branch = stack.pop()
-            for letter, further in self._tree[branch].items():
+            for letter, further in self._inner.children[branch].items():
                 if reached := self.lexicon.trie.children[at].get(letter):
-                    found += [(id, reached) for id in self._ids[further]]
+                    if (number := self._inner.word[further]) >= 0:
+                        found.append((self._inner_ids[number], reached))
                     stack.append((reached, further))
         found.sort()
         return np.array([id for id, _ in found], int), np.array([reached for _, reached in found], int)
@@ -181,41 +193,38 @@ class Guide:
         """The ids that may come next in a poem, and the price of each."""
         if verse.forced:
             return np.array(verse.forced[:1]), np.zeros(1, np.float32)
-        key = (verse.metre, verse.letter, verse.sounds, verse.node, verse.places, verse.stand, verse.is_last)
-        if key in self._choices:
-            self._choices.move_to_end(key)
-            return self._choices[key]
-        ids, costs = self._find(verse, self.masks(verse.metre, verse.letter, verse.sounds))
-        found = ids, WORD_PRICE * costs.astype(np.float32)
-        self._choices[key] = found
-        if len(self._choices) > MOST_KEPT:
-            self._choices.popitem(last=False)
-        return found
+        return self._choices_at(verse.position)
 
-    def _find(self, verse: "Verse", masks: Masks) -> Choice:
-        places, nodes = self.places[verse.metre], masks.open
-        least, of_words = places.costs_from(verse.places)
-        if verse.stand is Stand.LINE_START:
-            return self._words(self._bare_ids, self.bare, nodes, verse.places, least)
+    @functools.lru_cache(MOST_KEPT)  # noqa: B019
+    def _choices_at(self, at: "Position") -> Choice:
+        ids, costs = self._find(at, self.masks(at.metre, at.letter, at.sounds))
+        return ids, WORD_PRICE * costs.astype(np.float32)
+
+    def _find(self, at: "Position", masks: Masks) -> Choice:
+        """The ids, and what the metre has against the words that they begin or go on with, beyond what it had."""
+        places, nodes = self.places[at.metre], masks.open
+        least, of_words = places.costs_from(at.places)
+        if at.stand is Stand.LINE_START:
+            return self._words(self._bare_ids, self.bare, nodes, at.places, least)
         parts: list[Choice] = []
-        open_at, price = verse.places, 0.0
-        if verse.node:
-            ids, reached = self.within(verse.node)
-            good = (nodes[reached] & verse.places) != 0
-            parts.append((ids[good], (least[reached] - least[verse.node])[good]))
-            word = self.lexicon.trie.word[verse.node]
-            open_at = masks.places_after(word, verse.places) if word >= 0 else 0
-            price = float(of_words[word] - least[verse.node]) if word >= 0 else 0.0
+        open_at, price = at.places, 0.0
+        if at.node:
+            ids, reached = self.within(at.node)
+            good = (nodes[reached] & at.places) != 0
+            parts.append((ids[good], (least[reached] - least[at.node])[good]))
+            word = self.lexicon.trie.word[at.node]
+            open_at = masks.places_after(word, at.places) if word >= 0 else 0
+            price = float(of_words[word] - least[at.node]) if word >= 0 else 0.0
         if open_at:
             least, _ = places.costs_from(open_at & places.inner)
             after = [self._words(self._spaced_ids, self.spaced, nodes, open_at & places.inner, least)]
-            if verse.stand is Stand.DASH:
+            if at.stand is Stand.DASH:
                 after.append(self._words(self._bare_ids, self.bare, nodes, open_at & places.inner, least))
-            if verse.stand is Stand.WORD:
+            if at.stand is Stand.WORD:
                 # After the last word of a poem comes nothing but a full stop or the like.
-                ids = self._stopping_ids if verse.is_last and not open_at & places.inner else self._closing_ids
+                ids = self._stopping_ids if at.is_last and not open_at & places.inner else self._closing_ids
                 after.append((ids, np.zeros(len(ids), np.float32)))
-            if open_at & places.ends and (verse.stand is Stand.STOPPED or not verse.is_last):
+            if open_at & places.ends and (at.stand is Stand.STOPPED or not at.is_last):
                 after.append((np.array([self.newline]), np.zeros(1, np.float32)))
             parts += [(ids, costs + price) for ids, costs in after]
         return _joined(parts)
@@ -225,16 +234,6 @@ class Guide:
         reached = nodes[ids]
         good = (open[reached] & places) != 0
         return ids[good], least[reached[good]]
-
-    def _add(self, id: int, text: str) -> None:
-        at = 0
-        for letter in text:
-            if letter not in self._tree[at]:
-                self._tree[at][letter] = len(self._tree)
-                self._tree.append({})
-                self._ids.append([])
-            at = self._tree[at][letter]
-        self._ids[at].append(id)
 
 
 class Verse:
@@ -278,6 +277,11 @@ class Verse:
     @property
     def letter(self) -> str:
         return self.guide.form.scheme[self.line]
+
+    @property
+    def position(self) -> Position:
+        """Where it stands, for `Guide`."""
+        return Position(self.metre, self.letter, self.sounds, self.node, self.places, self.stand, self.is_last)
 
     @property
     def mark(self) -> tuple[int, int]:
@@ -328,10 +332,9 @@ class Verse:
         self.places &= places.inner | places.ends
         if not self.places:
             raise UserError(f"{prompt!r} is longer than a line of {self.metre}; shorten it, or end it by a line end")
-        self.text, self.stand = (
-            prompt,
-            STANDS.get(prompt.rstrip()[-1], Stand.CLOSED if CLOSING.fullmatch(prompt.rstrip()[-1]) else Stand.WORD),
-        )
+        last = prompt.rstrip()[-1]
+        self.text = prompt
+        self.stand = STANDS.get(last, Stand.CLOSED if CLOSING.fullmatch(last) else Stand.WORD)
 
     def _end_word(self) -> None:
         if self.node:

@@ -42,7 +42,6 @@ class Lexicon:
         self.trie = Trie(self.words)
         self.ways = [stress.word_ways(word) for word in self.words]
         self.may_end = np.array([word not in LEANING for word in self.words])
-        self.tails = [frozenset(tails(word)) for word in self.words]
         self.families: dict[Phones, np.ndarray] = self._families()
         self.rich = frozenset(end for end, family in self.families.items() if self._is_rich(family))
 
@@ -58,7 +57,7 @@ class Lexicon:
         for number, word in enumerate(self.words):
             # By the dictionary, since a rhyme that was worked out is more often wrong.
             if self.may_end[number] and (dictionary.level(word) or 0) >= RHYME_LEVEL and dictionary.known(word):
-                for end in self.tails[number]:
+                for end in tails(word):
                     found.setdefault(end, []).append(number)
         return {end: np.array(family) for end, family in found.items()}
 

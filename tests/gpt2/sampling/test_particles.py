@@ -57,7 +57,7 @@ def tasks(n):
 def written(batch_size, n=11, particles=4, begin=Lines, **rules):
     how = dataclasses.replace(Rules(seed=3, filters=Filters(top_k=0), logprobs=True), **rules)
     engine = Engine(batch_size * particles)
-    samples = list(write_guided(engine, tasks(n), how, lambda task: begin(), particles))
+    samples = list(write_guided(engine, tasks(n), how, lambda task: begin(), n_particles=particles))
     assert not engine.windows, "every row was freed"
     return list(in_order(samples, range(1, n + 1)))
 
@@ -73,7 +73,7 @@ def test_a_sample_is_the_same_at_any_batch_size(rules):
 def test_samples_that_were_written_before_change_no_other():
     engine = Engine(8)
     rules = Rules(seed=3, filters=Filters(top_k=0), logprobs=True)
-    later = list(write_guided(engine, tasks(11)[5:], rules, lambda task: Lines(), 4))
+    later = list(write_guided(engine, tasks(11)[5:], rules, lambda task: Lines(), n_particles=4))
     assert list(in_order(later, range(6, 12))) == written(2)[5:]
 
 
@@ -108,7 +108,9 @@ def test_many_particles_follow_the_model_within_the_form():
     rules = Rules(seed=5, filters=Filters(top_k=0))
     engine = Engine(32)
     given = [Task(number, (4, 1), 10**6) for number in range(1, n + 1)]
-    found = collections.Counter(s.ids[0] for s in write_guided(engine, given, rules, lambda task: Short(), 32) if s.ids)
+    found = collections.Counter(
+        s.ids[0] for s in write_guided(engine, given, rules, lambda task: Short(), n_particles=32) if s.ids
+    )
     odd = np.arange(1, N_VOCAB - 1, 2)
 
     def p(window):
