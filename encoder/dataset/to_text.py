@@ -36,8 +36,7 @@ def text_of_npz(path: str, model_name: str, models_dir: str) -> Iterator[str]:
     Raises:
       UserError: it was encoded with another one, or its poems have prefixes.
     """
-    enc = encoder.get_encoder(model_name, models_dir)
-    dataset = reader.open_dataset(path, enc.n_vocab, enc.fingerprint, model_name)
+    dataset, enc = _opened(path, model_name, models_dir)
     if dataset.about.get("layout", {"name": "plain"})["name"] != "plain":
         raise UserError(f"{path}: has a prefix before its poems or lines already; prepare it from its own sources")
     return text_of(dataset.arrays.values(), enc)
@@ -66,6 +65,11 @@ def read_corpus(corpus: str, model_name: str | None, models_dir: str) -> Iterato
 def _any_text_of_npz(path: str, model_name: str | None, models_dir: str) -> Iterator[str]:
     """The text of an .npz, with the prefixes of its poems."""
     made_with = reader.read_about(reader.local_copy(path)).get("made_with", {})
-    name = model_name or made_with.get("model_name") or "124M"
-    enc = encoder.get_encoder(name, models_dir)
-    return text_of(reader.open_dataset(path, enc.n_vocab, enc.fingerprint, name).arrays.values(), enc)
+    dataset, enc = _opened(path, model_name or made_with.get("model_name") or "124M", models_dir)
+    return text_of(dataset.arrays.values(), enc)
+
+
+def _opened(path: str, model_name: str, models_dir: str) -> tuple[reader.Dataset, Encoder]:
+    """An .npz, and the encoder of the model whose vocabulary it has."""
+    enc = encoder.get_encoder(model_name, models_dir)
+    return reader.open_dataset(path, enc.n_vocab, enc.fingerprint, model_name), enc

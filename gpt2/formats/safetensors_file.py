@@ -11,13 +11,14 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import ml_dtypes
 import numpy as np
 
 from system import files
 from system.errors import UserError
 
 MAX_HEADER = 100_000_000  # bytes; the bound of the package safetensors
-FLOATS = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": np.uint16}  # NumPy has no bfloat16
+FLOATS = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": ml_dtypes.bfloat16}
 BYTES = {"BOOL": 1, "U8": 1, "I8": 1, "U16": 2, "I16": 2, "U32": 4, "I32": 4, "U64": 8, "I64": 8}
 BYTES |= {name: np.dtype(kind).itemsize for name, kind in FLOATS.items()}
 STORED = {"float32": ("F32", "<f4"), "float16": ("F16", "<f2")}  # what is written: its names there and in NumPy
@@ -95,8 +96,6 @@ def read_tensor(place: TensorPlace, name: str) -> np.ndarray:
         file.seek(place.start)
         raw = file.read(place.n_bytes)
     stored = np.frombuffer(raw, np.dtype(FLOATS[place.kind]).newbyteorder("<")).reshape(place.shape)
-    if place.kind == "BF16":  # the upper half of a float32
-        return (stored.astype(np.uint32) << np.uint32(16)).view(np.float32)
     return stored.astype(np.float32, copy=False)
 
 

@@ -36,7 +36,7 @@ class StoredModel:
       path: where it is, for messages.
       hparams: its sizes; n_vocab is that of the vocabulary.
       vocabulary: what its ids mean.
-      read: gives a weight by its name in OpenAI's checkpoints, float32, of its shape in `gpt2.model.weight_shapes`.
+      read: gives a weight by its name in OpenAI's checkpoints, float32, of its shape in `gpt2.hparams.weight_shapes`.
       extras: the content of the small files that travel along, by their names.
       training: how it was trained, if it is a run.
     """
