@@ -14,11 +14,12 @@ with them: neither a reprint in an anthology nor a quotation.
 import collections
 import itertools
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from poems.cleaning import detection
+from poems.cleaning import detection, mending
 from poems.duplicates.shared_runs import Runs
 from poems.long_texts import END_OF_TEXT
 from poems.sources import gutenberg_corpus
@@ -43,6 +44,10 @@ APART = 12  # lines; a poem this near to a line in common with a book goes too, 
 FEWEST = 4  # lines; less is a date, a title or a rest of something
 AT_ONCE = 20_000  # lines
 HELD_OUT_SHARE = 1 / 8  # of each book of a left-out poet, its last part
+# What verse has not, once page numbers and marks of notes are off it: indexes, stage directions, editors' letters.
+APPARATUS = re.compile(r"[\d\[\]{}<>|*=+~^#/\\]")
+# A word printed in capitals, as the first one of a poem is and a name, but no number such as XIV.
+CAPITALS = re.compile(r"\b(?![IVXLC]+(?!['\w]))[A-Z](?:'?[A-Z])+\b")
 
 
 Poem = list[list[int]]  # the lines of each stanza, by their numbers in the corpus
@@ -96,7 +101,7 @@ def widened(marked: np.ndarray) -> np.ndarray:
 def poems_of(
     lines: Sequence[str], first: int, end: int, counts: collections.Counter[str] | None = None
 ) -> Iterator[Poem]:
-    """The poems among the lines from `first` up to `end`, without prose, other languages and fragments.
+    """The poems among the lines from `first` up to `end`, without prose, other languages, notes and fragments.
 
     Args:
       counts: takes the numbers of lines dropped.
@@ -104,14 +109,23 @@ def poems_of(
     counts = collections.Counter() if counts is None else counts
     is_prose = detection.prose(lines[first:end])
     is_foreign = detection.foreign(lines[first:end]) & ~is_prose
+    is_apparatus = apparatus(lines[first:end]) & ~is_prose & ~is_foreign
     counts["prose"] += int(is_prose.sum())
     counts["in other languages"] += int(is_foreign.sum())
-    for start, stop in runs(~is_prose & ~is_foreign):
+    counts["notes, indexes and the like"] += int(is_apparatus.sum())
+    for start, stop in runs(~is_prose & ~is_foreign & ~is_apparatus):
         for poem in divided(lines, first + start, first + stop):
             if n_lines(poem) >= FEWEST:
                 yield poem
             else:
                 counts["in fragments"] += n_lines(poem)
+
+
+def apparatus(lines: Sequence[str]) -> np.ndarray:
+    """Which lines hold signs that verse has not, besides numbers of pages and marks of notes."""
+    return np.array(
+        [bool(APPARATUS.search(line) and APPARATUS.search(mending.remove_furniture(line))) for line in lines]
+    )
 
 
 def divided(lines: Sequence[str], first: int, end: int) -> Iterator[Poem]:
@@ -149,12 +163,22 @@ def n_lines(poem: Poem) -> int:
 
 
 def write(path: str, lines: Sequence[str], poems: Iterable[Poem]) -> None:
-    """Writes poems as text, with `<|endoftext|>` between them; nothing where there are none."""
+    """Writes poems as text, with `<|endoftext|>` between them; nothing where there are none.
+
+    Underscores, marks of notes and words in capitals are the printer's, so they go.
+    """
     texts = ["\n\n".join("\n".join(lines[n] for n in stanza) for stanza in poem) + "\n" for poem in poems]
+    texts = [mended(text) for text in texts]
     if texts:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8") as file:
             file.write(f"{END_OF_TEXT}\n".join(texts))
+
+
+def mended(text: str) -> str:
+    """The text as a poet writes it: without underscores, marks of notes and whole words in capitals."""
+    text = mending.remove_furniture(mending.remove_emphasis(text))
+    return mending.tidy_spaces(CAPITALS.sub(lambda word: word[0].capitalize(), text))
 
 
 if __name__ == "__main__":

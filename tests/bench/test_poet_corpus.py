@@ -54,6 +54,18 @@ def test_prose_is_left_out_and_verse_keeps_every_line_in_order():
     assert numbers == sorted(numbers)
 
 
+def test_notes_and_indexes_are_left_out_but_not_a_line_with_the_mark_of_a_note():
+    lines = [*QUATRAINS, "Lucilius, 31, 38, [_note_]", *QUATRAINS]
+    marked = [*QUATRAINS[:3], f"{QUATRAINS[3]}[A]", *QUATRAINS[4:]]
+    assert not any(len(lines) // 2 in stanza for poem in poet_corpus.poems_of(lines, 0, len(lines)) for stanza in poem)
+    assert sum(poet_corpus.n_lines(poem) for poem in poet_corpus.poems_of(marked, 0, len(marked))) == len(marked)
+
+
+def test_underscores_marks_of_notes_and_words_in_capitals_are_the_printers():
+    text = "WHEN _thou_[A] wert O'ER the XIV hills, {13}\nI'LL go\n"
+    assert poet_corpus.mended(text) == "When thou wert O'er the XIV hills,\nI'll go\n"
+
+
 def test_stanzas_are_written_with_an_empty_line_and_poems_with_an_end_of_text(tmp_path):
     path = tmp_path / "train" / "0.txt"
     poet_corpus.write(str(path), ["one", "two", "three"], [[[0], [1]], [[2]]])
