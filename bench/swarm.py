@@ -4,8 +4,8 @@ python prepare_corpus.py gutenberg gutenberg.npz --model_name poet && python ben
 
 All begin with the same weights and train on as many tokens in total, by train.py: one run
 with the batches of all members in one, which is the curve of as many replicas but for the order of sums
-(tests/test_many.py), so it is computed on one device; and for each kind of average a swarm of runs that share a
-folder, each with windows of its own.
+(tests/training/test_many.py), so it is computed on one device; and for each kind of average a swarm of runs that share
+a folder, each with windows of its own.
 
 The traffic of a replica is that of a ring: 2 (n - 1) / n times the gradient, float32, a step, the least there is
 (Patarasuk and Yuan, "Bandwidth optimal all-reduce algorithms for clusters of workstations", 2009). That of a member is

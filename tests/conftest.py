@@ -15,6 +15,7 @@ import sys
 import types
 
 import hypothesis
+import numpy as np
 import pytest
 
 # The same examples in every run of `make test`; `make fuzz` draws others, many more, and keeps those that fail.
@@ -25,7 +26,8 @@ hypothesis.settings.load_profile("test")
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "tests" / "reference"
 ALL = os.environ.get("KILLS") == "all"  # Every kill and every number of workers, which takes minutes more.
-VERSE = "Tell me not, in mournful numbers,\nLife is but an empty dream!\nFor the soul is dead that slumbers,\n"
+COUPLET = "Tell me not, in mournful numbers,\nLife is but an empty dream!\n"
+VERSE = f"{COUPLET}For the soul is dead that slumbers,\n"
 WORDS = "rose thorn night stars river stone winter bell harbour lark ember willow drum frost orchard sail".split()  # noqa: SIM905
 SMALL = {"n_vocab": 300, "n_ctx": 32, "n_embd": 16, "n_head": 2, "n_layer": 1}
 
@@ -108,3 +110,27 @@ def place(tmp_path, small_model):
     """An empty folder but for models/small."""
     shutil.copytree(small_model, tmp_path / "models")
     return tmp_path
+
+
+def texts_of(output):
+    """The texts under the headings that sample.py prints, by their numbers."""
+    parts = output.split("=" * 40 + " SAMPLE ")[1:]
+    return {int(part.split(" ", 1)[0]): part.split("=\n", 1)[1].removesuffix("\n") for part in parts}
+
+
+def log_of(place, run="run1"):
+    """The records that train.py left of a run, one a step."""
+    return [json.loads(line) for line in (place / "checkpoint" / run / "log.jsonl").read_text().splitlines()]
+
+
+def losses(place, run="run1"):
+    """The loss of each of its steps, of which none is left out."""
+    records = log_of(place, run)
+    assert [record["step"] for record in records] == list(range(1, len(records) + 1))
+    return [record["loss"] for record in records]
+
+
+def tokens_of(path):
+    """The arrays of a dataset, as lists."""
+    with np.load(path) as arrays:
+        return {name: arrays[name].tolist() for name in arrays.files}

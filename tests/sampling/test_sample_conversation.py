@@ -8,8 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
-from test_sample import texts_of
+from conftest import ROOT, texts_of
 
 from gpt2.jobs.conversation import completions
 
