@@ -165,9 +165,10 @@ def print_dataset(request: Request, path: str) -> None:
     """Prints what is in a dataset, and a few of its poems, by the vocabulary that it was made with."""
     import encoder
     from encoder.dataset import reader
+    from encoder.dataset.about import read_about
     from encoder.dataset.inspection import lines_about
 
-    made_with = reader.read_about(reader.local_copy(path)).get("made_with", {})
+    made_with = read_about(reader.local_copy(path)).get("made_with", {})
     model_name = request.model_name or made_with.get("model_name")
     if model_name is None:
         model_name = model_folders.choose_model("prepare_corpus.py SOURCE OUT.npz", request.models_dir).model_name

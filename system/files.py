@@ -6,13 +6,15 @@ import json
 import math
 import os
 import socket
+import time
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO
 
 from system.errors import UserError
 
 BLOCK = 1 << 22  # bytes read together
+SETTLED = 2  # Seconds; a file that changed later than that may change again without another time.
 JSON_NAMES = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a whole number"}
 JSON_NAMES |= {float: "a number", type(None): "null"}
 
@@ -228,3 +230,36 @@ def cache_folder() -> str:
     """The folder of files that can be made again: $XDG_CACHE_HOME/gpt-2-poetry, by default under ~/.cache."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(home, "gpt-2-poetry")
+
+
+def remembered(path: str, what: str, find: Callable[[], str]) -> str:
+    """What `find` returns about a local file, a word; looked up if it was found for the same bytes.
+
+    The bytes are taken for the same while size, times and inode are; the user's cache folder has a line for each file.
+
+    Args:
+      what: the name of what is found.
+    """
+    key = hashlib.sha256(f"{what} {os.path.abspath(path)}".encode(errors="surrogatepass")).hexdigest()[:32]
+    note = os.path.join(cache_folder(), "known", key)
+    before = _state_of(path)
+    with contextlib.suppress(OSError, ValueError), open(note, encoding="ascii") as file:
+        state, word, digest = file.read(1000).rsplit(" ", 2)
+        if state == before and digest == _digest(state, word):
+            return word
+    word = find()
+    if _state_of(path) == before and time.time() - max(os.stat(path).st_mtime, os.stat(path).st_ctime) > SETTLED:
+        with contextlib.suppress(OSError):  # Without a cache everything is found again each time.
+            os.makedirs(os.path.dirname(note), exist_ok=True)
+            write_file(note, f"{before} {word} {_digest(before, word)}".encode("ascii"))
+    return word
+
+
+def _state_of(path: str) -> str:
+    stat = os.stat(path)
+    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_dev} {stat.st_ino}"
+
+
+def _digest(state: str, word: str) -> str:
+    """Against damage to the note itself."""
+    return hashlib.sha256(f"{state} {word}".encode()).hexdigest()[:16]

@@ -10,6 +10,7 @@ from typing import IO, BinaryIO
 
 import numpy as np
 
+from system import files
 from system.errors import UserError
 
 IDS = np.dtype("<u2")  # A vocabulary has at most 65536 tokens.
@@ -106,7 +107,7 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: Binary
             _fill(stream, array.view(np.uint8))
             return array
     if not is_known:
-        _check_crc(archive, member)
+        files.remembered(file.name, f"CRC of {member.filename}", lambda: _check_crc(archive, member))
     file.seek(member.header_offset)
     offset = member.header_offset + LOCAL_HEADER + sum(EXTRA_LENGTHS.unpack(file.read(LOCAL_HEADER))) + header
     return np.asarray(np.memmap(file, dtype, "r", offset, length)) if length else np.zeros(0, dtype)
@@ -133,8 +134,9 @@ def _fill(stream: IO[bytes], room: np.ndarray) -> None:
         raise UserError(f"{filled} bytes, expected {len(room)}")
 
 
-def _check_crc(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+def _check_crc(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
     """Reads a member to its end, where its CRC is compared."""
     with archive.open(member) as stream:
         while stream.read(BLOCK):
             pass
+    return "sound"

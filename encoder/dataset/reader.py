@@ -9,20 +9,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from encoder.dataset.about import read_about
 from encoder.dataset.npz import REMEDY, json_path, read_arrays
 from encoder.dataset.prefix_marks import unpack
-from poems.layout import find_layout
-from poems.names import check_names
 from system import files
 from system.errors import UserError
 
 BLOCK = 1 << 22  # Ids looked at together.
-# What the .json beside a dataset must contain; files of earlier versions may lack the rest.
-ABOUT = {"npz_sha256": str, "vocabulary": dict, "documents": dict, "held_out": dict, "held_out_tokens": int}
-ABOUT |= {"sources": list}
-OURS = ABOUT.keys() - {"sources"}  # A .json with one of these keys is no other file of that name.
-OPTIONAL = {"made_with": dict, "prefix_marks": dict, "layout": dict}
-SOURCE = {"array": str, "name": str, "n_documents": int, "n_tokens": int}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -166,42 +159,6 @@ def check_ids(ids: np.ndarray, n_vocab: int, what: str) -> None:
         for worst in (block.min(), block.max()):
             if not 0 <= worst < n_vocab:
                 raise UserError(f"{what}: token id {worst}, expected ids below {n_vocab} (n_vocab); {REMEDY}")
-
-
-def read_about(path: str) -> dict:
-    """What the .json beside a dataset holds, checked to be of this .npz; empty if there is none.
-
-    Raises:
-      ValueError: it is damaged, or describes another .npz.
-    """
-    beside = json_path(path)
-    if not files.exists(beside):
-        return {}
-    with files.open_file(beside) as file:
-        if file.read(1) == b"[":
-            return {}  # Some other file of that name.
-    about = files.read_json(beside, f"what is held out of {path}", f"{REMEDY}, or move {beside} away")
-    if not OURS & about.keys():
-        return {}  # Some other file of that name.
-    try:
-        check_about(about)
-    except UserError as error:
-        raise UserError(f"{beside}: {error}; {REMEDY}, or move {beside} away") from None
-    if (found := files.sha256(path)) != about["npz_sha256"]:
-        raise UserError(f"{path}: not the file that {beside} describes (its SHA-256 is {found}); {REMEDY}")
-    return about
-
-
-def check_about(about: dict) -> None:
-    """Raises a UserError for a .json of a dataset in which something has another form than `write_dataset` gives it."""
-    expected = "what prepare_corpus.py writes"
-    files.check_keys(about, ABOUT, expected)
-    files.check_keys(about["vocabulary"], {"n_vocab": int, "fingerprint": str}, expected)
-    files.check_keys({"made_with": {}, "prefix_marks": {}, "layout": {}} | about, OPTIONAL, expected)
-    find_layout(described := about.get("layout", {"name": "plain"}))
-    check_names(described.get("names", {}))
-    for source in about["sources"]:
-        files.check_keys(source, SOURCE, expected)
 
 
 def whole_numbers(found: object, below: int) -> np.ndarray:

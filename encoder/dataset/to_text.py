@@ -7,6 +7,7 @@ import numpy as np
 
 import encoder
 from encoder.dataset import reader
+from encoder.dataset.about import read_about
 from encoder.reference import Encoder
 from poems.long_texts import END_OF_TEXT
 from poems.sources import gutenberg_corpus
@@ -64,7 +65,7 @@ def read_corpus(corpus: str, model_name: str | None, models_dir: str) -> Iterato
 
 def _any_text_of_npz(path: str, model_name: str | None, models_dir: str) -> Iterator[str]:
     """The text of an .npz, with the prefixes of its poems."""
-    made_with = reader.read_about(reader.local_copy(path)).get("made_with", {})
+    made_with = read_about(reader.local_copy(path)).get("made_with", {})
     dataset, enc = _opened(path, model_name or made_with.get("model_name") or "124M", models_dir)
     return text_of(dataset.arrays.values(), enc)
 

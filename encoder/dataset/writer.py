@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from encoder.dataset.about import FORMAT, to_bytes
 from encoder.dataset.checks import check_out, check_share, check_weights
 from encoder.dataset.npz import json_path, write_npz
 from encoder.dataset.prefix_marks import pack
@@ -22,7 +23,6 @@ from poems.sources.sources import Source
 from system import files
 from system.errors import UserError
 
-FORMAT = 2
 MIXING = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio
 
 
@@ -79,8 +79,8 @@ def write_dataset(
                 **describe_documents(spool, chosen, held),
                 "made_with": dict(made_with or {}),
             }
-            with open(about, "w", encoding="utf-8", errors="replace") as file:
-                file.write(json.dumps(summary, ensure_ascii=False) + "\n")
+            with open(about, "wb") as file:
+                file.write(to_bytes(summary))
             # Should a crash come between the two, the .json names another hash than that of the .npz.
             _publish(about, json_path(out))
             _publish(npz, out)

@@ -87,6 +87,7 @@ class Poet:
             request.engine,
             strategy=request.strategy,
             tpu=request.tpu,
+            verify=request.verify,
         )
         self._engine: Engine | None = None
 

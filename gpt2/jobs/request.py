@@ -78,6 +78,7 @@ class Request:
           names, which share the folder of --out; tpu; or auto, whichever is there. The rows of a batch are shared out,
           and samples are the same on any number of devices.
         tpu: the name of a TPU, or local for this machine's.
+        verify: read the whole file that was made for LiteRT before it writes, and make a damaged one again.
       Where it goes
         out: a file for the samples, .txt in the original's form or .jsonl with an object a line; an existing one is
           continued. With --interactive: the file of the samples that you keep. Default: kept.txt there.
@@ -126,6 +127,7 @@ class Request:
     engine: Literal["auto", "lite", "xla"] = "auto"
     strategy: Strategy = "auto"
     tpu: Annotated[str | None, "NAME"] = None
+    verify: bool = False
     out: Annotated[str | None, "FILE.txt|FILE.jsonl"] = None
     score: Annotated[str | None, "FILE"] = None
 

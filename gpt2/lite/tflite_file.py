@@ -9,6 +9,7 @@ this program would not write counts as missing too, whatever its hash: LiteRT cr
 import contextlib
 import glob
 import hashlib
+import logging
 import os
 import time
 import zlib
@@ -23,20 +24,27 @@ from gpt2.lite.products import ProductsGraph
 from gpt2.lite.tflite_graph import Slot
 from system import files
 
-BLOCK = 1 << 20  # Bytes of weights with a CRC of their own,
-SAMPLED = (
-    8  # of which so many are checked each time a file is opened: 3 ms, where all of 124M take a quarter of a second.
-)
+logger = logging.getLogger("gpt2")
+
+BLOCK = 1 << 20  # Bytes of weights with a CRC of their own.
+SAMPLED = 8  # Of these are checked each time a file is opened: 3 ms, where all of 124M take a quarter of a second.
 SCALES = (0x3F800000, 0xC07FFFFF)  # Bits of two float32, 1 and -3.99..., that differ in every byte.
 ABANDONED = 3600  # Seconds after which a file that is not finished is one that never will be.
 
 
-def find_file(prefix: str, hparams: HParams, dtype: str) -> str | None:
-    """The path of the file of these weights; None if it has not been made."""
+def find_file(prefix: str, hparams: HParams, dtype: str, verify: bool = False) -> str | None:
+    """The path of the file of these weights; None if it has not been made, or is damaged.
+
+    verify: whether to read all of it, even if it was found to be whole before.
+    """
     graph = ProductsGraph(hparams, dtype)
     name = _name(prefix, graph)
     paths = (os.path.join(folder, name) for folder in _folders(prefix))
-    return next((path for path in paths if _is_whole(path, graph)), None)
+    for path in filter(os.path.exists, paths):
+        if _is_whole(path, graph, verify):
+            return path
+        logger.info(f"{path}: damaged, so it is made again")
+    return None
 
 
 def make_file(prefix: str, hparams: HParams, dtype: str) -> str:
@@ -75,8 +83,11 @@ def _name(prefix: str, graph: ProductsGraph) -> str:
     return f"{os.path.basename(prefix)}.{digest[:16]}.{graph.dtype}.tflite"
 
 
-def _is_whole(path: str, graph: ProductsGraph) -> bool:
-    """Whether a file is there, has the head that this graph writes, and sound weights as far as they are sampled."""
+def _is_whole(path: str, graph: ProductsGraph, verify: bool = False) -> bool:
+    """Whether a file is there, has the head that this graph writes, and sound weights.
+
+    All of them are read if the file is not the one that was found to be whole before, or if `verify`; else a few.
+    """
     if not os.path.exists(path):
         return False
     with open(path, "rb") as file:
@@ -87,7 +98,13 @@ def _is_whole(path: str, graph: ProductsGraph) -> bool:
         if digest != hashlib.sha256(head + crcs.tobytes()).digest() or not _is_ours(head, graph):
             return False
         sampled = np.linspace(0, len(starts) - 1, SAMPLED).astype(int)
-        return _crcs(file, [starts[i] for i in sampled], graph) == crcs[sampled].tolist()
+        if _crcs(file, [starts[i] for i in sampled], graph) != crcs[sampled].tolist():
+            return False
+
+        def check_all() -> str:
+            return "whole" if _crcs(file, starts, graph) == crcs.tolist() else "damaged"
+
+        return (check_all() if verify else files.remembered(path, "CRCs", check_all)) == "whole"
 
 
 def _is_ours(head: bytes, graph: ProductsGraph) -> bool:

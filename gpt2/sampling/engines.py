@@ -74,6 +74,7 @@ class EngineSpec:
       dtype: float32; int8, which LiteRT has alone; or bfloat16, which XLA has alone.
       name: lite, xla, or auto for the faster one here.
       strategy, tpu: which devices of this process write, see `strategy.find_devices`; LiteRT has the CPU as one.
+      verify: whether to read all of LiteRT's file of the weights before it is used.
     Raises:
       UserError: choices that exclude each other.
     """
@@ -84,6 +85,7 @@ class EngineSpec:
     name: EngineName = "auto"
     strategy: str = "auto"
     tpu: str | None = None
+    verify: bool = False
 
     def __post_init__(self) -> None:
         check_engine(self.name, self.dtype, self.strategy, self.tpu)
@@ -112,7 +114,7 @@ class EngineSpec:
 
         hparams = find_hparams(self.prefix, self.model_folder)
         guesses = self.dtype == "float32" and rows == 1 and 4 * hparams.n_params >= SLOW_TO_READ
-        path, draft = _lite_files(self.prefix, hparams, (self.dtype, "int8") if guesses else (self.dtype,))
+        path, draft = self._lite_files(hparams, (self.dtype, "int8") if guesses else (self.dtype,))
         # LiteRT's libraries print on the terminal when they end; Python has nothing more to print by then.
         atexit.register(process.silence, 2)
         with tensorflow_start.tensorflow_start_up_held():
@@ -127,6 +129,24 @@ class EngineSpec:
         devices = find_devices(self.strategy, self.tpu)
         load = functools.partial(load_model, self.prefix, self.model_folder, self.dtype)
         return MultiDeviceEngine(load, devices, rows, together)
+
+    def _lite_files(self, hparams: HParams, dtypes: tuple[Dtype, ...]) -> tuple[str, str | None]:
+        """The paths of the files in one dtype or two, made if missing; the second is None if it cannot be made."""
+        from gpt2.lite import tflite_file
+
+        paths = {dtype: tflite_file.find_file(self.prefix, hparams, dtype, self.verify) for dtype in dtypes}
+        missing = [dtype for dtype in dtypes if paths[dtype] is None]
+        if missing:
+            logger.info(f"the first time, {self.prefix} is written again as LiteRT reads it")
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            made = {dtype: pool.submit(tflite_file.make_file, self.prefix, hparams, dtype) for dtype in missing}
+        first = paths[dtypes[0]] or made[dtypes[0]].result()
+        for dtype in set(made) - {dtypes[0]}:
+            try:
+                paths[dtype] = made[dtype].result()
+            except OSError as error:
+                logger.info(f"{error}; without it one text at a time is written more slowly")
+        return first, paths[dtypes[1]] if len(dtypes) > 1 else None
 
 
 def check_engine(name: str, dtype: str, strategy: str = "auto", tpu: str | None = None) -> None:
@@ -161,22 +181,3 @@ def has_accelerator() -> bool:
     import tensorflow as tf
 
     return bool(tf.config.list_physical_devices("GPU"))
-
-
-def _lite_files(prefix: str, hparams: HParams, dtypes: tuple[Dtype, ...]) -> tuple[str, str | None]:
-    """The paths of the files in one dtype or two, made if they are missing; the second is None if it cannot be made."""
-    from gpt2.lite import tflite_file
-
-    paths = {dtype: tflite_file.find_file(prefix, hparams, dtype) for dtype in dtypes}
-    missing = [dtype for dtype in dtypes if paths[dtype] is None]
-    if missing:
-        logger.info(f"the first time, {prefix} is written again as LiteRT reads it")
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        made = {dtype: pool.submit(tflite_file.make_file, prefix, hparams, dtype) for dtype in missing}
-    first = paths[dtypes[0]] or made[dtypes[0]].result()
-    for dtype in set(made) - {dtypes[0]}:
-        try:
-            paths[dtype] = made[dtype].result()
-        except OSError as error:
-            logger.info(f"{error}; without it one text at a time is written more slowly")
-    return first, paths[dtypes[1]] if len(dtypes) > 1 else None

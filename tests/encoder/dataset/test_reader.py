@@ -1,7 +1,5 @@
 """Datasets open without being read into memory, and windows are functions of seed and step."""
 
-import json
-import pathlib
 import types
 
 import numpy as np
@@ -13,7 +11,6 @@ from encoder.dataset import npz, reader
 from encoder.dataset.writer import write_dataset
 from poems.corpus import Corpus
 from poems.sources.sources import find_source
-from system.errors import UserError
 
 DOCUMENTS = [poem(number) for number in range(40)]
 
@@ -127,76 +124,7 @@ def test_a_missing_dataset_is_named(tmp_path):
         reader.open_dataset(str(tmp_path / "none.npz"), 300)
 
 
-def test_a_json_of_another_npz_is_noticed(path, enc):
-    beside = path.replace(".npz", ".json")
-    with open(beside) as file:
-        about = json.load(file)
-    with open(beside, "w") as file:
-        json.dump(about | {"npz_sha256": "0" * 64}, file)
-    with pytest.raises(ValueError, match=r"poems\.npz: not the file that .*poems\.json describes"):
-        reader.open_dataset(path, enc.n_vocab)
-
-
 def test_a_dataset_of_another_vocabulary_is_refused(path, enc):
     assert reader.open_dataset(path, enc.n_vocab, enc.fingerprint, "models/small").about
     with pytest.raises(ValueError, match=r"made with another vocabulary \(300 tokens\) than that of models/other"):
         reader.open_dataset(path, 10, "0" * 64, "models/other")
-
-
-def test_another_json_of_that_name_is_no_matter(tmp_path):
-    np.savez(tmp_path / "old.npz", np.arange(9))
-    for text in ("[1]", '{"a": 1}', "{}"):
-        (tmp_path / "old.json").write_text(text)
-        assert reader.open_dataset(str(tmp_path / "old.npz"), 300).about == {}
-
-
-@pytest.mark.parametrize("keep", [0, 10, 300])
-def test_a_json_that_is_cut_short_is_an_error(path, enc, keep):
-    beside = path.replace(".npz", ".json")
-    with open(beside, "r+") as file:
-        file.truncate(keep)
-    with pytest.raises(
-        ValueError,
-        match=r"poems\.json: found no JSON at line 1.*expected what is held out of .*; make it again",
-    ):
-        reader.open_dataset(path, enc.n_vocab)
-
-
-CHANGES = {
-    "vocabulary": ([], "vocabulary is a list, expected an object"),
-    "documents": ({}, "the documents of arr_0: found something else than whole numbers that grow, from 0 on and below"),
-    "held_out": ({"arr_0": [0, 99]}, "the documents of arr_0: found something else than whole numbers that grow"),
-    "held_out_tokens": ("9", "held_out_tokens is text, expected a whole number"),
-    "sources": ([{"array": "arr_0"}], "found no name, expected what prepare_corpus.py writes"),
-    "layout": ({"name": "sonnet"}, "--layout is sonnet, expected one of plain, prefix, poem"),
-    "made_with": (None, "made_with is null, expected an object"),
-    "prefix_marks": ({"arr_0": 7}, "the prefix_marks in its .json are damaged"),
-}
-STARTS = [[0, 0], [-1], [1, 0], [0, 0.5], [True], ["0"], [[0]], [[0], [0, 1]], [10**30], [10**6], None, 7, {"0": 1}]
-
-
-def changed(path, **values):
-    beside = pathlib.Path(path).with_suffix(".json")
-    beside.write_text(json.dumps(json.loads(beside.read_text()) | values))
-
-
-@pytest.mark.parametrize("key", CHANGES)
-def test_a_json_in_which_something_has_another_form_is_an_error(path, enc, key):
-    value, message = CHANGES[key]
-    changed(path, **{key: value})
-    with pytest.raises(UserError, match=rf"poems\.(json|npz): {message}.*; make it again"):
-        reader.open_dataset(path, enc.n_vocab, enc.fingerprint)
-
-
-def test_a_json_that_lost_one_of_its_keys_is_no_other_file_of_that_name(path, enc):
-    beside = pathlib.Path(path).with_suffix(".json")
-    beside.write_text(beside.read_text().replace("npz_sha256", "npz_sha356"))
-    with pytest.raises(UserError, match=r"poems\.json: found no npz_sha256, expected what prepare_corpus.py writes"):
-        reader.open_dataset(path, enc.n_vocab)
-
-
-@pytest.mark.parametrize("starts", STARTS)
-def test_documents_begin_where_they_can(path, enc, starts):
-    changed(path, documents={"arr_0": starts, "arr_1": [0]})
-    with pytest.raises(UserError, match=r"poems\.json: the documents of arr_0: found something else"):
-        reader.open_dataset(path, enc.n_vocab)
