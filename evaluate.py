@@ -140,13 +140,14 @@ def held_out_bits(request: Request) -> float | None:
 
 def print_table(figures: dict) -> None:
     """The figures, a column a set, then the feet and forms of each."""
-    from poetics.judging.figures import LABELS
+    from poetics.judging.figures import Figures
+    from poetics.judging.labels import labels_of
     from poetics.judging.page import shown
 
     names = [os.path.basename(name) for name in figures]
     width = max(12, *(len(name) + 2 for name in names))
     print(" " * 38 + "".join(f"{name:>{width}}" for name in names))
-    for key, label in LABELS.items():
+    for key, label in labels_of(Figures).items():
         if any(getattr(column, key) is not None for column in figures.values()):
             print(f"{label:38}" + "".join(f"{shown(getattr(column, key)):>{width}}" for column in figures.values()))
     for name, column in figures.items():

@@ -5,7 +5,6 @@
 """
 
 import configparser
-import difflib
 import functools
 import inspect
 import os
@@ -16,7 +15,7 @@ from collections.abc import Callable
 
 from system import console, process, tensorflow_start
 from system.errors import UserError
-from system.flags import BOOLS, GIVEN, Flag, Value, carrier_of, flags_of, help_text
+from system.flags import BOOLS, GIVEN, Flag, Value, carrier_of, flags_of, help_text, unknown_flag
 
 # The extras of setup.cfg that bring a package which a command may miss.
 EXTRAS = dict.fromkeys(("tensorflow", "tensorflow_text", "tensorboard", "matplotlib", "ftfy", "py3langid"), "train")
@@ -141,9 +140,8 @@ def _read_flag(word: str, rest: list[str], flags: dict[str, Flag]) -> tuple[Flag
     if name not in flags and not equals and _is_bool(name.removeprefix("no"), flags):
         name, equals, text = name.removeprefix("no"), "=", "False"
     if name not in flags or flags[name].is_rest:
-        near = difflib.get_close_matches(name, [flag.name for flag in flags.values() if not flag.is_rest], n=1)
-        advice = f"did you mean --{near[0]}?" if near else "see --help"
-        raise UserError(f"unknown flag {word.partition('=')[0]}; {advice}")
+        names = (flag.name for flag in flags.values() if not flag.is_rest)
+        raise unknown_flag(word.partition("=")[0], names, prefix="--")
     if not equals and _is_bool(name, flags):
         text = rest.pop(0) if rest and rest[0] in BOOLS else "True"
     elif not equals:

@@ -22,6 +22,7 @@ The docstring has each flag once; a line there that names no flag is the heading
 """
 
 import dataclasses
+import difflib
 import inspect
 import math
 import re
@@ -142,6 +143,20 @@ def check_flags(settings: object) -> None:
     """
     for flag in flags_of(type(settings)).values():
         flag.check(getattr(settings, flag.name))
+
+
+def unknown_flag(typed: str, names: typing.Iterable[str], prefix: str = "", help_of: str = "--help") -> UserError:
+    """The error of a flag that is none, with the nearest of these names.
+
+    Args:
+      typed: the flag, as it was written.
+      names: of the flags that there are.
+      prefix: what is written before a name.
+      help_of: where all are listed, if none is near.
+    """
+    name = typed.lstrip("-").replace("-", "_")
+    near = difflib.get_close_matches(name, list(names), n=1)
+    return UserError(f"unknown flag {typed}; " + (f"did you mean {prefix}{near[0]}?" if near else f"see {help_of}"))
 
 
 def carrier_of(main: Callable[..., None]) -> type | None:

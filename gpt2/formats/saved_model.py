@@ -22,17 +22,13 @@ ENDING = rf"(?s)^(.*?)({WHITE}?)$"
 SEED, TEMPERATURE, TOP_K, TOP_P = tf.constant(0, tf.int64), tf.constant(1.0), tf.constant(40), tf.constant(0.0)
 LENGTH, STOP = tf.constant(0), tf.constant("")
 
-
 Past = list[tuple[tf.Tensor, tf.Tensor]]
 
 
 class How(NamedTuple):
-    """How texts are written: see `Poet.write`."""
+    """How texts are written: how their ids are drawn, and the text at which each ends; see `Poet.write`."""
 
-    seed: tf.Tensor
-    temperature: tf.Tensor
-    top_k: tf.Tensor
-    top_p: tf.Tensor
+    draw: in_graph.Draw
     stop: tf.Tensor
 
 
@@ -117,7 +113,7 @@ class Poet(tf.Module):
         length = tf.broadcast_to(length, tf.shape(n_ids))
         rows = self.start(ids.to_tensor(), n_ids, tf.reduce_max(n_ids + length, 0))
         held = tf.strings.regex_full_match(prompts, "(?s).* ")
-        how = How(seed, temperature, top_k, top_p, stop)
+        how = How(in_graph.Draw(seed, temperature, top_k, top_p), stop)
         rows = tf.while_loop(
             lambda rows: ~tf.reduce_all(rows.ended),
             lambda rows: (self.step(rows, n_ids, length, held, how),),
@@ -161,9 +157,8 @@ class Poet(tf.Module):
         is_first = rows.n_ids == n_prompt
         spaced = (is_first & held)[:, None] & ~self.is_spaced  # [batch, n_vocab], ids that the space rules out
         numbers = tf.range(1, tf.shape(length)[0] + 1)
-        filters = (how.temperature, how.top_k, how.top_p)
         logits = tf.where(spaced, float("-inf"), rows.logits)
-        chosen = in_graph.choose(logits, how.seed, numbers, rows.n_ids, *filters)
+        chosen = in_graph.choose(logits, how.draw, numbers, rows.n_ids)
         writes = ~rows.ended & (chosen != self.end)
         places = tf.stack([tf.range(tf.shape(length)[0]), rows.n_ids], axis=1)
         ids = tf.tensor_scatter_nd_update(rows.ids, places[writes], chosen[writes])

@@ -1,7 +1,6 @@
 """A model that writes verse, from Python: `gpt2.load("run1").write("O rose,", lines=8, n=3)`; see docs/python.md."""
 
 import dataclasses
-import difflib
 import functools
 import math
 import os
@@ -21,7 +20,7 @@ from gpt2.sampling.scoring import log_probabilities
 from poems import prompts
 from poems.prompts import Prompt
 from system.errors import UserError
-from system.flags import Value, flags_of
+from system.flags import Value, flags_of, unknown_flag
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,8 +167,7 @@ def with_flags(request: Request, **flags: Value) -> Request:
     known = flags_of(Request)
     for name in flags:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            raise UserError(f"unknown flag {name}; {f'did you mean {near[0]}?' if near else 'see sample.py --help'}")
+            raise unknown_flag(name, known, help_of="sample.py --help")
     values: dict = flags  # which Request checks itself
     return dataclasses.replace(request, **values)
 

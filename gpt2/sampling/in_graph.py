@@ -3,6 +3,8 @@
 Number for number the same sums, in int64: where the logits are the same, so is the choice.
 """
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 from gpt2.random_numbers import threefry
@@ -10,23 +12,27 @@ from gpt2.sampling.choosing import RANDOM_BITS, WEIGHT_BITS
 from gpt2.sampling.filters import COLDEST
 
 
-def choose(
-    logits: tf.Tensor,
-    seed: tf.Tensor,
-    numbers: tf.Tensor,
-    positions: tf.Tensor,
-    temperature: tf.Tensor,
-    top_k: tf.Tensor,
-    top_p: tf.Tensor,
-) -> tf.Tensor:
-    """An id for each row of logits float32 [batch, n_vocab]: int32 [batch]; see `gpt2.sampling.choosing.choose`.
+class Draw(NamedTuple):
+    """How ids are drawn.
 
-    Args:
+    Attributes:
       seed: int64 [].
-      numbers, positions: int32 [batch], the number of the sample in each row and the position of the next id in it.
       temperature, top_p: float32 []; see `gpt2.sampling.filters.Filters`.
       top_k: int32 [].
     """
+
+    seed: tf.Tensor
+    temperature: tf.Tensor
+    top_k: tf.Tensor
+    top_p: tf.Tensor
+
+
+def choose(logits: tf.Tensor, how: Draw, numbers: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+    """An id for each row of logits float32 [batch, n_vocab]: int32 [batch]; see `gpt2.sampling.choosing.choose`.
+
+    numbers, positions: int32 [batch], the number of the sample in each row and the position of the next id in it.
+    """
+    seed, temperature, top_k, top_p = how
     scaled = (logits - tf.reduce_max(logits, axis=-1, keepdims=True)) / tf.maximum(temperature, COLDEST)
     # A cond, not a where: each filter sorts, or takes the greatest, of the whole vocabulary.
     bound = tf.cond(top_p > 0, lambda: nucleus_bound(scaled, top_p), lambda: top_k_bound(scaled, logits, top_k))

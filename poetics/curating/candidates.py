@@ -55,23 +55,6 @@ class Figures:
     copied: float | None = None
 
 
-LABELS = {
-    "lines": "lines",
-    "likeness": "likeness to real verse (log-odds)",
-    "rhyme": "lines that rhyme",
-    "perfect": "the same, perfect rhymes alone",
-    "lift": "rhyme beyond chance",
-    "bits": "bits of metre a line",
-    "regular": "lines as long as one of 2 before",
-    "known": "words that are words",
-    "distinct": "different words of the text",
-    "repeated": "lines repeated in the text",
-    "logprob": "log-probability a token",
-    "longest": "longest run of words in the corpus",
-    "copied": "words in runs of 8 or more",
-}
-
-
 @dataclasses.dataclass(frozen=True)
 class Candidate:
     """A text to choose or not.

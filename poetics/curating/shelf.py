@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from poetics.curating.candidates import LABELS, Figures, Measured
+from poetics.curating.candidates import Figures, Measured
+from poetics.judging.labels import labels_of
 from system import files
 from system.errors import UserError
 
@@ -89,7 +90,7 @@ def table(sets: Mapping[str, Sequence[Measured]]) -> str:
     found = {name: [text.figures for text in texts if text.figures] for name, texts in sets.items()}
     lines = [" " * 36 + "".join(f"{name:>12}" for name in found)]
     lines.append(f"{'texts':36}" + "".join(f"{len(texts):>12,}" for texts in sets.values()))
-    for key, label in LABELS.items():
+    for key, label in labels_of(Figures).items():
         means = {name: _mean(key, figures) for name, figures in found.items()}
         if any(means.values()):
             lines.append(f"{label:36}" + "".join(f"{mean:>12}" for mean in means.values()))

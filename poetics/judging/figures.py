@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from poetics.judging import diversity, features, likeness
-from poetics.judging.copies import COPY, Copies
+from poetics.judging.copies import Copies
 from poetics.judging.real_verse import LINES
 from poetics.judging.verse_files import Text
 from poetics.metre import feet, metre_bits, stress
@@ -60,28 +60,6 @@ class Figures:
     copied: float | None = None
     told_apart: float | None = None
     val_bits: float | None = None
-
-
-LABELS = {
-    "texts": "texts",
-    "lines": "lines",
-    "rhyme": "lines that rhyme",
-    "chance": "the same by chance",
-    "lift": "rhyme beyond chance (1: every line)",
-    "perfect_lift": "the same, perfect rhymes alone",
-    "bits": "bits of metre a line",
-    "bits_shuffled": "the same words shuffled",
-    "regular": "lines as long as one of 2 before",
-    "known": "words that are words",
-    "distinct_1": "different words of 4,000",
-    "distinct_2": "different pairs of 4,000",
-    "repeated": "lines repeated in a text",
-    "longest": "longest run of words in the corpus",
-    "longest_99": "the same, 99 of 100 texts",
-    "copied": f"words in runs of {COPY} or more",
-    "told_apart": "told from real verse (0.5: never)",
-    "val_bits": "held-out bits a character",
-}
 
 
 def measure(texts: Sequence[Text]) -> Figures:

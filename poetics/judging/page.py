@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Mapping, Sequence
 
 from poetics.judging.copies import COPY, Copies
-from poetics.judging.figures import LABELS, Figures
+from poetics.judging.figures import Figures
+from poetics.judging.labels import LABELS, labels_of
 from poetics.judging.verse_files import Text
 from poetics.metre import feet
 from poetics.rhyme import schemes
@@ -64,7 +65,7 @@ def table(figures: Mapping[str, Figures]) -> str:
         f"<tr><td>{html.escape(label)}</td>"
         + "".join(f'<td class="number">{shown(getattr(column, key))}</td>' for column in figures.values())
         + "</tr>"
-        for key, label in LABELS.items()
+        for key, label in labels_of(Figures).items()
         if any(getattr(column, key) is not None for column in figures.values())
     ]
     return f"<table><tr><th></th>{head}</tr>{''.join(rows)}</table>"

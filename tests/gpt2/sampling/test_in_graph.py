@@ -35,10 +35,9 @@ def test_the_choice_is_that_of_numpy(filters):
     logits, numbers, positions = logits_of(rows), np.arange(1, rows + 1), np.arange(rows) * 7 % 1024
     for seed in (0, 7, 2**40 + 3, -1):
         expected = choosing.choose(list(logits), filters, seed, numbers, positions)
-        settings = (tf.constant(filters.temperature), tf.constant(filters.top_k), tf.constant(filters.top_p))
-        chosen = in_graph.choose(
-            tf.constant(logits), tf.constant(seed, tf.int64), tf.constant(numbers), tf.constant(positions), *settings
-        )
+        settings = map(tf.constant, (filters.temperature, filters.top_k, filters.top_p))
+        how = in_graph.Draw(tf.constant(seed, tf.int64), *settings)
+        chosen = in_graph.choose(tf.constant(logits), how, tf.constant(numbers), tf.constant(positions))
         assert chosen.numpy().tolist() == expected.tolist()
 
 

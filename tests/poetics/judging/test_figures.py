@@ -5,6 +5,7 @@ import pytest
 
 from poetics.judging import diversity, features, figures, likeness, real_verse
 from poetics.judging.copies import Index
+from poetics.judging.labels import labels_of
 
 COUPLETS = (
     "The rose is red, the day is bright,",
@@ -99,4 +100,4 @@ def test_too_few_texts_are_refused():
 
 def test_every_figure_has_a_label_or_is_told_in_words():
     names = {field.name for field in dataclasses.fields(figures.Figures)}
-    assert names == set(figures.LABELS) | {"feet", "forms"}
+    assert names == set(labels_of(figures.Figures)) | {"feet", "forms"}
