@@ -1,10 +1,12 @@
-"""All commands under one name, for an installation (gpt2-poets write --form sonnet), and two of them from Python."""
+"""All commands under one name, for an installation (gpt2-poets write --form sonnet), and three of them from Python."""
 
 import dataclasses
 import os
 import runpy
 import sys
 from typing import TYPE_CHECKING
+
+from system import console
 
 if TYPE_CHECKING:
     from system.flags import Value
@@ -74,6 +76,7 @@ def prepare(*paths: str, **flags: "Value") -> str:
     Raises:
       FileNotFoundError, UserError: what prepare_corpus.py would complain of.
     """
+    console.show_messages_in_python()
     import prepare_corpus
     from encoder.dataset.request import Request
 
@@ -89,6 +92,7 @@ def train(**flags: "Value") -> Trained:
     Raises:
       FileNotFoundError, UserError: what train.py would complain of.
     """
+    console.show_messages_in_python()
     import train as script
     from gpt2.runs.settings import Settings, settle
 
@@ -99,6 +103,23 @@ def train(**flags: "Value") -> Trained:
 
     folder = settle(settings).folder
     return Trained(folder, list(read_log(folder)) if os.path.exists(folder) else [])
+
+
+def convert(source: str, target: str, **flags: "Value") -> str:
+    """Converts a model for or from another program, as models/convert.py does, and returns what it prints.
+
+    Args:
+      source: a run, a model, a Hugging Face folder or hf://owner/name.
+      target: the folder or the file to write, which does not exist yet.
+      flags: those of models/convert.py, such as to="savedmodel", dtype="float16".
+    Raises:
+      FileNotFoundError, UserError: what models/convert.py would complain of.
+    """
+    console.show_messages_in_python()
+    from models import convert as script
+
+    values: dict = flags  # which Request checks itself
+    return script.convert(script.Request(paths=(source, target), **values))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # for editors, which complete these names and show their help
     from gpt2.jobs.poet import load as load
     from gpt2.model import GPT2 as GPT2
     from gpt2.sampling.sampler import sample as sample
+    from poets import convert as convert
     from poets import prepare as prepare
     from poets import train as train
 
@@ -22,6 +23,7 @@ _HOMES = {
     "HParams": "gpt2.hparams",
     "Poem": "gpt2.jobs.poet",
     "Poet": "gpt2.jobs.poet",
+    "convert": "poets",
     "load": "gpt2.jobs.poet",
     "load_model": "gpt2.checkpoint",
     "prepare": "poets",

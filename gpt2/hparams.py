@@ -2,11 +2,16 @@
 
 import dataclasses
 import json
+import math
 import os
 
 from encoder.vocabulary import MAX_VOCAB
 from system import files
 from system.errors import UserError
+
+# What OpenAI's src/model.py computes with.
+LAYER_NORM_EPSILON = 1e-5
+GELU_SCALE, GELU_CUBE = math.sqrt(2 / math.pi), 0.044715
 
 # Far above every GPT-2 (the largest has 1024, 1600 and 48), and low enough that listing the weights costs no memory.
 MOST = {"n_vocab": MAX_VOCAB, "n_ctx": 1 << 20, "n_embd": 1 << 16, "n_head": 1 << 16, "n_layer": 1 << 10}

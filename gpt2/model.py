@@ -3,17 +3,14 @@
 The axes: batch, seq (positions of the ids given), dst and src (seeing and seen positions), head, size (of a head).
 """
 
-import numpy as np
 import tensorflow as tf
 
 from gpt2.attention import attend, attend_window
-from gpt2.hparams import HParams, weight_shapes
+from gpt2.hparams import GELU_CUBE, GELU_SCALE, LAYER_NORM_EPSILON, HParams, weight_shapes
 from gpt2.precision import float32_product, product_of
 from system.errors import UserError
 
-LAYER_NORM_EPSILON = 1e-5  # OpenAI, src/model.py
 WEIGHT_STDDEV, POSITION_STDDEV = 0.02, 0.01  # OpenAI, src/model.py
-GELU_SCALE, GELU_CUBE = float(np.sqrt(2 / np.pi)), 0.044715  # OpenAI, src/model.py
 
 
 def fresh_weights(seed: int):

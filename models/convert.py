@@ -40,12 +40,17 @@ class Request:
 
 def main(request: Request) -> None:
     """Converts one model."""
+    print(convert(request))
+
+
+def convert(request: Request) -> str:
+    """Converts one model, and returns a line that says so; raises as `gpt2.formats.conversion.convert`."""
     tensorflow_start.start_tensorflow()
     from gpt2.formats import conversion
 
     source, target = request.paths
     model = conversion.convert(source, target, request.to, request.dtype, request.window)
-    print(f"{target}: {model.hparams.n_params:,} parameters in {request.dtype}, from {model.path}")
+    return f"{target}: {model.hparams.n_params:,} parameters in {request.dtype}, from {model.path}"
 
 
 if __name__ == "__main__":

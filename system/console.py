@@ -23,13 +23,18 @@ def printing_to(stream: TextIO) -> Iterator[None]:
         pass  # This process has closed the stream.
 
 
+def overwrites_lines() -> bool:
+    """Whether standard error shows a line over the one before it: a terminal, or the output of a notebook's cell."""
+    return sys.stderr.isatty() or type(sys.stderr).__module__.startswith("ipykernel.")
+
+
 class Screen:
-    """Standard error for a bar: where that is no terminal, separate lines in place of one line that is overwritten."""
+    """Standard error for a bar: where no line is overwritten, separate lines in place of a single one."""
 
     def write(self, text: str) -> None:
         """Prints a part of the bar, as far as it can be printed."""
         with printing_to(sys.stderr):
-            if not sys.stderr.isatty():
+            if not overwrites_lines():
                 text = text.strip("\r\n ") and text.strip("\r\n ") + "\n"
             sys.stderr.write(text)
 
@@ -67,8 +72,15 @@ def show_messages(script: str) -> None:
     logger.propagate = False  # A handler of TensorFlow's or of a notebook would print each one twice.
 
 
+def show_messages_in_python() -> None:
+    """Prints the messages of the logger `gpt2` after that name, unless the program has set the logger itself."""
+    logger = logging.getLogger("gpt2")
+    if logger.level == logging.NOTSET and not logger.isEnabledFor(logging.INFO):
+        show_messages("gpt2")
+
+
 def print_at_once(text: str) -> None:
     """Prints a message in the handler of a signal, which may have come while something else was being printed."""
-    script = os.path.basename(sys.argv[0])
+    shown = (handler.script for handler in logging.getLogger("gpt2").handlers if isinstance(handler, Messages))
     with contextlib.suppress(OSError):
-        os.write(2, f"\n{script}: {text}\n".encode())
+        os.write(2, f"\n{next(shown, 'gpt2')}: {text}\n".encode())

@@ -1,5 +1,6 @@
 """All commands under one name; and verse is written where TensorFlow is not installed."""
 
+import logging
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ from conftest import ROOT, poem
 
 import gpt2
 import poets
+from system.errors import UserError
 
 WITHOUT_TENSORFLOW = """
 import runpy, sys
@@ -95,6 +97,25 @@ def test_a_notebook_prepares_trains_and_writes(verse):
     assert trained.loss == trained.records[-1]["loss"]
     assert trained.held_out_loss == trained.records[-1]["val_loss"]
     assert gpt2.load("mine").write("Tell", length=4, seed=1)[0].text
+
+
+def test_a_notebook_converts(place, monkeypatch):
+    monkeypatch.chdir(place)
+    told = gpt2.convert("models/small", "theirs", dtype="float16")
+    assert re.fullmatch(r"theirs: [\d,]+ parameters in float16, from models/small/model\.ckpt", told)
+    assert (place / "theirs" / "config.json").exists()
+    with pytest.raises(UserError, match="theirs: exists already"):
+        gpt2.convert("models/small", "theirs")
+
+
+@pytest.mark.parametrize(("level", "shown"), [(None, True), (logging.WARNING, False)])
+def test_messages_are_shown_in_python_unless_the_logger_was_set(verse, level, shown):
+    start = f"import logging; logging.getLogger('gpt2').setLevel({level})\n" if level else ""
+    code = "import gpt2; gpt2.load('small').write('O rose,', length=3)"
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", start + code], cwd=verse, env=env, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert ("gpt2: the first time, models/small/model.ckpt is written again" in done.stderr) is shown
 
 
 def test_an_interruption_saves_and_leaves_the_next_cell_interruptible(verse):

@@ -12,8 +12,7 @@ import numpy as np
 from encoder.vocabulary import Vocabulary
 from gpt2.formats.safetensors_file import in_dtype
 from gpt2.formats.stored_model import StoredModel
-from gpt2.hparams import HParams, weight_shapes
-from gpt2.model import LAYER_NORM_EPSILON
+from gpt2.hparams import LAYER_NORM_EPSILON, HParams, weight_shapes
 from system import files
 from system.errors import UserError
 

@@ -19,6 +19,7 @@ from gpt2.sampling.engines import Engine, EngineSpec
 from gpt2.sampling.scoring import log_probabilities
 from poems import prompts
 from poems.prompts import Prompt
+from system import console
 from system.errors import UserError
 from system.flags import Value, flags_of, unknown_flag
 
@@ -182,6 +183,7 @@ def load(name: str | None = None, **flags: Value) -> Poet:
     Raises:
       FileNotFoundError, UserError: there is no such model, or a file of it is damaged.
     """
+    console.show_messages_in_python()
     request = with_flags(Request(), **flags)
     if name is None:
         return Poet(request)

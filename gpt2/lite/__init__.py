@@ -1,1 +1,1 @@
-"""The CPU engine: LiteRT for the matrix products, NumPy for the attention."""
+"""The engines for a CPU: LiteRT for the matrix products and NumPy for the attention; and NumPy alone."""

@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from gpt2.hparams import HParams
+from gpt2.hparams import LAYER_NORM_EPSILON, HParams
 from gpt2.lite.program import Program, SharedArray, shared_array
 from gpt2.lite.tflite_graph import LiteGraph, Op, Slot
 
-LAYER_NORM_EPSILON = 1e-5  # OpenAI, src/model.py
 # Rows of float32 that XNNPACK multiplies at a time with AVX-512: 8 rows take as long as 14.
 TILE = 7
 

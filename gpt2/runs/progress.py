@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from gpt2.runs import log
 from system import machine
-from system.console import SCREEN, printing_to
+from system.console import SCREEN, overwrites_lines, printing_to
 
 KNOWN_END = "{n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}"
 NO_END = "step {n_fmt} [{elapsed}]{postfix}"
@@ -20,7 +20,7 @@ RECENT = (
 
 def progress_bar(steps: int | None, step: int, shown: bool) -> tqdm:
     """A line of steps, with the time left if their number is known: without a drawing, so that it fits 60 columns."""
-    every = 0.5 if sys.stderr.isatty() else 30.0
+    every = 0.5 if overwrites_lines() else 30.0
     often = {"mininterval": every, "maxinterval": every}
     how = {"dynamic_ncols": True, "bar_format": KNOWN_END if steps else NO_END, "disable": not shown, "file": SCREEN}
     return tqdm(total=steps, initial=step, unit="step", **how, **often)
@@ -53,7 +53,7 @@ def show_step(bar: tqdm, records: Sequence[dict]) -> None:
 
 def fitting(figures: Sequence[str], bar: tqdm) -> Sequence[str]:
     """The first figures, as many as the terminal has columns for beside the steps; in a file all of them."""
-    if not sys.stderr.isatty():
+    if not overwrites_lines():
         return figures
     meter = bar.format_dict | {"postfix": None, "ncols": None}
     room = shutil.get_terminal_size().columns - 1 - len(bar.format_meter(**meter))

@@ -1,10 +1,11 @@
-"""Which engine writes: LiteRT on a CPU, without TensorFlow once its file is made; XLA for GPUs, a TPU and the rest."""
+"""Which engine writes: LiteRT on a CPU, without TensorFlow; XLA on GPUs and TPUs; XLA or NumPy where LiteRT fails."""
 
 import atexit
 import concurrent.futures
 import dataclasses
 import functools
 import glob
+import importlib.util
 import logging
 import os
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ EngineName = Literal["auto", "lite", "xla"]
 Dtype = Literal["float32", "int8", "bfloat16"]
 ENGINES = ("auto", "lite", "xla")
 LITE_DTYPES = ("float32", "int8")
+# What LiteRT raises where it is not installed, cannot open a file, computes something else, or has other functions now.
+LITE_ERRORS = (ImportError, RuntimeError, AttributeError, TypeError, ValueError)
 SLOW_TO_READ = 2**28  # Bytes of weights from which on reading them takes most of a step, so that guesses pay.
 
 
@@ -96,20 +99,25 @@ class EngineSpec:
         together: each so many rows, one after another, are on one device, so that they can take over from each other.
 
         Raises:
-          FileNotFoundError, UserError: what `load_model` raises; LiteRT cannot open the model; no such TPU.
+          FileNotFoundError, UserError: what `load_model` raises; LiteRT alone is wanted and cannot write; no such TPU.
         """
         accelerated = self.name == "auto" and self.dtype == "float32" and has_accelerator()
         if self.name == "xla" or self.dtype == "bfloat16" or is_xla_only(self.strategy, self.tpu) or accelerated:
             return self._open_xla(rows, together)
         try:
             return self._open_lite(rows)
-        except (ImportError, RuntimeError) as error:
-            if self.name == "lite" or self.dtype == "int8":
-                raise UserError(f"{self.prefix}: LiteRT cannot open it ({error}); sample with --engine xla") from error
-            logger.info(f"LiteRT cannot open {self.prefix} ({error}), so XLA writes, more slowly")
-            return self._open_xla(rows, together)
+        except UserError:
+            raise  # The checkpoint is damaged.
+        except LITE_ERRORS as error:
+            if self.name == "lite":
+                raise UserError(f"{self.prefix}: LiteRT cannot open it ({error}); sample with --engine auto") from error
+            has_xla = self.dtype == "float32" and importlib.util.find_spec("tensorflow")
+            other = "XLA" if has_xla else "NumPy"
+            logger.info(f"LiteRT cannot write from {self.prefix} ({error}), so {other} does, more slowly")
+            return self._open_xla(rows, together) if has_xla else self._open_numpy(rows)
 
     def _open_lite(self, rows: int) -> Engine:
+        from gpt2.lite import self_check
         from gpt2.lite.lite_engine import LiteEngine
 
         hparams = find_hparams(self.prefix, self.model_folder)
@@ -118,7 +126,15 @@ class EngineSpec:
         # LiteRT's libraries print on the terminal when they end; Python has nothing more to print by then.
         atexit.register(process.silence, 2)
         with tensorflow_start.tensorflow_start_up_held():
-            return LiteEngine(path, hparams, self.dtype, rows, draft)
+            engine = LiteEngine(path, hparams, self.dtype, rows, draft)
+            self_check.check(engine, path, self.dtype, self.prefix)
+        return engine
+
+    def _open_numpy(self, rows: int) -> Engine:
+        """In float32, whichever dtype is wanted."""
+        from gpt2.lite.numpy_engine import NumpyEngine
+
+        return NumpyEngine(self.prefix, find_hparams(self.prefix, self.model_folder), rows)
 
     def _open_xla(self, rows: int, together: int) -> Engine:
         tensorflow_start.start_tensorflow()

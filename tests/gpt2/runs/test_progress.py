@@ -26,6 +26,12 @@ def shown():
     console.show_messages("train.py")
 
 
+class Cell(io.StringIO):
+    """The output of a notebook's cell, which is no terminal and overwrites lines."""
+
+    __module__ = "ipykernel.iostream"
+
+
 def draw(monkeypatch, screen):
     monkeypatch.setattr(sys, "stderr", screen)
     bar = progress.progress_bar(steps=10, step=4, shown=True)
@@ -46,8 +52,9 @@ def test_in_a_file_the_bar_is_lines(monkeypatch):
     assert lines.count("train.py: saved") == 2
 
 
-def test_on_a_terminal_the_bar_is_one_line_below_the_messages(monkeypatch):
-    drawn = draw(monkeypatch, Terminal())
+@pytest.mark.parametrize("screen", [Terminal, Cell])
+def test_on_a_terminal_and_in_a_notebook_the_bar_is_one_line_below_the_messages(monkeypatch, screen):
+    drawn = draw(monkeypatch, screen())
     lines = drawn.splitlines()
     assert drawn.count("\n") == 3
     assert lines.count("train.py: saved") == 2
