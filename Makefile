@@ -15,7 +15,7 @@ $(VENV)/installed: setup.cfg pyproject.toml
 
 # What the tests need besides.
 $(VENV)/testing: $(VENV)/installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[train,gutenberg,test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[train,gutenberg,documents,test]'
 	touch $@
 
 # 30 poems of at most 14 lines, the same seeds before and after; the first ones are shown.
@@ -68,7 +68,7 @@ check: $(VENV)/testing
 
 # The newest versions that setup.cfg allows, for all systems; the tests then have to pass with them. Needs uv.
 lock:
-	uv pip compile setup.cfg --extra train --extra test --extra gutenberg --universal --python-version 3.11 --no-emit-index-url \
+	uv pip compile setup.cfg --extra train --extra test --extra gutenberg --extra documents --universal --python-version 3.11 --no-emit-index-url \
 		--upgrade --output-file requirements.lock
 
 clean:

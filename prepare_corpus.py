@@ -82,18 +82,17 @@ def find_model(request: Request) -> str | None:
 
 def find_sources(request: Request, books: "Mapping[str, Book]") -> "list[Source]":
     """What to read; files of a folder that hold no verse are listed."""
-    from encoder.dataset.summary import by_kind
+    from encoder.dataset import summary
     from encoder.dataset.to_text import text_of_npz
     from poems.sources.sources import demo, find_source
 
     def decode(path: str) -> Iterator[str]:
         return text_of_npz(path, find_model(request) or "124M", request.models_dir)
 
-    sources = [find_source(path, request.encoding, books, decode) for path in request.paths] or [demo()]
-    for source in sources:
-        if source.skipped:
-            skipped = by_kind(source.skipped)
-            logger.info(f"{source.name}: skipped {len(source.skipped):,} that hold no verse: {skipped}")
+    read = (find_source(path, request.encoding, books, decode, request.divide) for path in request.paths)
+    sources = list(read) or [demo()]
+    for note in filter(None, map(summary.skipped, sources)):
+        logger.info(note)
     return sources
 
 

@@ -1,15 +1,30 @@
 """What a poem is here: its lines with their stanzas, and what is known of it."""
 
 import dataclasses
+import re
 from typing import NamedTuple
 
 LONGEST = 1 << 20  # Characters; a longer text goes through in parts, so that no book need be in memory whole.
+LINE_END = re.compile(r"(?<!\r)\r*\n|\r")  # one, even with several "\r", but not a run of "\r" alone
 
 
 def count_lines(text: str) -> int:
     """How many lines a text has that are not empty."""
     lines = text.split("\n")
     return len(lines) - lines.count("")
+
+
+def clean_text(text: str) -> str:
+    """A poem's lines: plain line ends, one empty line between stanzas, plain spaces before a line."""
+    lines = [_plain_indentation(line) for line in LINE_END.split(text)]
+    stanzas = re.split(r"\n{2,}", "\n".join(lines).strip("\n"))
+    return "\n\n".join(stanzas) + "\n"
+
+
+def _plain_indentation(line: str) -> str:
+    """The line with spaces for the no-break spaces before it; empty if it is white space."""
+    verse = line.lstrip()
+    return line[: len(line) - len(verse)].replace("\xa0", " ") + verse if verse else ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

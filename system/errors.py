@@ -6,3 +6,7 @@ class UserError(ValueError):
 
     Every other ValueError is a bug, ours or a library's, and keeps its traceback.
     """
+
+
+class UnreadableFile(UserError):
+    """One file cannot be read, which a folder of others can do without."""

@@ -6,8 +6,11 @@ import json
 import math
 import os
 import socket
+import struct
 import time
 import types
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from typing import IO
 
@@ -17,6 +20,14 @@ BLOCK = 1 << 22  # bytes read together
 SETTLED = 2  # Seconds; a file that changed later than that may change again without another time.
 JSON_NAMES = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a whole number"}
 JSON_NAMES |= {float: "a number", type(None): "null"}
+
+SMALL = 1 << 24  # Bytes that a compressed member of a zip file may always have,
+MOST_RATIO = 100  # or so many times what it takes in the file.
+# What zipfile raises for damaged files; a UserError is a ValueError, and a password a RuntimeError.
+ZIP_DAMAGE = (
+    *(ValueError, EOFError, OSError, RuntimeError, OverflowError, MemoryError, KeyError, AttributeError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
 
 
 def is_remote(path: str) -> bool:
@@ -263,3 +274,26 @@ def _state_of(path: str) -> str:
 def _digest(state: str, word: str) -> str:
     """Against damage to the note itself."""
     return hashlib.sha256(f"{state} {word}".encode()).hexdigest()[:16]
+
+
+def check_members(archive: zipfile.ZipFile, size: int) -> None:
+    """Raises a UserError for a zip file of this many bytes whose members would lie over one another, as in bombs."""
+    if sum(member.compress_size for member in archive.infolist()) > size:
+        raise UserError("more bytes than the file, expected its members one after the other")
+
+
+def check_member(member: zipfile.ZipInfo) -> None:
+    """Raises a UserError for a member that is packed in a rare way, or kilobytes that unpack to gigabytes.
+
+    zipfile itself reads no more than the size that is checked here, and compares the CRC at the end.
+    """
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise UserError(f"packed in the way {member.compress_type}, expected stored or deflated")
+    most = most_unpacked(member.compress_size)
+    if member.compress_type == zipfile.ZIP_DEFLATED and member.file_size > most:
+        raise UserError(f"unpacks to {member.file_size} bytes, expected at most {most}")
+
+
+def most_unpacked(packed: int) -> int:
+    """The bytes that something compressed may unpack to: text and ids take a fifth, kilobytes never gigabytes."""
+    return max(SMALL, MOST_RATIO * packed)

@@ -54,6 +54,7 @@ def place(tmp_path_factory, small_model):
         (place / "verse" / f"{number}.txt").write_text(poem(number) + VERSE)
     (place / "table.csv").write_text(f'Title,Poem,Poet,Tags\nDust,"{poem(30)}",Anna,\nSalt,"{poem(31)}",Ben,\n')
     (place / "poems.txt").write_text("<|endoftext|>".join(poem(number) for number in range(40, 60)))
+    (place / "many.txt").write_text("\n***\n".join(poem(number) for number in range(80, 100)))
     (place / "opening.txt").write_text("Tell me\nnot\n")
     (place / "sonnets.txt").write_text(poem(70))
     shutil.copytree(pathlib.Path(small_model) / "small", place / "stub" / "124M")

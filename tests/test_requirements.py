@@ -19,7 +19,7 @@ def required(section, option):
 
 
 NEEDED = [*required("options", "install_requires"), *required("options.extras_require", "train")]
-TESTED = [*NEEDED, *required("options.extras_require", "test")]
+TESTED = [*NEEDED, *required("options.extras_require", "documents"), *required("options.extras_require", "test")]
 
 
 def locked(name):

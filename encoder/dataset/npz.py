@@ -4,7 +4,6 @@ import os
 import struct
 import tokenize
 import zipfile
-import zlib
 from collections.abc import Iterable
 from typing import IO, BinaryIO
 
@@ -20,14 +19,8 @@ LOCAL_HEADER = 30  # Bytes before a member, besides its name and these fields.
 ZIP64_FIELD = 20  # Bytes that zipfile adds for 64-bit sizes.
 ZIP64_FROM = (1 << 31) - 1  # Bytes from which a member of a zip file needs 64-bit sizes.
 BLOCK = 1 << 20  # Bytes, more than a header has.
-SMALL = 1 << 24  # Bytes that a compressed array may always have,
-MOST_RATIO = 100  # or so many times what it takes in the file.
 EXTRA_LENGTHS = struct.Struct("<26xHH")  # A local header ends in the lengths of its name and of its extra field.
-# What zipfile and NumPy raise for damaged files; a UserError is a ValueError, and a password a RuntimeError.
-DAMAGE = (
-    *(ValueError, EOFError, OSError, RuntimeError, OverflowError, MemoryError, SyntaxError, TypeError, KeyError),
-    *(AttributeError, zipfile.BadZipFile, zlib.error, tokenize.TokenError, struct.error),
-)
+DAMAGE = (*files.ZIP_DAMAGE, SyntaxError, TypeError, tokenize.TokenError)  # Also what NumPy raises.
 REMEDY = "make it again: python prepare_corpus.py SOURCE... OUT.npz"
 
 
@@ -62,7 +55,7 @@ def read_arrays(path: str, is_known: bool = False) -> dict[str, np.ndarray]:
       is_known: the whole file has been checked by its hash, so that stored arrays need no check by their CRC.
     Raises:
       UserError: no .npz; a member that is not a 1-D array of integers, has another length than its header says, is
-        damaged, or would unpack to more than `most_unpacked`. Python objects are never unpickled.
+        damaged, or would unpack to more than `files.most_unpacked`. Python objects are never unpickled.
     """
     if not zipfile.is_zipfile(path):
         raise UserError(f"{path}: not an .npz file, expected a dataset; {REMEDY}")
@@ -71,8 +64,7 @@ def read_arrays(path: str, is_known: bool = False) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(path) as archive, open(path, "rb") as file:
             members = archive.infolist()
-            if sum(member.compress_size for member in members) > os.path.getsize(path):
-                raise UserError("more bytes than the file, expected arrays one after the other")
+            files.check_members(archive, os.path.getsize(path))
             for member in members:
                 name = member.filename.removesuffix(".npy")
                 if name in arrays:
@@ -86,23 +78,15 @@ def read_arrays(path: str, is_known: bool = False) -> dict[str, np.ndarray]:
     return arrays
 
 
-def most_unpacked(packed: int) -> int:
-    """The bytes that a compressed array may have: ids take about a fifth of their bytes, kilobytes never gigabytes."""
-    return max(SMALL, MOST_RATIO * packed)
-
-
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: BinaryIO, is_known: bool) -> np.ndarray:
     """An array, its size compared with its header and the file before anything of that size is allocated."""
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # as NumPy writes them
-        raise UserError(f"packed in the way {member.compress_type}, expected stored or deflated")
+    files.check_member(member)
     with archive.open(member) as stream:
         length, dtype = _read_header(stream)
         header = stream.tell()
         if member.file_size != header + length * dtype.itemsize:
             raise UserError(f"{member.file_size - header} bytes, expected {length} times {dtype.itemsize}")
         if member.compress_type != zipfile.ZIP_STORED:
-            if member.file_size > (most := most_unpacked(member.compress_size)):
-                raise UserError(f"unpacks to {member.file_size} bytes, expected at most {most}")
             array = np.empty(length, dtype)
             _fill(stream, array.view(np.uint8))
             return array

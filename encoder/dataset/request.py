@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Annotated, Literal
 
+from poems.division import pattern_of
 from poems.layout import Layout
 from system.errors import UserError
 from system.flags import AtLeast, Below, check_flags
@@ -17,15 +18,19 @@ class Request:
     A SOURCE is a file, a folder of files, a glob in quotes, or the word gutenberg: the Gutenberg Poetry Corpus. The
     format of a file is recognised from its first bytes. A book of Project Gutenberg is cut into its poems. Rows of
     JSON are lines of verse, {"s": line, "gid": book}, with or without a number "line", or poems, {"text": poem}. A
-    table holds poems, recognised by the names of its columns. All other text is one document, or several with
-    <|endoftext|> between them. Packed files (.gz) are unpacked. An .npz of the original encode.py, if you name it
+    table (.csv, .tsv, .parquet) holds poems, recognised by the names of its columns. In a document (.docx, .odt,
+    .epub) headings are the titles of poems. All other text is one document, or several with <|endoftext|> between
+    them, or is divided by --divide. Packed files (.gz) are unpacked. An .npz of the original encode.py, if you name it
     yourself, is decoded and encoded again, with one true end of text. Without SOURCE and OUT.npz the verse of the
     demo, fifteen books of that corpus, goes to demo.npz.
 
     Attributes:
       What to read and write
         sources: what to read, and last where to write: a name that ends in .npz.
-        encoding: the encoding of text and tables that are not UTF-8 and do not declare their own, such as cp1252.
+        encoding: the encoding of text and tables that are not UTF-8 and do not declare their own, such as cp1252; by
+          default it is guessed, and reported.
+        divide: divides plain text into poems at lines of stars (stars), at two or more blank lines (blank), or at
+          lines that match a regular expression; a first line alone before a blank one is the poem's title.
         books: a table gid,author,title of the books that rows of JSON know by number.
         weight: how often the poems of each source appear in the dataset, a number for each: 1,3 or 1,0.5.
         held_out: the share of documents that training leaves for validation.
@@ -51,6 +56,7 @@ class Request:
 
     sources: Annotated[tuple[str, ...], "SOURCE... OUT.npz"] = ()
     encoding: str = "utf-8"
+    divide: Annotated[str | None, "stars|blank|PATTERN"] = None
     books: Annotated[str | None, "TABLE.csv"] = None
     weight: Annotated[str | None, "NUMBER,NUMBER..."] = None
     held_out: Annotated[float, AtLeast(0), Below(1)] = 0.05
@@ -66,6 +72,8 @@ class Request:
 
     def __post_init__(self) -> None:
         check_flags(self)
+        if self.divide is not None:
+            pattern_of(self.divide)
         if self.inspect is not None and self.sources:
             raise UserError(f"--inspect only looks into {self.inspect}, found {self.sources[0]} as well; leave it out")
         if self.sources and not self.sources[-1].endswith(".npz"):
@@ -115,7 +123,7 @@ class Request:
 
     def made_with(self, model_name: str | None) -> dict[str, object]:
         """What OUT.json notes of the flags."""
-        names = ("encoding", "books", "weight", "held_out", "train_vocab")
+        names = ("encoding", "divide", "books", "weight", "held_out", "train_vocab")
         return {"model_name": model_name} | {name: getattr(self, name) for name in names}
 
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 
 from poems.poem import Book
+from poems.sources.other_formats import CONVERTIBLE
 from poems.sources.sources import Source
 
 WHY_POEM = 'layout poem: a line "Title", by Author above each poem; --layout plain leaves it out'
@@ -62,6 +63,8 @@ def notes(sources: Sequence[Source], table: str | None, books: Mapping[str, Book
 
 def left_out(source: Source) -> Iterator[str]:
     """What was read of a source and not taken, a line for each file and reason, and what else a user ought to know."""
+    yield from _unread(source)
+    yield from _guessed(source)
     where = collections.defaultdict(list)  # the files that something was left out of, by reason
     for path, rows in source.accounts.items():
         for reason, number in (rows.bad + rows.dropped).most_common():
@@ -86,6 +89,35 @@ def left_out(source: Source) -> Iterator[str]:
                 "some are lines that the corpus dropped"
             )
         yield from (f"{path}: {note}" for note in rows.notes)
+
+
+def _unread(source: Source) -> Iterator[str]:
+    """The files that could not be read, with the reasons, those of a few files."""
+    unread = [rows for rows in source.accounts.values() if rows.unread]
+    if unread:
+        n_files = f"{len(unread):,} of {count(len(source.accounts), 'file')}"
+        yield f"{source.name}: {n_files} could not be read, or not to the end: {by_kind([r.path for r in unread])}"
+    yield from (rows.unread for rows in unread[:FEW])
+
+
+def _guessed(source: Source) -> Iterator[str]:
+    """The files that are not UTF-8, by the encodings in which they were read."""
+    where = collections.defaultdict(list)
+    for path, rows in source.accounts.items():
+        if rows.guessed:
+            where[rows.guessed].append(path)
+    for encoding, paths in where.items():
+        them = "read" if len(paths) == 1 else f"{len(paths):,} files read"
+        yield f"{by_kind(paths)}: not UTF-8, {them} as {encoding}, a guess; if letters are wrong, give --encoding"
+
+
+def skipped(source: Source) -> str | None:
+    """What of a folder was not read, and what to do about documents among it; None if all was."""
+    if not source.skipped:
+        return None
+    can = sorted({ending for path in source.skipped if (ending := os.path.splitext(path)[1].lower()) in CONVERTIBLE})
+    remedy = f"; to have verse in {' and '.join(can)} read, save it as .docx, .epub or plain text" if can else ""
+    return f"{source.name}: skipped {len(source.skipped):,} that hold no verse: {by_kind(source.skipped)}{remedy}"
 
 
 def by_kind(paths: Sequence[str]) -> str:

@@ -105,7 +105,10 @@ def cached_dataset(sources: Sequence[Source], enc: Encoder, held_out: float = 0.
 
     It is written the first time, and looked up while their bytes, and our code that reads them, are the same.
     """
-    contents = [[source.name, source.encoding, [files.sha256(path) for path in source.files]] for source in sources]
+    contents = [
+        [source.name, source.encoding, source.divide, [files.sha256(path) for path in source.files]]
+        for source in sources
+    ]
     key = json.dumps([_sha256_of_code(), enc.fingerprint, held_out, contents])
     folder = files.cache_folder()
     path = os.path.join(folder, f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz")

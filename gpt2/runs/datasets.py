@@ -1,5 +1,6 @@
 """The datasets of a run: what it trains on and what is held out."""
 
+import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from encoder.reference import Encoder
     from gpt2.runs.saves import State
     from gpt2.runs.start import Start
+
+logger = logging.getLogger("gpt2")
 
 MANY = 10  # Epochs, after which verse is learnt by heart: a rule of thumb of 2019.
 
@@ -47,11 +50,15 @@ def find_dataset(path: str, encoding: str, enc: "Encoder", held_out: float = 0.0
     """The path of an .npz: the one given, or that of the text given, which is encoded when it is first used."""
     if path.endswith(".npz"):
         return reader.local_copy(path)
-    from encoder.dataset import writer
+    from encoder.dataset import summary, writer
     from poems.sources import sources
 
-    with sources.reading([sources.find_source(path, encoding)], f"encoding {path}") as source:
-        return writer.cached_dataset(source, enc, held_out)
+    source = sources.find_source(path, encoding)
+    with sources.reading([source], f"encoding {path}") as read:
+        made = writer.cached_dataset(read, enc, held_out)
+    for note in summary.left_out(source):
+        logger.info(note)
+    return made
 
 
 def open_data(settings: Settings, start: "Start", hparams: HParams) -> Data:

@@ -20,6 +20,8 @@ class Rows:
       dropped: how many passages of a book were left out, by reason.
       gaps: how many stanza breaks were made of how many missing line numbers; 0 where the numbers do not rise.
       books: of each book that was read, by its number, whether the table of books names it; empty without a table.
+      guessed: the encoding, where the file is not UTF-8 and nobody names it; otherwise empty.
+      unread: why the file, or the rest of it, could not be read; empty if it could.
       notes: what else a user ought to know.
     """
 
@@ -43,6 +45,7 @@ class Rows:
         self.first: dict[str, int] = {}  # the line of the first bad row, by reason
         self.gaps: collections.Counter[int] = collections.Counter()
         self.books: dict[str, bool] = {}
+        self.guessed = self.unread = ""
         self.notes: dict[str, None] = {}  # in the order in which they came, each once
         self._tell, self._limit, self._share = tell, limit, share
 

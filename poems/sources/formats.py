@@ -1,85 +1,91 @@
-"""Reading a file of poems, whatever it holds: lines of JSON, a table, a book of Project Gutenberg's or plain text."""
+"""Reading a file of poems, whatever it holds: JSON, a table, a document, a book of Project Gutenberg's or text."""
 
-import codecs
 import dataclasses
-import io
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Literal
 
 from poems.books.book import is_book, read_books
+from poems.division import divide_text
+from poems.documents.documents import held_whole, kind_of_document, read_document
 from poems.long_texts import END_OF_TEXT, cut, in_parts, split_documents
 from poems.poem import Book, Poem
 from poems.sources.account import Rows
+from poems.sources.encodings import find_encoding
 from poems.sources.ndjson import EXPECTED, is_ndjson, read_ndjson
-from poems.sources.other_formats import check_format
+from poems.sources.other_formats import check_binary, check_format
+from poems.sources.parquet import MAGIC, read_parquet
 from poems.sources.records import is_array, is_records, read_array, read_lines
 from poems.sources.tables import check_columns, heading_of, is_table, line_ends, read_table
-from poems.sources.text_file import decoded, is_utf8, lines_of, open_unpacked, rows_of
+from poems.sources.text_file import decoded, lines_of, open_unpacked, rows_of
 from system.errors import UserError
 
-MARKS = {  # UTF-32 first, since its mark begins with that of UTF-16
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-    codecs.BOM_UTF8: "utf-8",
-}
-DECLARED = re.compile(rb"Character set encoding:\s*(UTF-8|ISO-8859-1|Windows-1252)\b", re.IGNORECASE)
+NO_BOOKS: Mapping[str, Book] = {}
+
+Kind = Literal["docx", "odt", "epub", "parquet", "rows", "records", "table", "book", "text"]
 
 
 def read_poems(
-    path: str,
-    encoding: str,
-    books: Mapping[str, Book],
     rows: Rows,
+    encoding: str = "utf-8",
+    books: Mapping[str, Book] = NO_BOOKS,
+    divide: str | None = None,
     progress: Callable[[int], object] = lambda n_bytes: None,
 ) -> Iterator[Poem]:
-    """The poems of a file; what else it holds goes to `rows`.
+    """The poems of a file; what else it holds goes to the account of it.
 
     The format is recognised from the first bytes, and from the name only if these do not show it, so that a file with a
     broken first row is still read as what it is called, and JSON or a table of something else is not read as text.
     Files packed by gzip are unpacked.
 
     Args:
-      encoding: of text and tables that are not UTF-8 and do not declare their own; JSON is always UTF-8.
+      rows: the account to keep, which names the file.
+      encoding: of text and tables that are not UTF-8 and do not declare their own; utf-8 if nobody knows.
       books: authors and titles by Project Gutenberg's numbers.
-      rows: the account to keep.
+      divide: at what lines to divide plain text, see `poems.division`; None if it is one document.
       progress: called with the number of bytes of the file that were read since the last call.
     Raises:
       FileNotFoundError: it is not there.
-      ValueError: it is not text, not of that encoding, not a table of poems, or has too many bad rows.
+      ValueError: it holds no poems, or has too many bad rows.
+      UnreadableFile: it is damaged, or not of that encoding.
     """
+    path = rows.path
     data, file = open_unpacked(path, progress)
-    encoding = find_encoding(data, encoding)
     with file:
+        kind = kind_of(data, path, encoding)
+        encoding = find_encoding(data, encoding)
         head = data.decode(encoding, errors="replace")
-        kind = kind_of(head, path)
-        if kind == "rows":
+        if kind in ("docx", "odt", "epub"):
+            yield from split_at_marks(read_document(kind, file, path))
+        elif kind == "parquet":
+            with held_whole(file, path) as whole:
+                yield from split_at_marks(read_parquet(whole, rows))
+        elif kind == "rows":
             yield from split_at_marks(read_ndjson(file, books, rows))
         elif kind == "records":
-            text = decoded(file, path, "utf-8")
+            text = decoded(file, rows, "utf-8")
             yield from split_at_marks(read_array(text, rows) if is_array(head) else read_lines(lines_of(text), rows))
         elif kind == "table":
-            with io.TextIOWrapper(file, encoding, errors="surrogateescape", newline=line_ends(head)) as lines:
-                yield from split_at_marks(read_table(rows_of(lines, path), rows))
+            text = decoded(file, rows, encoding, "surrogateescape", translate=line_ends(head) is None)
+            yield from split_at_marks(read_table(rows_of(text, path), rows))
         elif kind == "book":
-            for found in read_books(lines_of(decoded(file, path, encoding)), path, books):
-                if isinstance(found, Poem):
-                    if books:
-                        rows.books[found.book] = found.book in books
-                    yield found
-                else:
-                    rows.drop(found)
+            yield from _read_book(decoded(file, rows, encoding), rows, books)
+        elif divide:
+            yield from divide_text(lines_of(decoded(file, rows, encoding)), divide, path)
         else:
-            yield from read_text(decoded(file, path, encoding), path)
+            yield from read_text(decoded(file, rows, encoding), path)
 
 
-def kind_of(head: str, path: str) -> str:
-    """What a file that begins so holds: lines of verse or poems in JSON (rows, records), a table, a book or text.
+def kind_of(data: bytes, path: str, encoding: str) -> Kind:
+    """What a file that begins so holds; "rows" are lines of verse in JSON, "records" poems.
 
     Raises:
       ValueError: nothing that is verse, saying what was expected.
     """
+    document: Kind | None = "parquet" if data.startswith(MAGIC) else kind_of_document(data, path)
+    if document:
+        return document
+    check_binary(data, path)
+    head = data.decode(find_encoding(data, encoding), errors="replace")
     name = path.lower().removesuffix(".gz")
     if is_records(head) or (name.endswith((".jsonl", ".ndjson")) and any(map(is_records, head.splitlines()[1:]))):
         return "records"
@@ -100,18 +106,15 @@ def kind_of(head: str, path: str) -> str:
     return "book" if is_book(head) else "text"
 
 
-def find_encoding(head: bytes, encoding: str) -> str:
-    """The encoding of a file that begins so: the one that it declares, or UTF-8 if it is that, or the one given."""
-    return declared_encoding(head) or (encoding if not is_utf8(head) else "utf-8")
-
-
-def declared_encoding(head: bytes) -> str | None:
-    """The encoding that the first bytes of a file declare: by a byte order mark, or in a header of Gutenberg's."""
-    for mark, name in MARKS.items():
-        if head.startswith(mark):
-            return name
-    declared = DECLARED.search(head)
-    return declared[1].decode().lower() if declared else None
+def _read_book(blocks: Iterator[str], rows: Rows, books: Mapping[str, Book]) -> Iterator[Poem]:
+    """The poems of a book of Project Gutenberg's; the rest is left out."""
+    for found in read_books(lines_of(blocks), rows.path, books):
+        if isinstance(found, Poem):
+            if books:
+                rows.books[found.book] = found.book in books
+            yield found
+        else:
+            rows.drop(found)
 
 
 def split_at_marks(poems: Iterable[Poem]) -> Iterator[Poem]:

@@ -1,4 +1,4 @@
-"""Files that are text and no verse: told by how they begin, whatever they are called, or by how their names end."""
+"""Files that hold no verse, or none that can be read: told by how they begin, or by how their names end."""
 
 import os
 import re
@@ -7,8 +7,9 @@ from system.errors import UserError
 
 # What a file of another format begins with, and what to do about it. All are matched at the beginning alone.
 AS_TEXT, AWAY = "save it as plain text", "leave it out"
+AS_DOCUMENT = "save it as .docx or as plain text"
 SIGNS = (
-    (re.compile(r"\{\\(?:rtf|urtf)"), "RTF", AS_TEXT),
+    (re.compile(r"\{\\(?:rtf|urtf)"), "RTF", AS_DOCUMENT),
     (re.compile(r"\\(?:documentclass|documentstyle|begin\{|usepackage|input\{)|%!TEX|%&"), "TeX", AS_TEXT),
     (re.compile(r"<(?:!doctype|html|head|body|\?xml|svg|!--)[\s>]?", re.IGNORECASE), "a page with tags", AS_TEXT),
     (re.compile(r"%PDF-|%!PS"), "a printed page", AS_TEXT),
@@ -22,6 +23,16 @@ SIGNS = (
     ),
     (re.compile(r"(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d[^\n]*\n){3}"), "a log", AWAY),
 )
+
+# What binary files begin with, from this byte.
+BINARY = (
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a .doc of old, or a document with a password", AS_DOCUMENT),
+    (0, b"%PDF-", "a printed page", AS_DOCUMENT),
+    (0, b"PK\x03\x04", "a packed file", "unpack it, and name the documents or files of text in it"),
+    (60, b"BOOKMOBI", "a book for a Kindle", "convert it to .epub"),
+)
+# Endings of names of documents that are not read, but could be in another format.
+CONVERTIBLE = (".doc", ".pdf", ".rtf", ".pages", ".wpd", ".mobi", ".azw", ".azw3")
 
 # Endings of names of code, pages, settings and data that may be text. A folder of poems may have others of its own.
 ENDINGS = frozenset(
@@ -46,6 +57,13 @@ def has_other_ending(path: str) -> bool:
     stem, ending = os.path.splitext(name)
     is_note = name in NAMES or (stem in NAMES and ending in (".md", ".rst", ".txt"))
     return name.endswith(".report.json") or is_note or ending in ENDINGS
+
+
+def check_binary(data: bytes, path: str) -> None:
+    """Raises a UserError for a binary file of another format that begins so."""
+    for place, sign, what, remedy in BINARY:
+        if data.startswith(sign, place):
+            raise UserError(f"{path}: not text, found {what}, expected plain text of verse; {remedy}")
 
 
 def check_format(head: str, path: str) -> None:

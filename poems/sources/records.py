@@ -60,7 +60,7 @@ def read_array(blocks: Iterable[str], rows: Rows) -> Iterator[Poem]:
     """
     line = 1
     for found, n_lines in _values(iter(blocks), rows.path):
-        yield from _take(found, line, rows)
+        yield from take(found, line, rows)
         line += n_lines
     rows.end()
 
@@ -94,11 +94,11 @@ def _read(text: str, line: int, rows: Rows) -> Iterator[Poem]:
         rows.n += 1
         rows.skip(line, "not JSON", text)
     else:
-        yield from _take(found, line, rows)
+        yield from take(found, line, rows)
 
 
-def _take(found: object, line: int, rows: Rows) -> Iterator[Poem]:
-    """The poem that an object is, if it is one; otherwise a bad row."""
+def take(found: object, line: int, rows: Rows) -> Iterator[Poem]:
+    """The poem that an object is, if it is one; otherwise a bad row of the account."""
     rows.n += 1
     row = _strings(found) if isinstance(found, dict) else {}
     reason = why_bad(row) if row else "not a JSON object"

@@ -1,5 +1,6 @@
 """Where poems come from: files, folders and globs, here or far away, and the Gutenberg Poetry Corpus."""
 
+import codecs
 import contextlib
 import dataclasses
 import glob
@@ -10,13 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from poems.poem import Book, Dropped, Poem
 from poems.sources import gutenberg_corpus, text_file
 from poems.sources.account import Rows
-from poems.sources.formats import find_encoding, kind_of, read_poems, read_text
+from poems.sources.formats import NO_BOOKS, kind_of, read_poems, read_text
 from poems.sources.other_formats import has_other_ending
 from system import files
-from system.errors import UserError
+from system.errors import UnreadableFile, UserError
 
 DEMO = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", "dickinson.txt")
-NO_BOOKS: Mapping[str, Book] = {}
 FIRST = 20  # poems of a file that are looked at for titles
 
 Progress = Callable[[int], object]  # takes how many bytes were read since its last call
@@ -35,7 +35,8 @@ class Source:
       name: the argument as it was given.
       read: begins to read, each time it is called.
       files: what is read, in this order.
-      encoding: of the files.
+      encoding: of the files that are not UTF-8; utf-8 if nobody knows.
+      divide: at what lines plain text is divided into poems; None if it is not.
       skipped: files of the folder or the glob that hold no verse.
       n_bytes: how much text there is, about.
       accounts: of each file, what was not taken, once it has been read.
@@ -46,6 +47,7 @@ class Source:
     read: Callable[[Progress, Tell], Iterator[Poem]]
     files: tuple[str, ...]
     encoding: str = "utf-8"
+    divide: str | None = None
     skipped: tuple[str, ...] = ()
     n_bytes: int = 0
     accounts: dict[str, Rows] = dataclasses.field(default_factory=dict)
@@ -71,32 +73,49 @@ def find_source(
     encoding: str = "utf-8",
     books: Mapping[str, Book] = NO_BOOKS,
     decode: Callable[[str], Iterable[str]] | None = None,
+    divide: str | None = None,
 ) -> Source:
     """The source that an argument names; `gutenberg` is the whole corpus, `./gutenberg` a file or folder of that name.
 
     Args:
       books: authors and titles of the books that rows of JSON know by number.
       decode: gives the text of an .npz of ids, in blocks; it is called when that is read.
+      divide: at what lines to divide plain text, see `poems.division`.
     Raises:
       FileNotFoundError: it matches nothing, or nothing that is text.
       ValueError: there is no such encoding.
     """
     if name == "gutenberg":
         return Source(name, gutenberg_corpus.poems, (gutenberg_corpus.find_corpus(),), n_bytes=gutenberg_corpus.N_BYTES)
-    _check_encoding(encoding)
+    encoding = _check_encoding(encoding)
     paths, skipped = list_files(name, encoding)
     accounts: dict[str, Rows] = {}
 
     def read(progress: Progress, tell: Tell) -> Iterator[Poem]:
         for path in paths:
-            accounts[path] = Rows(path, tell)
+            rows = accounts[path] = Rows(path, tell)
             if decode and path.endswith(".npz"):
                 yield from read_text(decode(path), path)
                 progress(_size(path))
             else:
-                yield from read_poems(path, encoding, books, accounts[path], progress)
+                yield from _readable(read_poems(rows, encoding, books, divide, progress), rows)
+        if all(rows.unread for rows in accounts.values()):
+            raise UnreadableFile(rows.unread)
 
-    return Source(name, read, tuple(paths), encoding, tuple(skipped), sum(map(_size, paths)), accounts)
+    n_bytes = sum(map(_size, paths))
+    return Source(name, read, tuple(paths), encoding, divide, tuple(skipped), n_bytes, accounts)
+
+
+def _readable(poems: Iterable[Poem], rows: Rows) -> Iterator[Poem]:
+    """The poems of a file up to where it cannot be read, the reason of which goes to its account."""
+    poem = None
+    try:
+        for poem in poems:
+            yield poem
+    except UnreadableFile as error:
+        rows.unread = str(error)
+        if poem and poem.more:
+            yield dataclasses.replace(poem, text="", more=False)
 
 
 def has_names(source: Source, books: Mapping[str, Book] = NO_BOOKS) -> bool:
@@ -105,8 +124,14 @@ def has_names(source: Source, books: Mapping[str, Book] = NO_BOOKS) -> bool:
     return any(
         poem.title or poem.author
         for path in paths
-        for poem in itertools.islice(read_poems(path, source.encoding, books, Rows(path)), FIRST)
+        for poem in _first_poems(read_poems(Rows(path), source.encoding, books, source.divide))
     )
+
+
+def _first_poems(poems: Iterator[Poem]) -> Iterator[Poem]:
+    """The first poems of a file; none of the rest if it cannot be read, which is reported when all of it is."""
+    with contextlib.suppress(UnreadableFile):
+        yield from itertools.islice(poems, FIRST)
 
 
 def demo() -> Source:
@@ -138,9 +163,11 @@ def list_files(name: str, encoding: str = "utf-8") -> tuple[list[str], list[str]
     return chosen, sorted(set(found) - set(chosen))
 
 
-def _check_encoding(encoding: str) -> None:
+def _check_encoding(encoding: str) -> str:
+    """The name of an encoding as Python writes it."""
     try:
         b"a".decode(encoding, errors="replace")  # as files are; idna, for names of hosts, cannot
+        return codecs.lookup(encoding).name
     except (LookupError, UnicodeError):
         raise UserError(f"--encoding {encoding}: no such encoding, expected one such as utf-8 or cp1252") from None
 
@@ -155,7 +182,7 @@ def _is_verse(path: str, encoding: str) -> bool:
     head, file = text_file.open_unpacked(path)
     file.close()
     try:
-        kind_of(head.decode(find_encoding(head, encoding), errors="replace"), path)
+        kind_of(head, path, encoding)
     except ValueError:
         return False
     return True

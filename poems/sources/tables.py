@@ -9,7 +9,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from poems.poem import LONGEST, Poem
+from poems.poem import LINE_END, LONGEST, Poem, clean_text
 from poems.sources.account import Rows
 from system.errors import UserError
 
@@ -31,7 +31,6 @@ CAUSES = {
 BUTTONS = re.compile(r"\b(?:launch|play) (?:audio|video)(?: in a new window)?$", re.IGNORECASE)
 # Tags are joined by commas; these have commas of their own.
 TAGS_WITH_COMMAS = ("Gay, Lesbian, Queer", "Seas, Rivers, & Streams", "Stars, Planets, Heavens")
-LINE_END = re.compile(r"(?<!\r)\r*\n|\r")  # one, even with several "\r", but not a run of "\r" alone
 UNDECODED = re.compile("[\ud800-\udfff]")  # what the error handler "surrogateescape" makes of bytes
 TAG = re.compile("|".join([*map(re.escape, TAGS_WITH_COMMAS), r"[^,\s][^,]*"]))
 
@@ -137,22 +136,9 @@ def clean_title(title: str) -> str:
     return BUTTONS.sub("", " ".join(title.split())).rstrip()
 
 
-def clean_text(text: str) -> str:
-    """A poem's lines: plain line ends, one empty line between stanzas, plain spaces before a line."""
-    lines = [_plain_indentation(line) for line in LINE_END.split(text)]
-    stanzas = re.split(r"\n{2,}", "\n".join(lines).strip("\n"))
-    return "\n\n".join(stanzas) + "\n"
-
-
 def split_tags(tags: str) -> tuple[str, ...]:
     """The tags that a comma joins, also those with commas of their own."""
     return tuple(tag.strip() for tag in TAG.findall(tags))
-
-
-def _plain_indentation(line: str) -> str:
-    """The line with spaces for the no-break spaces before it; empty if it is white space."""
-    verse = line.lstrip()
-    return line[: len(line) - len(verse)].replace("\xa0", " ") + verse if verse else ""
 
 
 def _cause(error: csv.Error, at: int) -> str:

@@ -3,14 +3,15 @@
 import codecs
 import gzip
 import io
-import itertools
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, TYPE_CHECKING
 
 from poems.poem import LONGEST
+from poems.sources.account import Rows
+from poems.sources.encodings import guess_encoding, is_damaged_utf8, is_utf8
 from system import files
-from system.errors import UserError
+from system.errors import UnreadableFile, UserError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 BLOCK = 1 << 20  # Bytes read at once.
 HEAD = 1 << 16  # Bytes looked at; the header of an old Project Gutenberg book takes 15,000.
 LONGEST_ROW = 4 * LONGEST  # Characters; of a longer line not even the fields fit into memory.
+GIVE = "give its encoding, such as --encoding cp1252 (files in UTF-8 are read all the same)"
 GZIP = b"\x1f\x8b"
 
 
@@ -54,31 +56,38 @@ def open_unpacked(path: str, progress: Callable[[int], object] = lambda n_bytes:
     return _look(_unpacked(file, path)) if head.startswith(GZIP) else (head, file)
 
 
-def decoded(file: IO[bytes], path: str, encoding: str) -> Iterator[str]:
-    """The text of a file, some of it at a time; without a byte order mark, every line end a "\\n".
+def decoded(
+    file: IO[bytes], rows: Rows, encoding: str, errors: str = "strict", translate: bool = True
+) -> Iterator[str]:
+    """The text of a file, some of it at a time; without a byte order mark.
 
+    Args:
+      rows: the account of the file, which notes an encoding that was guessed.
+      encoding: of a file that is not UTF-8; utf-8 if nobody knows.
+      errors: what to do about bytes that are not of the encoding, as in `bytes.decode`.
+      translate: whether every line end becomes a "\\n".
     Raises:
-      ValueError: naming the file, and the offset of the first byte that is not of that encoding; or a zero byte.
+      UnreadableFile: naming the file, and the offset of the first byte that is not of that encoding; or a zero byte.
     """
-    decoder = _decoder(encoding)
+    decoder = _decoder(encoding, errors, translate)
     offset, is_plain = 0, True
     while True:
         data = file.read(BLOCK)
         if is_plain and not data.isascii():
             is_plain = False
-            if is_utf8(data) and encoding != "utf-8":
-                encoding, decoder = "utf-8", _decoder("utf-8")
+            data += file.read(HEAD)  # enough to tell by
+            encoding = _told(data, rows, encoding)
+            decoder = _decoder(encoding, errors, translate)
         try:
             text = decoder.decode(data, final=not data)
         except UnicodeError as error:
-            raise UserError(
-                f"{path}: byte {_offset(error, offset, data)} is not {encoding}; "
-                "give its encoding, such as --encoding cp1252 (files in UTF-8 are read all the same)"
+            raise UnreadableFile(
+                f"{rows.path}: byte {_offset(error, offset, data)} is not {encoding}; {GIVE}"
             ) from None
         if offset == 0:
             text = text.removeprefix("\ufeff")
         if "\0" in text:
-            raise UserError(f"{path}: not text, found a zero byte after byte {offset}; name files of plain text")
+            raise UnreadableFile(f"{rows.path}: not text, found a zero byte after byte {offset}; name files of text")
         if text:
             yield text
         if not data:
@@ -86,16 +95,21 @@ def decoded(file: IO[bytes], path: str, encoding: str) -> Iterator[str]:
         offset += len(data)
 
 
-def is_utf8(data: bytes) -> bool:
-    """Whether the first bytes of a file, or of a part of it, are UTF-8 and more than ASCII."""
-    try:
-        return not codecs.getincrementaldecoder("utf-8")().decode(data).isascii()
-    except UnicodeDecodeError:
-        return False
+def _told(data: bytes, rows: Rows, encoding: str) -> str:
+    """The encoding of a file, by the first part of it that is not ASCII."""
+    if is_utf8(data):
+        return "utf-8"
+    if encoding == "utf-8" and not is_damaged_utf8(data):
+        guessed = guess_encoding(data)
+        if not guessed:
+            raise UnreadableFile(f"{rows.path}: not UTF-8, and of no encoding that can be guessed; {GIVE}")
+        rows.guessed = guessed
+        return guessed
+    return encoding
 
 
-def _decoder(encoding: str) -> io.IncrementalNewlineDecoder:
-    return io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
+def _decoder(encoding: str, errors: str, translate: bool) -> io.IncrementalNewlineDecoder:
+    return io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(errors), translate)
 
 
 def lines_of(blocks: Iterator[str]) -> Iterator[str]:
@@ -111,21 +125,23 @@ def lines_of(blocks: Iterator[str]) -> Iterator[str]:
         yield held
 
 
-def rows_of(lines: io.TextIOBase, path: str) -> Iterator[str]:
-    """The lines of a table with their line ends.
+def rows_of(blocks: Iterable[str], path: str) -> Iterator[str]:
+    """The lines of a table, which comes in blocks, with their line ends.
 
     Raises:
       UserError: one is too long to be of a table, as where a file without line ends is called one.
     """
-    for number in itertools.count(1):
-        line = lines.readline(LONGEST_ROW)
-        if not line:
-            return
-        if len(line) == LONGEST_ROW:
+    held, number = "", 1
+    for block in blocks:
+        *lines, held = (held + block).split("\n")
+        number += len(lines)
+        yield from (f"{line}\n" for line in lines)
+        if len(held) > LONGEST_ROW:
             raise UserError(
                 f"{path}, line {number}: over {LONGEST_ROW:,} characters, expected a row of a table; save it again"
             )
-        yield line
+    if held:
+        yield held
 
 
 def _counted(file: IO[bytes], progress: Callable[[int], object]) -> IO[bytes]:

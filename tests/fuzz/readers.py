@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import pathlib
+import zipfile
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -27,8 +28,10 @@ from poems.sources import book_table
 from poems.sources.sources import find_source
 from poetics.judging import verse_files
 
+DOCUMENTS = pathlib.Path(__file__).parents[1] / "poems" / "sources" / "documents"
 SIZES = hparams.HParams(n_vocab=280, n_ctx=8, n_embd=8, n_head=2, n_layer=1)
 VERSE = "Tell me not, in mournful numbers,\nLife is but an empty dream!\n\nFor the soul is dead that slumbers,\n" * 20
+ACCENTED = "Où sont les neiges d“antan” ?\nL'été, mûr; naïf\n\n" * 20
 ENCODER = reference.Encoder(train_vocabulary([VERSE], SIZES.n_vocab))
 ABOUT = {"author": "", "title": "", "tags": "", "book": ""}
 
@@ -48,17 +51,38 @@ class Reader:
     is_sealed: bool = False
 
 
-def _text_file(name: str, content: bytes) -> Reader:
+def _text_file(name: str, content: bytes, divide: str | None = None) -> Reader:
     """A reader of sources, for a file of this name."""
 
     def prepare(folder: str) -> Sequence[str]:
         return [_write(folder, name, content)]
 
     def read(folder: str) -> None:
-        for _ in find_source(os.path.join(folder, name)).poems():
+        for _ in find_source(os.path.join(folder, name), divide=divide).poems():
             pass
 
     return Reader(prepare, read)
+
+
+def _written(name: str) -> Reader:
+    """A reader of a document that another program wrote."""
+    return _text_file(name, (DOCUMENTS / name).read_bytes())
+
+
+def _member(name: str, member: str) -> Reader:
+    """A reader of one member of such a document, which is packed again after it was damaged."""
+    with zipfile.ZipFile(DOCUMENTS / name) as archive:
+        contents = {other: archive.read(other) for other in archive.namelist()}
+
+    def read(folder: str) -> None:
+        packed = os.path.join(folder, name)
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for other, content in (contents | {member: pathlib.Path(folder, "member").read_bytes()}).items():
+                archive.writestr(other, content)
+        for _ in find_source(packed).poems():
+            pass
+
+    return Reader(lambda folder: [_write(folder, "member", contents[member])], read)
 
 
 def _write(folder: str, name: str, content: bytes) -> str:
@@ -137,7 +161,7 @@ def _read_safetensors(folder: str) -> None:
         safetensors_file.read_tensor(place, name)
 
 
-def _member(folder: str) -> Sequence[str]:
+def _swarm_member(folder: str) -> Sequence[str]:
     os.makedirs(os.path.join(folder, "members", "anna"))
     state = {"round": 1, "settled": True, "step": 5}
     return [_write(os.path.join(folder, "members", "anna"), "member.json", json.dumps(state).encode())]
@@ -165,6 +189,18 @@ READERS = {
     "packed text": _text_file("a.txt.gz", gzip.compress(VERSE.encode())),
     "book": _text_file("b.txt", (BOOK + VERSE + "*** END OF THE PROJECT GUTENBERG EBOOK SONGS ***\n").encode()),
     "table": _text_file("t.csv", TABLE.encode()),
+    "text of another encoding": _text_file("a.txt", ACCENTED.encode("cp1252")),
+    "text in parts": _text_file("a.txt", VERSE.replace("\n\n", "\n***\n").encode(), divide="stars"),
+    "docx": _written("writer.docx"),
+    "odt": _written("odfpy.odt"),
+    "epub": _written("ebooklib.epub"),
+    "parquet of pandas": _written("pandas.parquet"),
+    "parquet of lists": _written("pyarrow.parquet"),
+    "text of a docx": _member("python-docx.docx", "word/document.xml"),
+    "styles of a docx": _member("python-docx.docx", "word/styles.xml"),
+    "text of an odt": _member("odfpy.odt", "content.xml"),
+    "page of an epub": _member("ebooklib.epub", "EPUB/text/2.xhtml"),
+    "package of an epub": _member("pandoc.epub", "EPUB/content.opf"),
     "rows of JSON": _text_file("r.ndjson", ROWS.encode()),
     "table of books": Reader(
         lambda folder: [_write(folder, "b.csv", b"gid,author,title\n1,Anna,Songs\n2,Bess,Odes\n")],
@@ -198,5 +234,5 @@ READERS = {
         ),
         lambda folder: hugging_face.read_config(os.path.join(folder, "config.json")),
     ),
-    "member of a swarm": Reader(_member, lambda folder: member.read_state(folder, "anna")),
+    "member of a swarm": Reader(_swarm_member, lambda folder: member.read_state(folder, "anna")),
 }

@@ -2,10 +2,10 @@
 
 import pytest
 
-from encoder.dataset.summary import by_kind, left_out
+from encoder.dataset.summary import by_kind, left_out, skipped
 from poems.poem import Dropped
 from poems.sources.account import Rows
-from poems.sources.sources import Source
+from poems.sources.sources import Source, find_source
 
 
 def test_few_names_are_all_said():
@@ -32,3 +32,16 @@ def test_what_is_left_out_of_many_files_is_one_line_a_reason(n, lines):
     said = list(left_out(Source("folder", lambda *_: iter(()), (), accounts=accounts)))
     assert len(said) == lines
     assert n == 2 or said == ["folder: left out 300 times of 300 .txt, such as 0.txt, 1.txt, 2.txt: contents"]
+
+
+def test_documents_that_are_skipped_are_told_with_what_to_do_about_them(tmp_path):
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("a rose")
+    assert skipped(find_source(str(tmp_path))) is None
+    (tmp_path / "code.py").write_text("import os")
+    told = f"{tmp_path}: skipped 1 that hold no verse: {tmp_path / 'code.py'}"
+    assert skipped(find_source(str(tmp_path))) == told
+    for name in ("old.DOC", "a.pdf", "b.pdf"):
+        (tmp_path / name).write_bytes(bytes(99))
+    told = str(skipped(find_source(str(tmp_path))))
+    assert told.endswith("; to have verse in .doc and .pdf read, save it as .docx, .epub or plain text")

@@ -19,7 +19,7 @@ LAID_OUT = Poem("O rose,\n  thou art sick!\n\nThe worm\n", "The Rose", "A. Poet"
 
 def read(path, text, encoding="utf-8"):
     path.write_text(text, encoding=encoding)
-    return list(read_poems(str(path), "utf-8", {}, Rows(path.name)))
+    return list(read_poems(Rows(str(path))))
 
 
 def plain(poems):
@@ -52,7 +52,7 @@ def test_an_array_across_the_blocks_of_a_file_is_read_whole_and_placed_by_line(t
     text = json.dumps([{"text": f"rose {n}, ö\nthorn"} for n in range(9)], indent=2, ensure_ascii=False)
     poems = read(tmp_path / "poems.json", text)
     assert [poem.text for poem in poems] == [f"rose {n}, ö\nthorn\n" for n in range(9)]
-    assert [poem.place for poem in poems] == [f"poems.json:{line}" for line in range(1, 28, 3)]
+    assert [poem.place for poem in poems] == [f"{tmp_path}/poems.json:{line}" for line in range(1, 28, 3)]
 
 
 def test_bad_rows_are_left_out_and_counted(tmp_path):
@@ -61,8 +61,8 @@ def test_bad_rows_are_left_out_and_counted(tmp_path):
     path.write_text(
         "\n".join(["broken", good, '{"text": 7}', '{"text": " "}', "[" * 9999, '{"text": "\\ud800"}', good])
     )
-    rows = Rows("poems.jsonl")
-    assert len(list(read_poems(str(path), "utf-8", {}, rows))) == 2
+    rows = Rows(str(path))
+    assert len(list(read_poems(rows))) == 2
     assert rows.n == 7
     assert rows.bad == {
         "not JSON": 2,

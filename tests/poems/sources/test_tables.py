@@ -144,7 +144,7 @@ def test_columns_may_be_separated_by_commas_tabs_or_semicolons(tmp_path, separat
     with (gzip.open if name.endswith("gz") else open)(tmp_path / name, "wt", newline="") as file:
         writer = csv.writer(file, delimiter=separator)
         writer.writerows([["title", "text", "author"], ["O, rose; rose", "one,\ttwo;\n\nthree", "A. Poet"]])
-    (poem,) = read_poems(str(tmp_path / name), "utf-8", {}, Rows(name))
+    (poem,) = read_poems(Rows(str(tmp_path / name)))
     assert (poem.title, poem.text, poem.author) == ("O, rose; rose", "one,\ttwo;\n\nthree\n", "A. Poet")
 
 
@@ -152,7 +152,7 @@ def test_columns_may_be_separated_by_commas_tabs_or_semicolons(tmp_path, separat
 def test_a_table_may_have_one_column(tmp_path, heading):
     path = tmp_path / "poems.csv"
     path.write_text(f'{heading}\n"O rose,\nthou art sick"\na thorn\n', encoding="utf-8")
-    poems = read_poems(str(path), "utf-8", {}, Rows("poems.csv"))
+    poems = read_poems(Rows(str(path)))
     assert [poem.text for poem in poems] == ["O rose,\nthou art sick\n", "a thorn\n"]
 
 

@@ -1,0 +1,1 @@
+"""Poems in the files of word processors and in electronic books."""

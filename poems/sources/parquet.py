@@ -1,0 +1,60 @@
+"""Poems in Parquet files, a poem a row, as pandas and the hub of Hugging Face write them."""
+
+from collections.abc import Iterator
+from typing import IO
+
+from poems.poem import Poem
+from poems.sources.account import Rows
+from poems.sources.records import take
+from poems.sources.tables import AUTHOR, TEXT, check_columns
+from system.errors import UnreadableFile
+from system.files import most_unpacked
+
+MAGIC = b"PAR1"
+ROWS = 256  # rows that are in memory at once
+REMEDY = "save the table again, or as CSV"
+
+
+def read_parquet(file: IO[bytes], rows: Rows) -> Iterator[Poem]:
+    """The poems of a table, whose columns have the names of those of a CSV file; lines may be a list.
+
+    Args:
+      file: one that can seek.
+    Raises:
+      UnreadableFile: pyarrow is not installed, or the file is damaged.
+      UserError: there is no column of poems, there are too many bad rows or no good one.
+    """
+    for number, row in enumerate(_rows(file, rows.path), start=1):
+        yield from take(row, number, rows)
+    rows.end()
+
+
+def _rows(file: IO[bytes], path: str) -> Iterator[dict[str, object]]:
+    """The rows, with the columns that a poem has."""
+    try:
+        import pyarrow.parquet
+    except ImportError:
+        raise UnreadableFile(
+            f"{path}: Parquet is read by pyarrow, which is not installed; "
+            "get it with the extra documents: pip install '.[documents]'"
+        ) from None
+    try:
+        table = pyarrow.parquet.ParquetFile(file)
+        names = table.schema_arrow.names
+        check_columns([name.lower() for name in names], path)
+        _check_sizes(table.metadata, path)
+        columns = [name for name in names if name.lower() in (*TEXT, *AUTHOR, "title", "tags")]
+        for batch in table.iter_batches(ROWS, columns=columns):
+            yield from batch.to_pylist()
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError) as error:
+        found = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UnreadableFile(f"{path}: found {found}, expected a whole Parquet file; {REMEDY}") from None
+
+
+def _check_sizes(metadata: object, path: str) -> None:
+    """Refuses kilobytes that unpack to gigabytes."""
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))  # type: ignore[attr-defined]
+    for column in (group.column(number) for group in groups for number in range(group.num_columns)):
+        if column.total_uncompressed_size > (most := most_unpacked(column.total_compressed_size)):
+            size = column.total_uncompressed_size
+            raise UnreadableFile(f"{path}: a column unpacks to {size} bytes, expected at most {most}; {REMEDY}")
