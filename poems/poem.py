@@ -16,12 +16,12 @@ def count_lines(text: str) -> int:
 
 def clean_text(text: str) -> str:
     """A poem's lines: plain line ends, one empty line between stanzas, plain spaces before a line."""
-    lines = [_plain_indentation(line) for line in LINE_END.split(text)]
+    lines = [plain_indentation(line) for line in LINE_END.split(text)]
     stanzas = re.split(r"\n{2,}", "\n".join(lines).strip("\n"))
     return "\n\n".join(stanzas) + "\n"
 
 
-def _plain_indentation(line: str) -> str:
+def plain_indentation(line: str) -> str:
     """The line with spaces for the no-break spaces before it; empty if it is white space."""
     verse = line.lstrip()
     return line[: len(line) - len(verse)].replace("\xa0", " ") + verse if verse else ""

@@ -27,6 +27,8 @@ def lines_about(arrays: Mapping[str, np.ndarray], about: dict, enc: Encoder) -> 
         by = f" by {layout.field}" if layout.name == "prefix" else ""
         yield f"vocabulary of {about['vocabulary']['n_vocab']:,}; layout {layout.name}{by}"
         yield f"cleaned by: {', '.join(about.get('rules', [])) or 'no rule'}"
+        if divide := about.get("made_with", {}).get("divide"):
+            yield f"text divided into poems: {divide}"
         held_out = sum(map(len, about["held_out"].values()))
         yield f"held out: {held_out:,} documents, {about['held_out_tokens']:,} tokens"
         for source in about["sources"]:

@@ -29,8 +29,8 @@ class Request:
         sources: what to read, and last where to write: a name that ends in .npz.
         encoding: the encoding of text and tables that are not UTF-8 and do not declare their own, such as cp1252; by
           default it is guessed, and reported.
-        divide: divides plain text into poems at lines of stars (stars), at two or more blank lines (blank), or at
-          lines that match a regular expression; a first line alone before a blank one is the poem's title.
+        divide: divides plain text, .docx and .odt into poems at lines of stars (stars), at two or more blank lines
+          (blank), or at lines that match a regular expression; a first line alone before a blank one is the title.
         books: a table gid,author,title of the books that rows of JSON know by number.
         weight: how often the poems of each source appear in the dataset, a number for each: 1,3 or 1,0.5.
         held_out: the share of documents that training leaves for validation.

@@ -42,11 +42,12 @@ def kind_of_document(head: bytes, path: str) -> Kind | None:
     return found or ("docx" if b"word/document.xml" in head else None)
 
 
-def read_document(kind: Kind, file: IO[bytes], path: str) -> Iterator[Poem]:
+def read_document(kind: Kind, file: IO[bytes], path: str, divide: str | None = None) -> Iterator[Poem]:
     """The poems of a document.
 
     Args:
       file: open at its beginning; it need not be one that can seek.
+      divide: at what lines to divide those of a .docx or .odt further, see `poems.division`.
     Raises:
       UnreadableFile: naming the path; it is no such document, is damaged or too large.
     """
@@ -55,7 +56,7 @@ def read_document(kind: Kind, file: IO[bytes], path: str) -> Iterator[Poem]:
             book = read_book(opened)
             yield from poems_of(read_pages(opened, book.pages), path, book.author)
         else:
-            yield from poems_of(read_docx(opened) if kind == "docx" else read_odt(opened), path)
+            yield from poems_of(read_docx(opened) if kind == "docx" else read_odt(opened), path, divide=divide)
 
 
 def held_whole(file: IO[bytes], path: str) -> IO[bytes]:

@@ -1,10 +1,12 @@
 """From the paragraphs of a document to its poems."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
+from poems.division import divide_text
 from poems.long_texts import in_parts
-from poems.poem import Poem, clean_text
+from poems.poem import Poem, clean_text, plain_indentation
 
 PAGE_END = "\f"
 DEEPEST = 20  # styles that are based on one another
@@ -72,12 +74,13 @@ def look_of(key: str, styles: Mapping[str, Style]) -> Look:
     return Look(kind, begins, any(style.ends_page for style in chain.values()))
 
 
-def poems_of(paragraphs: Iterable[Paragraph], path: str, author: str = "") -> Iterator[Poem]:
+def poems_of(paragraphs: Iterable[Paragraph], path: str, author: str = "", divide: str | None = None) -> Iterator[Poem]:
     """The poems: each begins with a title or a page, and ends before the next one.
 
     Args:
       path: of the document; a poem's place is the number of its first paragraph in it.
       author: of the document.
+      divide: at what lines to divide them further, see `poems.division`.
     """
     title, first = "", 1
     held: list[str] = []
@@ -85,17 +88,17 @@ def poems_of(paragraphs: Iterable[Paragraph], path: str, author: str = "") -> It
         for page, part in enumerate(text.split(PAGE_END)):
             is_title = kind == "title" and bool(part.strip())
             if page or is_title:
-                yield from _poem(held, Poem("", title, author, place=f"{path}:{first}"))
+                yield from _poems(held, Poem("", title, author, place=f"{path}:{first}"), divide)
                 title, held, first = _one_line(part) if is_title else "", [], number
             if kind == "author":
                 author = _one_line(part) or author
             elif kind == "verse" or not part.strip():
                 held.append(part)
-    yield from _poem(held, Poem("", title, author, place=f"{path}:{first}"))
+    yield from _poems(held, Poem("", title, author, place=f"{path}:{first}"), divide)
 
 
-def text_of(paragraphs: Iterable[str]) -> str:
-    """The verse of a poem's paragraphs.
+def lines_of(paragraphs: Iterable[str]) -> list[str]:
+    """The lines of a poem's paragraphs.
 
     A paragraph of several lines is a stanza; others are lines, between which an empty one ends a stanza. In a poem that
     has some of the first and none that is empty, every paragraph is a stanza.
@@ -103,12 +106,27 @@ def text_of(paragraphs: Iterable[str]) -> str:
     texts = [text.strip("\n") if text.strip() else "" for text in paragraphs]
     within = "\0".join(texts).strip("\0").split("\0")  # without the empty ones at both ends
     apart = "" not in within and any("\n" in text for text in within)
-    return clean_text("\n".join(f"\n{text}\n" if apart or "\n" in text else text for text in within))
+    lines: list[str] = []
+    was_stanza = False
+    for text in within:
+        is_stanza = apart or "\n" in text
+        if (is_stanza or was_stanza) and lines and lines[-1]:
+            lines.append("")
+        lines += map(plain_indentation, text.split("\n"))
+        was_stanza = is_stanza
+    return lines
 
 
-def _poem(held: list[str], poem: Poem) -> Iterator[Poem]:
-    if "".join(held).strip():
-        yield from in_parts([text_of(held)], poem)
+def _poems(held: list[str], poem: Poem, divide: str | None) -> Iterator[Poem]:
+    """The poem of some paragraphs, if they have text; or those into which it is divided, the first under its title."""
+    lines = lines_of(held)
+    if divide:
+        title = poem.title
+        for part in divide_text(lines, divide, poem.place):
+            yield dataclasses.replace(part, title=part.title or title, author=poem.author, place=poem.place)
+            title = title if part.more else ""
+    elif any(lines):
+        yield from in_parts([clean_text("\n".join(lines))], poem)
 
 
 def _one_line(text: str) -> str:

@@ -41,7 +41,7 @@ def read_poems(
       rows: the account to keep, which names the file.
       encoding: of text and tables that are not UTF-8 and do not declare their own; utf-8 if nobody knows.
       books: authors and titles by Project Gutenberg's numbers.
-      divide: at what lines to divide plain text, see `poems.division`; None if it is one document.
+      divide: at what lines to divide plain text and documents, see `poems.division`; None if they are not divided.
       progress: called with the number of bytes of the file that were read since the last call.
     Raises:
       FileNotFoundError: it is not there.
@@ -55,7 +55,7 @@ def read_poems(
         encoding = find_encoding(data, encoding)
         head = data.decode(encoding, errors="replace")
         if kind in ("docx", "odt", "epub"):
-            yield from split_at_marks(read_document(kind, file, path))
+            yield from split_at_marks(read_document(kind, file, path, divide))
         elif kind == "parquet":
             with held_whole(file, path) as whole:
                 yield from split_at_marks(read_parquet(whole, rows))

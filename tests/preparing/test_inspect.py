@@ -65,3 +65,12 @@ def test_a_dataset_with_a_damaged_json_is_neither_inspected_nor_read(run_here, t
     assert done.returncode == 1
     assert "out.json: found no JSON at line 1" in done.stderr
     assert run_here("prepare_corpus.py", poem, "out.npz", "--model_name", model).returncode == 0
+
+
+def test_how_a_text_was_divided_is_inspected(run_here, tmp_path, model):
+    (tmp_path / "poems.txt").write_text("The Rose\n\nO rose\n***\nThe Thorn\n\nO thorn\n")
+    run_here("prepare_corpus.py", "poems.txt", "out.npz", "--model_name", model, "--divide", "stars")
+    done = run_here("prepare_corpus.py", "--inspect", "out.npz")
+    assert done.returncode == 0
+    assert "text divided into poems: stars" in done.stdout.splitlines()
+    assert '"The Thorn"\nO thorn\n' in done.stdout

@@ -174,6 +174,22 @@ def test_a_page_of_a_book_has_the_lines_that_a_reader_sees(tmp_path, page):
     assert titles_and_texts(epub(tmp_path / "a.epub", f"<body>{page}</body>")) == PAGES[page]
 
 
+def test_a_document_without_headings_is_divided_where_the_user_says(tmp_path):
+    body = words("Songs", style="Title") + words("one", "two") + words("three") + words("* * *")
+    body += words("The Rose") + words("") + words("O rose") + words("") + words("") + words("four")
+    path = docx(tmp_path / "a.docx", body)
+    read_as = {how: [(p.title, p.text) for p in read_poems(Rows(str(path)), divide=how)] for how in ("stars", "blank")}
+    rest = ("The Rose", "O rose\n\n\nfour\n")
+    assert read_as["stars"] == [("Songs", "one\ntwo\n\nthree\n"), rest]
+    assert read_as["blank"][1:] == [("", "four\n")]
+
+
+def test_stanzas_are_not_taken_for_blank_lines_that_divide():
+    for name in ("writer.docx", "pandoc.odt"):
+        poems = read_poems(Rows(str(FOLDER / name)), divide="blank")
+        assert [(poem.title, poem.text) for poem in poems] == ORIGINAL
+
+
 # Damage
 
 
