@@ -28,21 +28,23 @@ TURKISH = ("çğıİöşüâîû",)
 CYRILLIC = ("абвгдежзийклмнопрстуфхцчшщъыьэюяё", "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя", "абвгдђежзијклљмнњопрстћуфхцчџш")
 GREEK = ("αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώϊϋ",)
 HEBREW = ("אבגדהוזחטיךכלםמןנסעףפץצקרשת" + "".join(map(chr, range(0x5B0, 0x5C3))),)
+ARABIC = ("".join(map(chr, range(0x621, 0x653))) + "پچژگیک،؛؟",)
 
 # Those that are likely, the likelier first; a later one must explain more of the letters.
 LIKELY: dict[str, Sequence[str]] = {
     "cp1252": WESTERN,
     "cp1250": CENTRAL,
     "mac_roman": WESTERN,
+    "cp1255": HEBREW,
+    "cp1253": GREEK,
     "cp1251": CYRILLIC,
     "koi8_u": CYRILLIC,
-    "cp1253": GREEK,
     "cp1254": TURKISH,
     "iso8859_2": CENTRAL,
     "iso8859_9": TURKISH,
     "iso8859_7": GREEK,
     "cp1257": BALTIC,
-    "cp1255": HEBREW,
+    "cp1256": ARABIC,
     "cp850": WESTERN,
     "cp852": CENTRAL,
     "mac_latin2": CENTRAL,
@@ -94,10 +96,11 @@ def is_damaged_utf8(data: bytes) -> bool:
 def guess_encoding(data: bytes) -> str | None:
     """The likeliest encoding of a part of a text that is neither ASCII nor UTF-8; None if nothing can be told.
 
-    charset_normalizer takes cp1252 for cp1250 where the text is short, so it is asked only for other scripts.
+    charset_normalizer takes cp1252 for cp1250 where the text is short, so it is asked only to tell the
+    encodings of Cyrillic letters from one another, and those with several bytes a letter.
 
     Raises:
-      ModuleNotFoundError: it is of another script, and charset_normalizer is not installed.
+      ModuleNotFoundError: it is one of these, and charset_normalizer is not installed.
     """
     lines = b"\n".join(line for line in data.splitlines() if not line.isascii())
     lines = lines if len(lines) < SAMPLE else lines[:SAMPLE].rpartition(b"\n")[0] or lines[:SAMPLE]
@@ -107,7 +110,7 @@ def guess_encoding(data: bytes) -> str | None:
         likely = _likeliest(lines, latin, False, LIKELY_ENOUGH)
     elif not likely:
         likely = OF_MANY_BYTES
-    if len(likely) < 2 or LIKELY.get(likely[0]) in OF_LATIN:
+    if len(likely) < 2 or LIKELY.get(likely[0], CYRILLIC) is not CYRILLIC:
         return likely[0] if likely else None
     import charset_normalizer  # in the extra `train`
 

@@ -1,13 +1,13 @@
 """Poems in Parquet files, a poem a row, as pandas and the hub of Hugging Face write them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO
 
 from poems.poem import Poem
 from poems.sources.account import Rows
 from poems.sources.records import take
 from poems.sources.tables import AUTHOR, TEXT, check_columns
-from system.errors import UnreadableFile
+from system.errors import UnreadableFile, UserError
 from system.files import most_unpacked
 
 MAGIC = b"PAR1"
@@ -41,7 +41,7 @@ def _rows(file: IO[bytes], path: str) -> Iterator[dict[str, object]]:
     try:
         table = pyarrow.parquet.ParquetFile(file)
         names = table.schema_arrow.names
-        check_columns([name.lower() for name in names], path)
+        _check_columns(names, path)
         _check_sizes(table.metadata, path)
         columns = [name for name in names if name.lower() in (*TEXT, *AUTHOR, "title", "tags")]
         for batch in table.iter_batches(ROWS, columns=columns):
@@ -49,6 +49,14 @@ def _rows(file: IO[bytes], path: str) -> Iterator[dict[str, object]]:
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError) as error:
         found = " ".join(str(error).split())[:200] or type(error).__name__
         raise UnreadableFile(f"{path}: found {found}, expected a whole Parquet file; {REMEDY}") from None
+
+
+def _check_columns(names: Iterable[str], path: str) -> None:
+    """Refuses a table without poems; unlike that of a CSV file, its heading is at its end."""
+    try:
+        check_columns([name.lower() for name in names], path)
+    except UserError as error:
+        raise UnreadableFile(str(error)) from None
 
 
 def _check_sizes(metadata: object, path: str) -> None:

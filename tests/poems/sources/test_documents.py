@@ -283,6 +283,8 @@ def test_parquet_without_a_column_of_poems_is_refused_with_its_columns(tmp_path)
     pyarrow.parquet.write_table(pyarrow.table({"name": ["a"], "size": [1]}), tmp_path / "a.parquet")
     with pytest.raises(UserError, match="the columns are name, size, expected one called Poem"):
         read(tmp_path / "a.parquet")
+    (tmp_path / "a.txt").write_text("a rose\n")
+    assert [poem.text for poem in find_source(str(tmp_path)).poems()] == ["a rose\n"]
 
 
 OTHER = {
