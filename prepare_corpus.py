@@ -138,13 +138,13 @@ def find_encoder(
 
 def write_report(path: str, out: str, corpus: "Corpus", lines: Sequence[str]) -> None:
     """Writes the page on what was done to the poems of a dataset."""
+    from encoder.dataset import summary
     from poems.cleaning import report
     from poems.layout import NAMES, Layout, lay_out
 
     names = (f"{number}. {source.name}" for number, source in enumerate(corpus.sources, start=1))
     counts = dict(zip(names, corpus.counts, strict=True))
-    skipped = [file for source in corpus.sources for file in source.skipped]
-    facts = {"dataset": list(lines)} | ({"files skipped, since they hold no verse": skipped} if skipped else {})
+    facts = {"dataset": list(lines)} | summary.all_files(corpus.sources)
     places = [path, out, *(source.name for source in corpus.sources)]
     poem, chosen = corpus.example(), corpus.layout
     layouts = [chosen, *(Layout(name) for name in NAMES if name != chosen.name)] if poem else []

@@ -2,7 +2,7 @@
 
 import collections
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from poems.poem import Book
 from poems.sources.other_formats import CONVERTIBLE
@@ -118,6 +118,19 @@ def skipped(source: Source) -> str | None:
     can = sorted({ending for path in source.skipped if (ending := os.path.splitext(path)[1].lower()) in CONVERTIBLE})
     remedy = f"; to have verse in {' and '.join(can)} read, save it as .docx, .epub or plain text" if can else ""
     return f"{source.name}: skipped {len(source.skipped):,} that hold no verse: {by_kind(source.skipped)}{remedy}"
+
+
+def all_files(sources: Iterable[Source]) -> dict[str, list[str]]:
+    """The files that a user ought to look at, all of them, by what there is to say of them."""
+    files: dict[str, list[str]] = collections.defaultdict(list)
+    for source in sources:
+        files["files skipped, since they hold no verse"] += source.skipped
+        accounts = source.accounts.values()
+        files["files that could not be read, or not to the end"] += [rows.unread for rows in accounts if rows.unread]
+        files["files read in an encoding that was guessed"] += [
+            f"{rows.path}: {rows.guessed}" for rows in accounts if rows.guessed
+        ]
+    return {what: named for what, named in files.items() if named}
 
 
 def by_kind(paths: Sequence[str]) -> str:

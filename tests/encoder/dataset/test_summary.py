@@ -2,7 +2,7 @@
 
 import pytest
 
-from encoder.dataset.summary import by_kind, left_out, skipped
+from encoder.dataset.summary import all_files, by_kind, left_out, skipped
 from poems.poem import Dropped
 from poems.sources.account import Rows
 from poems.sources.sources import Source, find_source
@@ -45,3 +45,16 @@ def test_documents_that_are_skipped_are_told_with_what_to_do_about_them(tmp_path
         (tmp_path / name).write_bytes(bytes(99))
     told = str(skipped(find_source(str(tmp_path))))
     assert told.endswith("; to have verse in .doc and .pdf read, save it as .docx, .epub or plain text")
+
+
+def test_the_page_of_a_report_names_all_files_to_look_at():
+    accounts = {f"{i}.txt": Rows(f"{i}.txt") for i in range(9)}
+    for path, rows in accounts.items():
+        rows.guessed, rows.unread = ("cp1252", "") if path < "5" else ("", f"{path}: damaged")
+    files = all_files([Source("folder", lambda *_: iter(()), (), skipped=("a.pdf",), accounts=accounts)])
+    assert files == {
+        "files skipped, since they hold no verse": ["a.pdf"],
+        "files that could not be read, or not to the end": [f"{i}.txt: damaged" for i in range(5, 9)],
+        "files read in an encoding that was guessed": [f"{i}.txt: cp1252" for i in range(5)],
+    }
+    assert all_files([Source("folder", lambda *_: iter(()), ())]) == {}
