@@ -28,16 +28,16 @@ class Engine:
             self.windows[row] = list(ids)
         return logits_after(ids)
 
-    def fork(self, rows, sources):
+    def fork(self, rows, sources, behind=0):
         assert not set(rows) & set(sources)
         for row, source in zip(rows, sources, strict=True):
-            self.windows[row] = self.windows[source].copy()
+            self.windows[row] = self.windows[source][: len(self.windows[source]) - behind]
 
     def free(self, row):
         del self.windows[row]
 
-    def width(self, n):
-        return min(n, self.most)
+    def width(self, n, more=0):
+        return min(n + more, self.most)
 
     def step(self, rows, tokens, guess=None):
         self.steps += 1

@@ -30,9 +30,15 @@ class Formed:
         before = tuple(self.enc.encode(prefix)) if prefix else ()
         return self.guide.begin(prompt.text.rpartition("\n")[2].removeprefix(prefix), before)
 
-    @functools.cached_property
+    @property
     def guide(self) -> Guide:
-        return Guide([_text(token) for token in self.enc.vocabulary.token_bytes], self.form, verse_lexicon())
+        """What the form makes of the vocabulary."""
+        return _guide(self.enc, self.form)
+
+
+@functools.lru_cache(4)  # since a conversation has a job for each prompt
+def _guide(enc: Encoder, form: Form) -> Guide:
+    return Guide([_text(token) for token in enc.vocabulary.token_bytes], form, verse_lexicon())
 
 
 def _text(token: bytes) -> str | None:

@@ -53,21 +53,22 @@ class LiteEngine:
         text = self.latest = next(known, None) or self.read(ids)
         for row in rows:
             self.texts[row], self.lengths[row] = text, 0
+            self.written.forget(row)
         if self.speculation:
             self.speculation.forget()
         return text.logits
 
-    def fork(self, rows: list[int], sources: list[int]) -> None:
+    def fork(self, rows: list[int], sources: list[int], behind: int = 0) -> None:
         for row, source in zip(rows, sources, strict=True):
-            self.texts[row], self.lengths[row] = self.texts[source], self.lengths[source]
-            self.written.copy(row, source, self.lengths[source])
+            self.texts[row], self.lengths[row] = self.texts[source], self.lengths[source] - behind
+            self.written.copy(row, source, self.lengths[row])
 
     def free(self, row: int) -> None:
         self.texts[row], self.lengths[row] = None, 0
 
-    def width(self, n: int) -> int:
+    def width(self, n: int, more: int = 0) -> int:
         left = n % self.tile
-        return n - left if left <= WAITING and n > self.tile else n
+        return n - left if left <= WAITING and n > self.tile else n + min(-n % self.tile, more)
 
     def step(self, rows: list[int], tokens: list[int], guess: Guess | None = None) -> np.ndarray:
         if guess is None or self.speculation is None:

@@ -71,14 +71,15 @@ class NumpyEngine:
             self.pasts[row] = past
         return logits[-1]
 
-    def fork(self, rows: list[int], sources: list[int]) -> None:
+    def fork(self, rows: list[int], sources: list[int], behind: int = 0) -> None:
         for row, source in zip(rows, sources, strict=True):
-            self.pasts[row] = self.pasts[source]
+            past = self.pasts[source] or []
+            self.pasts[row] = [(k[:, : k.shape[1] - behind], v[:, : v.shape[1] - behind]) for k, v in past]
 
     def free(self, row: int) -> None:
         self.pasts[row] = None
 
-    def width(self, n: int) -> int:
+    def width(self, n: int, more: int = 0) -> int:
         return n
 
     def step(self, rows: list[int], tokens: list[int], guess: Guess | None = None) -> np.ndarray:

@@ -22,11 +22,18 @@ class Written:
     def __init__(self, hparams: HParams, rows: int):
         self.shape = (hparams.n_layer, 2, hparams.n_head, rows, BLOCK, hparams.n_embd // hparams.n_head)
         self.blocks: list[np.ndarray] = []
+        self.common = np.zeros((rows, rows), int)  # how many of their first positions two rows have in common
 
     def copy(self, row: int, source: int, length: int) -> None:
-        """Writes over a row what another has in its first positions."""
-        for block in self.blocks[: -(-length // BLOCK)]:
+        """Writes over a row what another has in its first positions, without those that they have in common."""
+        for block in self.blocks[self.common[row, source] // BLOCK : -(-length // BLOCK)]:
             block[:, :, :, row] = block[:, :, :, source]
+        self.common[row] = self.common[:, row] = np.minimum(self.common[source], length)
+        self.common[row, source] = self.common[source, row] = length
+
+    def forget(self, row: int) -> None:
+        """Begins a row anew, which has nothing in common with another."""
+        self.common[row] = self.common[:, row] = 0
 
     def runs(self, rows: list[int], lengths: np.ndarray) -> list["RowRun"]:
         """The runs of neighbours among ascending rows, or one row for each of several ids of a single row.

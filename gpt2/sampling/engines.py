@@ -44,8 +44,11 @@ class Engine(Protocol):
     def start(self, rows: list[int], ids: tuple[int, ...]) -> np.ndarray:
         """Lets rows continue these ids, at least 1 and at most n_ctx: the logits float32 [n_vocab] after them."""
 
-    def width(self, n: int) -> int:
-        """How many of n rows to step at once: n, or fewer if that makes more ids a second."""
+    def width(self, n: int, more: int = 0) -> int:
+        """How many of n rows to step at once: n, or fewer if that makes more ids a second.
+
+        more: so many others may step too, if that takes no longer.
+        """
 
     def step(self, rows: list[int], tokens: list[int], guess: Guess | None = None) -> np.ndarray:
         """The logits float32 [len(rows), n_vocab] after one more id of each row, good until the next call.
@@ -57,8 +60,11 @@ class Engine(Protocol):
             same with and without.
         """
 
-    def fork(self, rows: list[int], sources: list[int]) -> None:
-        """Lets rows, ascending, take over the texts of others, none of which is among the rows."""
+    def fork(self, rows: list[int], sources: list[int], behind: int = 0) -> None:
+        """Lets rows, ascending, take over the texts of others, none of which is among the rows.
+
+        behind: so many ids, the last ones that a source has stepped, are left out.
+        """
 
     def free(self, row: int) -> None:
         """Ends the text of a row, which may be started again."""

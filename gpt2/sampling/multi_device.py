@@ -45,7 +45,7 @@ class MultiDeviceEngine:
         logits = [future.result() for future in waiting]  # all alike
         return logits[0]
 
-    def fork(self, rows: list[int], sources: list[int]) -> None:
+    def fork(self, rows: list[int], sources: list[int], behind: int = 0) -> None:
         origin = dict(zip(rows, sources, strict=True))
         waiting = []
         for place, share in enumerate(self.shares):
@@ -53,7 +53,7 @@ class MultiDeviceEngine:
                 local, from_local = (
                     [row - int(share[0]) for row in some] for some in (mine, [origin[r] for r in mine])
                 )
-                waiting.append(self._on(place, functools.partial(self.engines[place].fork, local, from_local)))
+                waiting.append(self._on(place, functools.partial(self.engines[place].fork, local, from_local, behind)))
         for future in waiting:
             future.result()
 
@@ -61,8 +61,8 @@ class MultiDeviceEngine:
         place = next(place for place, share in enumerate(self.shares) if row in share)
         self.engines[place].free(row - self.shares[place][0])
 
-    def width(self, n: int) -> int:
-        return n
+    def width(self, n: int, more: int = 0) -> int:
+        return n + more
 
     def step(self, rows: list[int], tokens: list[int], guess: Guess | None = None) -> np.ndarray:
         ids = dict(zip(rows, tokens, strict=True))

@@ -8,7 +8,7 @@ Models using Probabilistic Programs", 2023). Like any sample, one is a function 
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol, Self
 
 import numpy as np
@@ -52,18 +52,31 @@ class Particle:
 
     Attributes:
       weight: the logarithm of its weight since particles were last drawn; -inf where no id may come next.
+      logits: float32 [n_vocab] after its last id; None until the engine has read that.
+      mark: that of its text.
     """
 
     row: Row
     guided: Guided
     weight: float = 0.0
+    logits: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        self.mark = self.guided.mark
 
     @property
     def is_done(self) -> bool:
         return self.guided.ended or self.weight == -np.inf
 
-    def choose(self, logits: np.ndarray, bits: int) -> int | None:
+    @property
+    def n_read(self) -> int:
+        """How many of its ids the engine has read."""
+        return len(self.row.ids) - (self.logits is None)
+
+    def choose(self, bits: int) -> int | None:
         """Goes on with one of the ids that may come next, and returns it; None if there is none."""
+        logits = self.logits
+        assert logits is not None, "its last id was read"
         ids, prices = self.guided.choices()
         filters = self.row.rules.filters
         changed = self.row.changed(logits)
@@ -77,44 +90,90 @@ class Particle:
         id = int(ids[scaled.argmax() if filters.temperature == 0 else draw(some, rest, bits)])
         self.row.take(id, logits)
         self.weight += self.guided.take(id)
+        self.mark = self.guided.mark
+        self.logits = None
         return id
 
     def copy(self) -> "Particle":
         """Another that stands where this one does, of no weight yet."""
-        return Particle(self.row.copy(), self.guided.copy())
+        return Particle(self.row.copy(), self.guided.copy(), logits=self.logits)
 
 
 class Group:
     """The particles of one sample.
 
     Attributes:
-      places: their rows of the engine.
+      first: the row of the engine of particle 0.
+      particles: by their numbers; not those that will take over the text of another.
+      heirs: which these are, by the number of the other, until its last id was read.
+      ahead: how particles that wait at a mark go on from there, if they are drawn.
       mark: what all of them have reached.
     """
 
-    def __init__(self, task: Task, places: range, particles: list[Particle]):
-        self.task, self.places, self.particles = task, places, particles
-        self.mark = particles[0].guided.mark
+    def __init__(self, task: Task, first: int, particles: list[Particle]):
+        self.task, self.first, self.n = task, first, len(particles)
+        self.particles = dict(enumerate(particles))
+        self.heirs: dict[int, list[int]] = {}
+        self.ahead: dict[int, Particle] = {}
+        self.mark = particles[0].mark
         self.n_draws = 0
+
+    @property
+    def rows(self) -> range:
+        """Those of its particles."""
+        return range(self.first, self.first + self.n)
 
     def due(self) -> list[int]:
         """The particles that go on: those that have not come to the next mark."""
-        return [k for k, p in enumerate(self.particles) if not p.is_done and p.guided.mark <= self.mark]
+        return [k for k in self.particles if self.is_due(k)]
 
-    def bits(self, seed: int, due: list[int]) -> list[int]:
-        """Random bits for the next id of each particle that goes on."""
-        numbers = [self.task.number * len(self.particles) + k for k in due]
-        return random_bits(seed, numbers, [self.particles[k].row.position for k in due]).tolist()
+    def is_due(self, k: int) -> bool:
+        """Whether a particle goes on."""
+        return not self.particles[k].is_done and self.particles[k].mark <= self.mark
+
+    def is_waiting(self, k: int) -> bool:
+        """Whether a particle waits at a mark for others."""
+        return not self.particles[k].is_done and not self.is_due(k)
+
+    def choose(self, seed: int, particles: Mapping[int, Particle]) -> dict[int, int]:
+        """Chooses the next ids of some particles, by their numbers; those of which no id may come next are left out."""
+        numbers = [self.task.number * self.n + k for k in particles]
+        bits = random_bits(seed, numbers, [particle.row.position for particle in particles.values()]).tolist()
+        chosen = {k: particle.choose(own) for (k, particle), own in zip(particles.items(), bits, strict=True)}
+        return {k: id for k, id in chosen.items() if id is not None}
 
     def draw(self, seed: int, n: int) -> np.ndarray:
         """Draws n particles by weight, evenly spread: int [n], ascending."""
         self.n_draws += 1
-        number = self.task.number * len(self.particles)
-        (bits,) = random_bits(seed, [number], [DRAWS + self.n_draws])
-        weights = np.array([particle.weight for particle in self.particles])
+        (bits,) = random_bits(seed, [self.task.number * self.n], [DRAWS + self.n_draws])
+        weights = np.array([self.particles[k].weight for k in range(self.n)])
         sums = np.cumsum(np.exp(weights - weights.max()))
         shares = (float(bits) / 2**RANDOM_BITS + np.arange(n)) / n
         return np.minimum(np.searchsorted(sums / sums[-1], shares, side="right"), len(weights) - 1)
+
+    def draw_anew(self, seed: int) -> None:
+        """Draws as many particles as there are; those drawn more than once have those that were not as heirs."""
+        counts = np.bincount(self.draw(seed, self.n), minlength=self.n)
+        sources = np.repeat(np.arange(self.n), np.maximum(counts - 1, 0)).tolist()
+        for k, source in zip(np.flatnonzero(counts == 0).tolist(), sources, strict=True):
+            del self.particles[k]
+            self.ahead.pop(k, None)
+            self.heirs.setdefault(source, []).append(k)
+        for particle in self.particles.values():
+            particle.weight = 0.0
+        self.mark = min(particle.mark for particle in self.particles.values())
+
+    def run_ahead(self, seed: int, k: int) -> Particle | None:
+        """How a particle that waits goes on, with an id that is not read; None if that must not be known yet."""
+        waiting = self.particles[k]
+        if waiting.logits is None:
+            return waiting
+        ahead = self.ahead.setdefault(k, waiting.copy())
+        if ahead.mark > waiting.mark or len(ahead.row.window) >= ahead.row.n_ctx:
+            return None
+        if not ahead.is_done and ahead.logits is not None:
+            self.choose(seed, {k: ahead})
+        return None if ahead.is_done else ahead
 
 
 def write_guided(
@@ -137,6 +196,7 @@ def write_guided(
     tasks = iter(tasks)
     try:
         while crowd.fill(tasks):
+            crowd.read()
             for number, id in crowd.choose():
                 if on_token:
                     on_token(number, id)
@@ -146,79 +206,111 @@ def write_guided(
 
 
 class _Crowd:
-    """The samples that are being written, by the first of their rows."""
+    """The samples that are being written.
+
+    Attributes:
+      groups: by the first of their rows.
+      turn: all rows, first those that were not read for longest.
+      logits: float32 [engine.rows, n_vocab], of each particle that is read.
+    """
 
     def __init__(self, engine: Engine, rules: Rules, begin: Callable[[Task], Guided], n_particles: int):
         self.engine, self.rules, self.begin, self.n_particles = engine, rules, begin, n_particles
         self.groups: dict[int, Group] = {}
+        self.turn = list(range(engine.rows))
         self.logits = np.empty([engine.rows, engine.hparams.n_vocab], np.float32)
 
     def fill(self, tasks: Iterator[Task]) -> bool:
         """Starts tasks in the rows that are free; returns whether there is any sample to write."""
-        new: dict[int, Row] = {}
+        new = []
         for first in range(0, self.engine.rows, self.n_particles):
             if first not in self.groups and (task := next(tasks, None)):
-                places = range(first, first + self.n_particles)
                 particle = Particle(Row(task, self.rules, self.engine.hparams), self.begin(task))
-                self.groups[first] = group = Group(task, places, [particle.copy() for _ in places])
-                new |= {place: particle.row for place, particle in zip(places, group.particles, strict=True)}
-        start_rows(self.engine, self.logits, new)
+                new.append(Group(task, first, [particle.copy() for _ in range(self.n_particles)]))
+        started = {group.first + k: particle for group in new for k, particle in group.particles.items()}
+        start_rows(self.engine, self.logits, {row: particle.row for row, particle in started.items()})
+        for row, particle in started.items():
+            particle.logits = self.logits[row].copy()
+        self.groups |= {group.first: group for group in new}
         return bool(self.groups)
 
+    def read(self) -> None:
+        """Reads the last ids of particles: of as many that go on as step at once, and of others that cost no time."""
+        due = {
+            group.first + k: group.particles[k]
+            for group in self.groups.values()
+            for k in group.due()
+            if group.particles[k].logits is None
+        }
+        if not due:
+            return
+        rows = [row for row in self.turn if row in due]
+        waiting = [(group, k) for group in self.groups.values() for k in group.particles if group.is_waiting(k)]
+        width = self.engine.width(len(rows), len(waiting))
+        going = {row: due[row] for row in rows[:width]}
+        self.turn = [row for row in self.turn if row not in going] + list(going)
+        for group, k in sorted(waiting, key=lambda place: -place[0].particles[place[1]].weight):
+            if len(going) < width and (particle := group.run_ahead(self.rules.seed, k)):
+                going[group.first + k] = particle
+        going = dict(sorted(going.items()))
+        step_rows(self.engine, self.logits, {row: particle.row for row, particle in going.items()})
+        for row, particle in going.items():
+            particle.logits = self.logits[row].copy()
+        for group in self.groups.values():
+            for k in [k for k in group.heirs if group.particles[k].logits is not None]:
+                self._bequeath(group, k)
+
     def choose(self) -> list[tuple[int, int]]:
-        """Chooses an id for each particle that goes on, and reads them; the first of each sample, with its number."""
-        going: dict[int, Row] = {}
+        """Chooses an id for each particle that goes on and is read; those of first particles, with their samples."""
         shown = []
         for group in self.groups.values():
-            due = group.due()
-            for k, bits in zip(due, group.bits(self.rules.seed, due), strict=True):
-                place, particle = group.places[k], group.particles[k]
-                id = particle.choose(self.logits[place], bits)
-                if id is not None and not particle.is_done:
-                    going[place] = particle.row
-                if id is not None and k == 0:
-                    shown.append((group.task.number, id))
-        step_rows(self.engine, self.logits, dict(sorted(going.items())))
+            due = {k: group.particles[k] for k in group.due() if group.particles[k].logits is not None}
+            chosen = group.choose(self.rules.seed, due)
+            shown += [(group.task.number, chosen[0])] if 0 in chosen else []
         return shown
 
     def draw(self) -> list[Sample]:
         """Draws anew where all particles have come to a mark; the samples that end."""
         ended = []
-        for first, group in list(self.groups.items()):
+        for group in list(self.groups.values()):
             if group.due():
                 continue
-            live = [particle for particle in group.particles if particle.weight > -np.inf]
-            if live and not all(particle.guided.ended for particle in live):
-                self._draw_anew(group)
+            live = [particle for particle in group.particles.values() if particle.weight > -np.inf]
+            if not live or all(particle.guided.ended for particle in live):
+                ended.append(self._end(group, live))
                 continue
-            chosen = group.particles[group.draw(self.rules.seed, 1)[0] if live else 0]
-            del self.groups[first]
-            for place in group.places:
-                self.engine.free(place)
-            n_ids = len(chosen.row.ids) - bool(live)  # without the line end after the last line
-            ids, logprobs = chosen.row.ids[:n_ids], chosen.row.logprobs[:n_ids]
-            ended.append(Sample(group.task.number, ids, logprobs, FORM if live else NO_WORD))
+            group.draw_anew(self.rules.seed)
+            for k in list(group.particles):
+                if not group.is_due(k) or group.particles[k].logits is not None:
+                    self._bequeath(group, k)
+                if group.is_due(k) and k in group.ahead:
+                    group.particles[k] = group.ahead.pop(k)
         return ended
 
     def free(self) -> None:
         """Ends what is left."""
         for group in self.groups.values():
-            for place in group.places:
-                self.engine.free(place)
+            for row in group.rows:
+                self.engine.free(row)
 
-    def _draw_anew(self, group: Group) -> None:
-        """Lets particles that are not drawn take over the texts of those that are drawn more than once."""
-        counts = np.bincount(group.draw(self.rules.seed, self.n_particles), minlength=self.n_particles)
-        gone = np.flatnonzero(counts == 0).tolist()
-        sources = np.repeat(np.arange(self.n_particles), np.maximum(counts - 1, 0)).tolist()
-        for k, source in zip(gone, sources, strict=True):
-            group.particles[k] = group.particles[source].copy()
-            self.logits[group.places[k]] = self.logits[group.places[source]]
-        if gone:
-            self.engine.fork([group.places[k] for k in gone], [group.places[k] for k in sources])
-        for particle in group.particles:
-            particle.weight = 0.0
-        group.mark = min(particle.guided.mark for particle in group.particles)
+    def _bequeath(self, group: Group, k: int) -> None:
+        """Lets the heirs of a particle continue its text."""
+        if heirs := group.heirs.pop(k, []):
+            particle = group.particles[k]
+            behind = group.ahead.get(k, particle).n_read - particle.n_read
+            rows = [group.first + heir for heir in heirs]
+            self.engine.fork(rows, [group.first + k] * len(rows), behind)
+            group.particles |= {heir: particle.copy() for heir in heirs}
+
+    def _end(self, group: Group, live: list[Particle]) -> Sample:
+        """One of the particles by weight, as the sample."""
+        chosen = group.particles[int(group.draw(self.rules.seed, 1)[0]) if live else 0]
+        del self.groups[group.first]
+        for row in group.rows:
+            self.engine.free(row)
+        n_ids = len(chosen.row.ids) - bool(live)  # without the line end after the last line
+        ids, logprobs = chosen.row.ids[:n_ids], chosen.row.logprobs[:n_ids]
+        return Sample(group.task.number, ids, logprobs, FORM if live else NO_WORD)
 
 
 def _log_sum(logits: np.ndarray) -> float:

@@ -31,8 +31,8 @@ class XlaEngine:
         self.lengths[rows] = len(ids)
         return self.prefill(tf.constant(padded), tf.constant(len(ids)), tf.constant(chosen)).numpy()
 
-    def fork(self, rows: list[int], sources: list[int]) -> None:
-        self.lengths[rows] = self.lengths[sources]
+    def fork(self, rows: list[int], sources: list[int], behind: int = 0) -> None:
+        self.lengths[rows] = self.lengths[sources] - behind
         origin = np.arange(self.rows)
         origin[rows] = sources
         self.copy(tf.constant(origin))
@@ -40,8 +40,8 @@ class XlaEngine:
     def free(self, row: int) -> None:
         self.lengths[row] = 0
 
-    def width(self, n: int) -> int:
-        return n  # A step computes all rows anyway.
+    def width(self, n: int, more: int = 0) -> int:
+        return n + more  # A step computes all rows anyway.
 
     def step(self, rows: list[int], tokens: list[int], guess: Guess | None = None) -> np.ndarray:
         # Nothing is guessed: on a GPU or a TPU reading the weights is less of a step.

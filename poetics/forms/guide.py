@@ -144,7 +144,7 @@ class Guide:
         # The tokens that may be within a word: no two have one text.
         inner = {text: id for id, text in enumerate(texts) if text and IN_WORD.fullmatch(text) and text == text.lower()}
         self._inner, self._inner_ids = Trie(sorted(inner)), [inner[text] for text in sorted(inner)]
-        self._spaced_ids, self._bare_ids = np.flatnonzero(self.spaced), np.flatnonzero(self.bare)
+        self._spaced, self._bare = ((np.flatnonzero(nodes), nodes[nodes != 0]) for nodes in (self.spaced, self.bare))
         self._closing_ids = np.flatnonzero(self.closing)
         stops = [id for id in self._closing_ids.tolist() if STANDS.get((texts[id] or " ")[-1]) is Stand.STOPPED]
         self._stopping_ids = np.array(stops, int)
@@ -205,7 +205,7 @@ class Guide:
         places, nodes = self.places[at.metre], masks.open
         least, of_words = places.costs_from(at.places)
         if at.stand is Stand.LINE_START:
-            return self._words(self._bare_ids, self.bare, nodes, at.places, least)
+            return self._words(self._bare, nodes, at.places, least)
         parts: list[Choice] = []
         open_at, price = at.places, 0.0
         if at.node:
@@ -217,9 +217,9 @@ class Guide:
             price = float(of_words[word] - least[at.node]) if word >= 0 else 0.0
         if open_at:
             least, _ = places.costs_from(open_at & places.inner)
-            after = [self._words(self._spaced_ids, self.spaced, nodes, open_at & places.inner, least)]
+            after = [self._words(self._spaced, nodes, open_at & places.inner, least)]
             if at.stand is Stand.DASH:
-                after.append(self._words(self._bare_ids, self.bare, nodes, open_at & places.inner, least))
+                after.append(self._words(self._bare, nodes, open_at & places.inner, least))
             if at.stand is Stand.WORD:
                 # After the last word of a poem comes nothing but a full stop or the like.
                 ids = self._stopping_ids if at.is_last and not open_at & places.inner else self._closing_ids
@@ -229,10 +229,11 @@ class Guide:
             parts += [(ids, costs + price) for ids, costs in after]
         return _joined(parts)
 
-    def _words(self, ids: np.ndarray, nodes: np.ndarray, open: np.ndarray, places: int, least: np.ndarray) -> Choice:
-        """The ids among some that begin a word where the line is."""
-        reached = nodes[ids]
-        good = (open[reached] & places) != 0
+    @staticmethod
+    def _words(some: tuple[np.ndarray, np.ndarray], nodes: np.ndarray, places: int, least: np.ndarray) -> Choice:
+        """The ids among some, with the nodes that they lead to, that begin a word where the line is."""
+        ids, reached = some
+        good = np.flatnonzero(nodes[reached] & places)
         return ids[good], least[reached[good]]
 
 

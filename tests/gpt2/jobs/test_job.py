@@ -92,7 +92,7 @@ class Engine:
             self.lengths[row] = len(ids)
         return self.table[len(ids)]
 
-    def width(self, n):
+    def width(self, n, more=0):
         return n
 
     def step(self, rows, tokens, guess=None):
@@ -100,7 +100,7 @@ class Engine:
             self.lengths[row] += 1
         return np.array([self.table[self.lengths[row]] for row in rows])
 
-    def fork(self, rows, sources):
+    def fork(self, rows, sources, behind=0):
         raise NotImplementedError
 
     def free(self, row):

@@ -129,6 +129,12 @@ def test_a_row_that_takes_over_the_text_of_another_has_its_logits_to_the_last_bi
     made.fork([2], [1])
     assert (made.step([2], [6])[0] == alone.step([0], [6])[0]).all()
     assert expected.shape == (1, SMALL.n_vocab)
+    made.step([2], [8])
+    made.fork([3], [2], 2)  # without the 6 and the 8
+    alone.start([0], tuple(IDS[:n_prompt]))
+    for id in [*IDS[n_prompt : n_prompt + 40], 9, 4, 7]:
+        expected = alone.step([0], [id])
+    assert (made.step([3], [7]) == expected).all()
 
 
 @pytest.mark.parametrize("guess", ["right", "wrong", "its own"])
@@ -379,6 +385,7 @@ def test_one_row_or_two_wait_where_the_others_fill_tiles_of_seven(engine, monkey
     monkeypatch.setattr(machine, "cpu_flags", lambda: cpu_flags)
     one = engine(20, dtype)
     assert {n: one.width(n) for n in expected} == expected
+    assert [one.width(n, 3) for n in (1, 5, 8)] == [1, 5, 8] if one.tile == 1 else [4, 7, 7]
 
 
 def test_quantized_weights_are_the_nearest_of_255(model):

@@ -54,9 +54,9 @@ def tasks(n):
     return [Task(number, (4, number % 3), 10**6) for number in range(1, n + 1)]
 
 
-def written(batch_size, n=11, particles=4, begin=Lines, **rules):
+def written(batch_size, n=11, particles=4, begin=Lines, most=99, **rules):
     how = dataclasses.replace(Rules(seed=3, filters=Filters(top_k=0), logprobs=True), **rules)
-    engine = Engine(batch_size * particles)
+    engine = Engine(batch_size * particles, most)
     samples = list(write_guided(engine, tasks(n), how, lambda task: begin(), n_particles=particles))
     assert not engine.windows, "every row was freed"
     return list(in_order(samples, range(1, n + 1)))
@@ -68,6 +68,27 @@ def test_a_sample_is_the_same_at_any_batch_size(rules):
     assert len({tuple(sample.ids) for sample in first}) > 5
     for batch_size in (3, 7, 20):
         assert written(batch_size, **rules) == first
+
+
+@pytest.mark.parametrize("begin", [Lines, lambda: Lines(stuck=True)])
+def test_a_sample_is_the_same_whatever_an_engine_reads_at_a_time(begin):
+    """Also if no particle goes on while it waits for others, or all do."""
+    first = written(2, begin=begin)
+    for most in (1, 3, 5):
+        assert written(2, begin=begin, most=most) == first
+
+
+def test_particles_that_wait_go_on_where_that_takes_no_longer():
+    class Waiting(Engine):
+        def width(self, n, more=0):
+            return n
+
+    steps = []
+    for kind in (Engine, Waiting):
+        engine = kind(4)
+        list(write_guided(engine, tasks(11), Rules(seed=3), lambda task: Lines(), n_particles=4))
+        steps.append(engine.steps)
+    assert steps[0] < 0.9 * steps[1]
 
 
 def test_samples_that_were_written_before_change_no_other():
