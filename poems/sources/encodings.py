@@ -59,7 +59,8 @@ OF_MANY_BYTES = ["cp932", "euc_jp", "gb18030", "big5", "euc_kr"]
 MANY = 0.4  # of the bytes of a line are not ASCII: it is not of Latin letters
 SAMPLE = 1 << 14  # Bytes that are looked at.
 OPENING = frozenset("¡¿†•§©®°„–½¼¾×")  # signs that no letter precedes  # noqa: RUF001
-ALONE = frozenset("½¼¾×")  # signs that no letter follows  # noqa: RUF001
+CLOSING = frozenset("½¼¾×,.;:!?")  # signs that no letter follows  # noqa: RUF001
+NO_WORD = re.compile(r"(?<![^\W\d_])[ÐÑŃŽ](?![^\W\d_])")  # what dashes and é of mac_roman are elsewhere
 ASCII = bytes(range(128))
 NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 OF_UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
@@ -136,14 +137,15 @@ def _likeness(data: bytes, encoding: str, of_one: bool) -> float:
     explained = max(sum(counts[letter] for letter in alphabet | SIGNS) for alphabet in alphabets)
     is_latin = LIKELY[encoding] in OF_LATIN
     n_wrong = sum(_is_wrong(first, second, is_latin) for first, second in itertools.pairwise(text))
+    n_wrong += len(NO_WORD.findall(text))
     return (explained - n_wrong) / max(counts.total(), 1)
 
 
 def _is_wrong(first: str, second: str, is_latin: bool) -> bool:
-    """Whether two characters do not follow on one another: a capital in a word, scripts mixed."""
+    """Whether two characters, one not ASCII, do not follow on one another: a capital in a word, scripts mixed."""
     if first.isascii() and second.isascii():
         return False
-    if (first.isalpha() and second in OPENING) or (first in ALONE and second.isalpha()):
+    if (first.isalpha() and second in OPENING) or (first in CLOSING and second.isalpha()):
         return True
     if not is_latin and first.isalpha() and second.isalpha() and first.isascii() != second.isascii():
         return True

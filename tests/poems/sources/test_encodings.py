@@ -1,15 +1,17 @@
 """The encoding of a file that is not UTF-8 is told from its letters, reported, and never stops a folder."""
 
+import pathlib
 import random
 
 import pytest
 
 from encoder.dataset import summary
+from poems.long_texts import END_OF_TEXT
 from poems.sources import text_file
 from poems.sources.account import Rows
 from poems.sources.encodings import guess_encoding, is_damaged_utf8
 from poems.sources.formats import read_poems
-from poems.sources.sources import find_source, has_names
+from poems.sources.sources import DEMO, find_source, has_names
 from system.errors import UnreadableFile
 
 FRENCH = "Sous le pont Mirabeau coule la Seine\nLa joie venait toujours après la peine\nOù l'été mûrit, naïf\n"
@@ -55,6 +57,14 @@ def test_the_letters_tell_the_encoding(tmp_path, text, encoding):
     found, rows = read(path)
     assert found == text
     assert rows.guessed
+
+
+def test_quotes_and_dashes_alone_tell_the_encoding_of_english_verse():
+    verse = pathlib.Path(DEMO).read_text(encoding="utf-8").replace("'", "’").replace("--", "—")
+    poems = [poem.encode("cp1252") for poem in verse.split(END_OF_TEXT)]
+    told = [guess_encoding(poem) for poem in poems if not poem.isascii()]
+    assert told == ["cp1252"] * len(told)
+    assert len(told) > 100
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
