@@ -5,7 +5,8 @@ python bench/convert.py --model_name 124M
 python bench/convert.py --model_name 1558M --formats openai,huggingface,gguf
 
 The model is written as a Hugging Face folder, a tensor at a time; each conversion runs in a process of its own, whose
-peak of resident memory the kernel counts, TensorFlow's own half gigabyte included.
+peak of resident memory Linux counts, with TensorFlow's own half gigabyte where it is needed. (The peak that getrusage
+gives begins with that of the process which started it.)
 """
 
 import os
@@ -22,8 +23,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from encoder.vocabulary import read_vocabulary
 from gpt2.formats import hugging_face
 from gpt2.formats.stored_model import StoredModel
-from gpt2.hparams import MODELS
-from gpt2.model import weight_shapes
+from gpt2.hparams import MODELS, weight_shapes
 from system import command_line
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -37,13 +37,13 @@ TARGETS = {
     "savedmodel": ("ours", "served", "float32"),
     "tflite": ("ours", "model.tflite", "float32"),
 }
-PROGRAM = """
-import os, resource, runpy, sys
+PROGRAM = r"""
+import os, re, runpy, sys
 sys.argv[:1] = []
 try:
     runpy.run_path(sys.argv[0], run_name="__main__")
 finally:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    print(1024 * int(re.search(r"VmHWM:\s+(\d+) kB", open("/proc/self/status").read())[1]))
 """
 
 

@@ -1,4 +1,4 @@
-"""Reads TensorFlow's bundles, in which checkpoints keep tensors, without TensorFlow: each tensor's checksum is checked.
+"""Reads and writes TensorFlow's bundles, in which checkpoints keep tensors, without TensorFlow.
 
 `PREFIX.index` is a sorted table of LevelDB (leveldb/doc/table_format.md): blocks of keys with their common beginnings
 left out, each with a checksum, and a block that says where they are. Its values are protocol buffers
@@ -9,7 +9,7 @@ import collections
 import functools
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import google_crc32c
@@ -21,10 +21,13 @@ from system import files
 from system.errors import UserError
 
 MAGIC = bytes.fromhex("57fb808b247547db")  # at the end of a table
-FOOTER = 48  # bytes
+TRAILER, FOOTER = 5, 48  # Bytes after a block, and at the end.
 FLOATS = {1: np.float32, 2: np.float64, 14: ml_dtypes.bfloat16, 19: np.float16}
 DTYPES = FLOATS | {3: np.int32, 9: np.int64, 4: np.uint8, 6: np.int8, 10: np.bool_}  # by their numbers in TensorFlow
 MOST_DIMS = 8
+HEADER = bytes.fromhex("08011a020801")  # of an index: one shard, version 1
+KEYS_BEFORE_RESTART = 16  # After so many a key is written whole (leveldb/include/leveldb/options.h).
+CHUNK = 1 << 20  # Bytes whose checksum is computed at once.
 # Fields of the protocol buffers.
 N_SHARDS = 1
 DTYPE, SHAPE, SHARD, OFFSET, SIZE, CRC, SLICES = range(1, 8)
@@ -155,9 +158,32 @@ def check_weights(prefix: str, hparams: HParams) -> None:
         bundle.read(name)
 
 
-def masked_crc(raw: bytes) -> int:
+def write_bundle(prefix: str, names: Iterable[str], read: Callable[[str], np.ndarray]) -> None:
+    """Writes tensors under their names as TensorFlow does, one after the other, flushed to the disk.
+
+    Args:
+      read: gives a tensor of one of DTYPES by its name, when its turn comes.
+    """
+    numbers = {np.dtype(dtype): number for number, dtype in DTYPES.items()}
+    pairs, offset = [(b"", HEADER)], 0
+    with open(f"{prefix}.data-00000-of-00001", "wb") as file:
+        for name in sorted(names):
+            tensor = np.asarray(read(name), order="C")
+            raw = tensor.reshape(-1).view(np.uint8).data
+            file.write(raw)
+            entry = Entry(numbers[tensor.dtype], tensor.shape, 0, offset, raw.nbytes, masked_crc(raw))
+            pairs.append((name.encode(), _entry_bytes(entry)))
+            offset += raw.nbytes
+        file.flush()
+        os.fsync(file.fileno())
+    files.write_file(f"{prefix}.index", _table(pairs))
+
+
+def masked_crc(raw: bytes | memoryview) -> int:
     """The checksum of some bytes as LevelDB and TensorFlow store it (leveldb/util/crc32c.h)."""
-    crc = google_crc32c.value(raw)
+    crc = 0
+    for start in range(0, len(raw), CHUNK):
+        crc = google_crc32c.extend(crc, bytes(raw[start : start + CHUNK]))
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
@@ -268,3 +294,49 @@ def _varint(raw: memoryview, place: int) -> tuple[int, int]:
             return number, place
         if shift > 63:
             raise ValueError("a number that is too long")
+
+
+def _table(pairs: list[tuple[bytes, bytes]]) -> bytes:
+    """A table of keys, ascending, and values: a block of them, one of nothing, and one of where the first ends."""
+    first, nothing = _block_bytes(pairs), _block_bytes([])
+    last = pairs[-1][0]
+    after = bytes([last[0] + 1]) if last else b""  # the shortest key not below the last, of one without 255 in front
+    where = _varints(0, len(first) - TRAILER)
+    places = _block_bytes([(after, where)])
+    handles = _varints(len(first), len(nothing) - TRAILER, len(first) + len(nothing), len(places) - TRAILER)
+    return first + nothing + places + handles.ljust(FOOTER - len(MAGIC), b"\0") + MAGIC
+
+
+def _block_bytes(pairs: list[tuple[bytes, bytes]]) -> bytes:
+    """A block with its trailer: that it is not compressed, and its checksum."""
+    block, restarts, before = bytearray(), [0], b""
+    for number, (key, value) in enumerate(pairs):
+        if number and number % KEYS_BEFORE_RESTART == 0:
+            restarts.append(len(block))
+            before = b""
+        shared = next((i for i, pair in enumerate(zip(before, key, strict=False)) if len(set(pair)) > 1), len(before))
+        block += _varints(shared, len(key) - shared, len(value)) + key[shared:] + value
+        before = key
+    block += struct.pack(f"<{len(restarts) + 1}IB", *restarts, len(restarts), 0)
+    return bytes(block) + struct.pack("<I", masked_crc(bytes(block)))
+
+
+def _entry_bytes(entry: Entry) -> bytes:
+    """An entry as a protocol buffer, which leaves out numbers that are 0."""
+    dims = [_varints(DIM_SIZE << 3, size) if size else b"" for size in entry.shape]
+    shape = b"".join(_varints(DIM << 3 | 2, len(dim)) + dim for dim in dims)
+    message = _varints(DTYPE << 3, entry.dtype, SHAPE << 3 | 2, len(shape)) + shape
+    for field, number in ((SHARD, entry.shard), (OFFSET, entry.offset), (SIZE, entry.size)):
+        message += _varints(field << 3, number) if number else b""
+    return message + _varints(CRC << 3 | 5) + struct.pack("<I", entry.crc)
+
+
+def _varints(*numbers: int) -> bytes:
+    """Whole numbers of seven bits a byte, the lowest first."""
+    written = bytearray()
+    for number in numbers:
+        while number > 127:
+            written.append(number & 127 | 128)
+            number >>= 7
+        written.append(number)
+    return bytes(written)

@@ -6,13 +6,13 @@ as it is: their folders lack hparams and vocabulary, and some bundles also hold 
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 
 from gpt2.bundle import check_index, read_weight
-from gpt2.checkpoint_paths import find_prefix, steps_in
+from gpt2.checkpoint_paths import find_prefix, steps_in, write_pointer
 from gpt2.hparams import find_hparams
 from gpt2.model import GPT2
 from system import files
@@ -51,20 +51,6 @@ def write_bundle(prefix: str, tensors: Mapping[str, tf.Tensor | tf.Variable | np
     tf.raw_ops.SaveV2(prefix=prefix, tensor_names=names, shape_and_slices=[""] * len(names), tensors=values)
     for path in gfile.glob(prefix + ".*"):
         files.sync(path)
-
-
-def write_pointer(
-    folder: str, prefix: str, pointer: str = "checkpoint", others: Iterable[str] = (), note: str = ""
-) -> None:
-    """Makes the bundle of this name the one that counts in the folder, by one rename.
-
-    Args:
-      others: the names of older bundles that are listed, as TensorFlow does it.
-      note: a line for readers of the file.
-    """
-    listed = "".join(f'all_model_checkpoint_paths: "{name}"\n' for name in (*others, prefix))
-    text = f'model_checkpoint_path: "{prefix}"\n{listed}' + (f"# {note}\n" if note else "")
-    files.write_file(os.path.join(folder, pointer), text.encode())
 
 
 def save_model(folder: str, model: GPT2, prefix: str = "model.ckpt") -> None:

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import os
 import re
+from collections.abc import Iterable
 
 from system import files, model_folders
 from system.errors import UserError
@@ -148,3 +149,17 @@ def hash_of(prefix: str) -> str:
     """What tells these weights from others: the index holds a checksum of every tensor."""
     with files.open_file(f"{prefix}.index") as file:
         return hashlib.sha256(file.read()).hexdigest()[:16]
+
+
+def write_pointer(
+    folder: str, prefix: str, pointer: str = "checkpoint", others: Iterable[str] = (), note: str = ""
+) -> None:
+    """Makes the bundle of this name the one that counts in the folder, by one rename.
+
+    Args:
+      others: the names of older bundles that are listed, as TensorFlow does it.
+      note: a line for readers of the file.
+    """
+    listed = "".join(f'all_model_checkpoint_paths: "{name}"\n' for name in (*others, prefix))
+    text = f'model_checkpoint_path: "{prefix}"\n{listed}' + (f"# {note}\n" if note else "")
+    files.write_file(os.path.join(folder, pointer), text.encode())

@@ -9,8 +9,9 @@ from encoder.vocabulary import MAX_VOCAB
 from system import files
 from system.errors import UserError
 
-# What OpenAI's src/model.py computes with.
+# What OpenAI's src/model.py computes and begins with.
 LAYER_NORM_EPSILON = 1e-5
+WEIGHT_STDDEV, POSITION_STDDEV = 0.02, 0.01
 GELU_SCALE, GELU_CUBE = math.sqrt(2 / math.pi), 0.044715
 
 # Far above every GPT-2 (the largest has 1024, 1600 and 48), and low enough that listing the weights costs no memory.

@@ -6,11 +6,17 @@ The axes: batch, seq (positions of the ids given), dst and src (seeing and seen 
 import tensorflow as tf
 
 from gpt2.attention import attend, attend_window
-from gpt2.hparams import GELU_CUBE, GELU_SCALE, LAYER_NORM_EPSILON, HParams, weight_shapes
+from gpt2.hparams import (
+    GELU_CUBE,
+    GELU_SCALE,
+    LAYER_NORM_EPSILON,
+    POSITION_STDDEV,
+    WEIGHT_STDDEV,
+    HParams,
+    weight_shapes,
+)
 from gpt2.precision import float32_product, product_of
 from system.errors import UserError
-
-WEIGHT_STDDEV, POSITION_STDDEV = 0.02, 0.01  # OpenAI, src/model.py
 
 
 def fresh_weights(seed: int):

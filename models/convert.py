@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from system import command_line, tensorflow_start
+from system import command_line
 from system.errors import UserError
 from system.flags import AtLeast, check_flags
 
@@ -45,7 +45,6 @@ def main(request: Request) -> None:
 
 def convert(request: Request) -> str:
     """Converts one model, and returns a line that says so; raises as `gpt2.formats.conversion.convert`."""
-    tensorflow_start.start_tensorflow()
     from gpt2.formats import conversion
 
     source, target = request.paths

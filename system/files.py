@@ -7,6 +7,7 @@ import math
 import os
 import socket
 import struct
+import sys
 import time
 import types
 import zipfile
@@ -40,6 +41,12 @@ def filesystem() -> types.ModuleType:
     import tensorflow as tf
 
     return tf.io.gfile
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What files raise that cannot be read or written: an OSError, or an error of TensorFlow's if they are remote."""
+    tensorflow = sys.modules.get("tensorflow")
+    return (OSError, tensorflow.errors.OpError) if tensorflow else (OSError,)
 
 
 def open_file(path: str, mode: str = "rb") -> IO:

@@ -69,6 +69,19 @@ def test_verse_is_judged_without_tensorflow(place, command):
     assert done.returncode == 0, done.stderr
 
 
+def test_models_are_converted_without_tensorflow(place):
+    for source, target in (("models/small", "theirs"), ("theirs", "ours")):
+        done = run("convert", source, target, cwd=place, without=True)
+        assert done.returncode == 0, done.stderr
+    name = "model.ckpt.data-00000-of-00001"
+    assert (place / "ours" / name).read_bytes() == (place / "models" / "small" / name).read_bytes()
+    written = [
+        run("write", "--model_name", name, "--seed", "4", "--length", "9", cwd=place, without=True).stdout
+        for name in ("theirs", "small")
+    ]
+    assert written[0] == written[1] != ""
+
+
 def test_what_needs_tensorflow_names_the_extra_that_brings_it(place):
     done = run("write", "--model_name", "small", "--engine", "xla", cwd=place, without=True)
     assert done.returncode == 1

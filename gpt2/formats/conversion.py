@@ -1,13 +1,15 @@
-"""From one format to another: what FROM is, what TO is to be, and TO appears only when it is whole."""
+"""From one format to another: what FROM is, what TO is to be, and TO appears only when it is whole.
+
+TensorFlow is imported for what contains one of its graphs, a SavedModel or a .tflite; nothing else needs it.
+"""
 
 import contextlib
 import os
 import shutil
-import types
 from collections.abc import Iterator
 from typing import Literal
 
-from gpt2.formats import foreign, gguf, hugging_face, openai, tflite
+from gpt2.formats import foreign, gguf, hugging_face, openai
 from gpt2.formats.stored_model import StoredModel
 from system import files, model_folders, tensorflow_start
 from system.errors import UserError
@@ -45,7 +47,7 @@ def convert(
     model = open_model(source)
     check_space(target, model.hparams.n_params * BYTES[kind][dtype])
     name = os.path.basename(os.path.abspath(target))
-    with written_beside(target) as new, tensorflow_start.tensorflow_start_up_held():
+    with written_beside(target) as new:
         match kind:
             case "huggingface":
                 hugging_face.write_folder(model, new, dtype, name)
@@ -53,23 +55,28 @@ def convert(
                 openai.write_folder(model, new, dtype)
             case "gguf":
                 gguf.write_file(model, new, dtype, name.removesuffix(".gguf"))
-            case "savedmodel":
-                _saved_model(target).write_folder(model, new)
-            case "tflite":
-                tflite.write_file(model, new, dtype, window)
+            case "savedmodel" | "tflite":
+                _write_graph(model, target, new, dtype, window if kind == "tflite" else None)
     return model
 
 
-def _saved_model(target: str) -> types.ModuleType:
-    """The module that writes SavedModels, which needs a package that Windows has no wheel of."""
-    try:
-        from gpt2.formats import saved_model
-    except ImportError:
-        raise UserError(
-            f"{target}: a SavedModel contains the encoder of tensorflow_text, which is not installed; convert on Linux "
-            "or macOS"
-        ) from None
-    return saved_model
+def _write_graph(model: StoredModel, target: str, new: str, dtype: Dtype, window: int | None) -> None:
+    """Writes a .tflite that sees a window of so many tokens, or without a window a SavedModel."""
+    tensorflow_start.start_tensorflow()
+    with tensorflow_start.tensorflow_start_up_held():
+        if window is not None:
+            from gpt2.formats import tflite
+
+            tflite.write_file(model, new, dtype, window)
+            return
+        try:
+            from gpt2.formats import saved_model
+        except ImportError:
+            raise UserError(
+                f"{target}: a SavedModel contains the encoder of tensorflow_text, which is not installed; convert on "
+                "Linux or macOS"
+            ) from None
+        saved_model.write_folder(model, new)
 
 
 def format_of(source: str, target: str) -> Format:

@@ -1,7 +1,7 @@
 """Models of Hugging Face where a command names a model: a folder of theirs, or `hf://owner/name` on their hub.
 
 The package huggingface_hub downloads into its own cache; it resumes, verifies, and honours HF_ENDPOINT, HF_HOME,
-HF_TOKEN and HF_HUB_OFFLINE. Nothing here imports TensorFlow before a model must be converted.
+HF_TOKEN and HF_HUB_OFFLINE. Nothing here imports TensorFlow: a worker must meet the other workers before that.
 """
 
 import hashlib
@@ -9,10 +9,8 @@ import logging
 import os
 import re
 import shutil
-import subprocess
-import sys
 
-from system import command_line, files
+from system import files
 from system.errors import UserError
 
 logger = logging.getLogger("gpt2")
@@ -87,29 +85,17 @@ def _converted(folder: str, name: str) -> str:
         return target
     os.makedirs(cache, exist_ok=True)
     logger.info(f"the first time, {folder} is converted into {target}")
-    _convert(folder, target)
+    from gpt2.formats import conversion  # here, because it imports this module
+
+    try:
+        conversion.convert(folder, target, "openai")
+    except (UserError, OSError):
+        if not os.path.isdir(target):  # else another process was faster
+            raise
     for old in os.listdir(cache):
         if old.startswith(f"{place}-") and os.path.join(cache, old) != target:
             shutil.rmtree(os.path.join(cache, old), ignore_errors=True)
     return target
-
-
-def _convert(folder: str, target: str) -> None:
-    """Converts in another process: a worker must not start TensorFlow before it has met the other workers.
-
-    Raises:
-      UserError: what that process complained of.
-    """
-    script = os.path.join(command_line.PROJECT, "models", "convert.py")
-    done = subprocess.run(
-        [sys.executable, script, folder, target, "--to", "openai"],
-        env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"},
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode and not os.path.isdir(target):  # else another process was faster
-        said = done.stderr.strip().split("\n")[-1].removeprefix("convert.py: ")
-        raise UserError(said or f"{folder}: its conversion ended with status {done.returncode}")
 
 
 def _state(folder: str) -> str:

@@ -13,8 +13,7 @@ import numpy as np
 from gpt2.formats import hugging_face_vocabulary, model_card, safetensors_file
 from gpt2.formats.hugging_face_weights import HuggingFaceWeights, find_tensors, name_of, shape_of
 from gpt2.formats.stored_model import StoredModel, read_extras
-from gpt2.hparams import LAYER_NORM_EPSILON, HParams, weight_shapes
-from gpt2.model import WEIGHT_STDDEV
+from gpt2.hparams import LAYER_NORM_EPSILON, WEIGHT_STDDEV, HParams, weight_shapes
 from system import files
 from system.errors import UserError
 

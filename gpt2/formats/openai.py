@@ -3,11 +3,9 @@
 import functools
 import os
 
-import tensorflow as tf
-
 from encoder.vocabulary import read_vocabulary, write_vocabulary
-from gpt2 import bundle, checkpoint
-from gpt2.checkpoint_paths import find_prefix, step_of
+from gpt2 import bundle
+from gpt2.checkpoint_paths import find_prefix, step_of, write_pointer
 from gpt2.formats.safetensors_file import in_dtype
 from gpt2.formats.stored_model import StoredModel, read_extras, read_training
 from gpt2.hparams import read_hparams, weight_shapes, write_hparams
@@ -43,7 +41,7 @@ def read_prefix(path: str) -> StoredModel:
 
 
 def write_folder(model: StoredModel, folder: str, dtype: str) -> None:
-    """Writes a model into a new folder; all its weights are in memory at once, as TensorFlow wants it.
+    """Writes a model into a new folder, a weight at a time.
 
     Args:
       dtype: of the weights there, float32 or float16.
@@ -56,10 +54,6 @@ def write_folder(model: StoredModel, folder: str, dtype: str) -> None:
     write_vocabulary(folder, model.vocabulary)
     for name, content in model.extras.items():
         files.write_file(os.path.join(folder, name), content)
-    weights = {}
-    with tf.device("CPU:0"):
-        for name in weight_shapes(model.hparams):
-            tensor = tf.convert_to_tensor(in_dtype(model.read(name), dtype, name))
-            weights[name] = tf.identity(tensor)  # TensorFlow lets go of the array only when it computes something.
-    checkpoint.write_bundle(os.path.join(folder, PREFIX), weights)
-    checkpoint.write_pointer(folder, PREFIX)
+    names = weight_shapes(model.hparams)
+    bundle.write_bundle(os.path.join(folder, PREFIX), names, lambda name: in_dtype(model.read(name), dtype, name))
+    write_pointer(folder, PREFIX)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from system import files
 from system.errors import UserError
@@ -79,7 +78,7 @@ class Log:
         What a full disk refuses is written by the next `flush`, which raises an error if it cannot.
         """
         self.records.append(record)
-        with contextlib.suppress(OSError, tf.errors.OpError):
+        with contextlib.suppress(*files.failures()):
             self.file.write(json.dumps(record) + "\n")
             if time.monotonic() - self.flushed > (FLUSH_REMOTE if files.is_remote(self.path) else FLUSH_LOCAL):
                 self.flush()
@@ -117,9 +116,9 @@ def read_log(folder: str, name: str = "log.jsonl") -> Iterable[dict]:
       UserError: a line that is no object with a step and a loss.
     """
     path = os.path.join(folder, name)
-    if not tf.io.gfile.exists(path):
+    if not files.exists(path):
         return
-    with tf.io.gfile.GFile(path, "rb") as file:
+    with files.open_file(path) as file:
         lines = file.read().split(b"\n")
     for number, line in enumerate(lines[:-1], start=1):
         try:

@@ -17,8 +17,8 @@ import tensorflow as tf
 
 from gpt2 import checkpoint
 from gpt2.bundle import read_shapes, read_tensor
-from gpt2.checkpoint import in_float32, write_bundle, write_pointer
-from gpt2.checkpoint_paths import listed_in, step_of, steps_in
+from gpt2.checkpoint import in_float32, write_bundle
+from gpt2.checkpoint_paths import listed_in, step_of, steps_in, write_pointer
 from gpt2.model import GPT2
 from system import files
 from system.errors import UserError

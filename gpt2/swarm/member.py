@@ -20,8 +20,8 @@ import numpy as np
 import tensorflow as tf
 
 from gpt2.bundle import read_tensor
-from gpt2.checkpoint import assign, in_float32, remove_old, write_bundle, write_pointer
-from gpt2.checkpoint_paths import find_prefix, step_of
+from gpt2.checkpoint import assign, in_float32, remove_old, write_bundle
+from gpt2.checkpoint_paths import find_prefix, step_of, write_pointer
 from gpt2.hparams import HParams, find_hparams, write_hparams
 from gpt2.swarm import averaging
 from system import files

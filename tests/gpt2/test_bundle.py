@@ -1,5 +1,6 @@
 """Bundles are read as TensorFlow reads them, without it, and a damaged one is refused whatever is damaged."""
 
+import pathlib
 import random
 import subprocess
 import sys
@@ -56,6 +57,28 @@ def test_every_tensor_is_that_which_tensorflow_wrote(prefix):
         tensor = found.read(name)
         assert (tensor.dtype, tensor.shape) == (expected.dtype, expected.shape)
         np.testing.assert_array_equal(tensor, expected)
+
+
+def test_what_is_written_is_what_tensorflow_writes_to_the_last_byte(prefix, tmp_path):
+    bundle.write_bundle(str(tmp_path / "ours"), TENSORS, lambda name: np.asarray(TENSORS[name]))
+    for end in ("index", "data-00000-of-00001"):
+        assert (tmp_path / f"ours.{end}").read_bytes() == pathlib.Path(f"{prefix}.{end}").read_bytes()
+
+
+@pytest.mark.parametrize("n", [0, 1, 15, 16, 17, 2000])
+def test_tensorflow_reads_any_number_of_tensors(tmp_path, n):
+    names = [f"model/h{number}/{'x' * (number % 40)}" for number in range(n)]
+    bundle.write_bundle(str(tmp_path / "ours"), names, lambda name: np.full([2, 3], len(name), np.float32))
+    reader = tf.train.load_checkpoint(str(tmp_path / "ours"))
+    assert sorted(reader.get_variable_to_shape_map()) == sorted(names)
+    assert all((reader.get_tensor(name) == len(name)).all() for name in names)
+    assert bundle.read_shapes(str(tmp_path / "ours")) == dict.fromkeys(sorted(names), (2, 3))
+
+
+def test_a_matrix_whose_columns_lie_side_by_side_is_written_by_rows(tmp_path):
+    matrix = np.arange(12, dtype=np.float32).reshape(3, 4).T
+    bundle.write_bundle(str(tmp_path / "ours"), ["a"], lambda name: matrix)
+    assert (tf.train.load_checkpoint(str(tmp_path / "ours")).get_tensor("a") == matrix).all()
 
 
 def test_an_index_of_many_blocks_is_read_whole(tmp_path):

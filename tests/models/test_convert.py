@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from gpt2.formats import conversion, foreign
 from system import command_line
 
 FLAGS = {"--to pdf": "--to is pdf, expected", "--dtype int4": "--dtype is int4, expected", "--form x": "unknown flag"}
@@ -39,9 +38,8 @@ def test_a_model_goes_out_and_comes_back(convert, small_model, tmp_path):
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """The folder of converted models; they are converted in this process, which has TensorFlow already."""
+    """The folder of converted models."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(foreign, "_convert", lambda folder, target: conversion.convert(folder, target, "openai"))
     return tmp_path / "cache" / "gpt-2-poetry" / "models"
 
 

@@ -8,7 +8,7 @@ import pytest
 from tensors import read_tensors, write_tensors
 
 from gpt2.bundle import read_weight
-from gpt2.formats import foreign
+from gpt2.formats import conversion, foreign
 from system.errors import UserError
 
 
@@ -19,15 +19,7 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "cache" / "gpt-2-poetry" / "models"
 
 
-def convert_here(folder, target):
-    """As `foreign._convert`, without the seconds that another process takes to start."""
-    from gpt2.formats import conversion
-
-    conversion.convert(folder, target, "openai")
-
-
-def test_a_folder_is_converted_once_and_again_when_it_changes(folder, cache, small_folder, monkeypatch, messages):
-    monkeypatch.setattr(foreign, "_convert", convert_here)
+def test_a_folder_is_converted_once_and_again_when_it_changes(folder, cache, small_folder, messages):
     first = foreign.own_name(str(folder), "models")
     assert foreign.own_name(str(folder), "models") == first
     assert len(messages()) == 1
@@ -41,7 +33,7 @@ def test_a_folder_is_converted_once_and_again_when_it_changes(folder, cache, sma
 
 
 def test_a_folder_of_the_models_comes_before_one_beside_it(folder, monkeypatch, tmp_path):
-    monkeypatch.setattr(foreign, "_convert", lambda folder, target: os.mkdir(target))
+    monkeypatch.setattr(conversion, "convert", lambda folder, target, kind: os.mkdir(target))
     monkeypatch.chdir(tmp_path)
     beside = foreign.own_name("theirs", "models")
     (tmp_path / "models").mkdir()
@@ -56,11 +48,19 @@ def test_other_names_stay_as_they_are(small_folder):
     assert foreign.own_name(str(small_folder), "models") == str(small_folder)
 
 
-def test_the_other_process_converts_and_its_complaint_is_passed_on(folder, cache):
-    assert os.path.exists(os.path.join(foreign.own_name(str(folder), "models"), "checkpoint"))
+def test_a_folder_that_is_no_gpt2_is_refused(folder):
     (folder / "config.json").write_text("{}")
     with pytest.raises(UserError, match=r"^\S+config.json: model_type is None, expected gpt2"):
         foreign.own_name(str(folder), "models")
+
+
+def test_a_process_that_is_slower_than_another_takes_what_that_one_has_converted(folder, monkeypatch):
+    def be_slower(folder, target, kind, convert=conversion.convert):
+        convert(folder, target, kind)
+        convert(folder, target, kind)
+
+    monkeypatch.setattr(conversion, "convert", be_slower)
+    assert os.path.exists(os.path.join(foreign.own_name(str(folder), "models"), "checkpoint"))
 
 
 def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch):

@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 import tensorflow as tf
+from conftest import ROOT
 
 import encoder
 from encoder.reference import Encoder
@@ -136,3 +138,17 @@ def test_tensorflow_serving_finds_the_defaults(served):
     defaults = found.meta_graphs[0].signature_def["serving_default"].defaults
     values = {name: tf.make_ndarray(value).item() for name, value in defaults.items()}
     assert values == {"seed": 0, "temperature": 1.0, "top_k": 40, "top_p": 0.0, "length": 0, "stop": b""}
+
+
+@pytest.mark.slow
+def test_the_request_in_the_docs_is_one_that_tensorflow_serving_takes(served):
+    """Serving makes a tensor of a signature's dtype of each value, and refuses a request that lacks an input."""
+    text = (ROOT / "docs" / "convert.md").read_text()
+    request = json.loads(re.search(r"-d '(\{.*?\})'\n```", text, re.S)[1])["inputs"]
+    signature = tf.saved_model.load(str(served)).signatures["serving_default"]
+    specs = signature.structured_input_signature[1]
+    assert request.keys() == specs.keys()
+    tensors = {name: tf.constant(value, specs[name].dtype) for name, value in request.items()}
+    assert all(specs[name].shape.is_compatible_with(tensor.shape) for name, tensor in tensors.items())
+    (texts,) = signature(**tensors).values()
+    assert (texts.dtype, texts.shape) == (tf.string, [2])

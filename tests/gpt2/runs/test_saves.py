@@ -10,8 +10,7 @@ import tensorflow as tf
 import gpt2
 from gpt2 import checkpoint, checkpoint_paths
 from gpt2.bundle import read_tensor
-from gpt2.checkpoint import write_pointer
-from gpt2.checkpoint_paths import find_prefix, step_of
+from gpt2.checkpoint_paths import find_prefix, step_of, write_pointer
 from gpt2.runs import saves
 from gpt2.runs.saves import State
 from gpt2.training.adaptive import Adam
