@@ -64,11 +64,12 @@ class Counts:
 
     def keep(self, text: str, more: bool = False) -> None:
         """A poem, or a part of one with more to come, was kept."""
-        lengths = collections.Counter(map(len, text.split("\n")))
-        del lengths[0]  # between stanzas, and after the last line
+        lengths = list(filter(None, map(len, text.split("\n"))))
         self.line_lengths.update(lengths)
-        self._held += lengths.total()
-        self.kept.update(poems=not more, lines=lengths.total(), characters=len(text))
+        self._held += len(lengths)
+        self.kept["poems"] += not more
+        self.kept["lines"] += len(lengths)
+        self.kept["characters"] += len(text)
         if not more:
             self.poem_lengths[self._held] += 1
             self._held = 0

@@ -11,6 +11,7 @@ import re
 # Control characters but tabs, line ends and form feeds, which are page breaks.
 CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\f") + b"\x7f"
 ENTITY = re.compile(r"&#?\w{2,24};")
+SOUND = re.compile("[ -%'-~“”‘’–—…]*")  # What is never wrongly decoded, nor to be joined.  # noqa: RUF001
 
 QUOTES = {"“": '"', "”": '"', "„": '"', "‟": '"', "‘": "'", "’": "'", "‚": "'", "‛": "'", "´": "'", "`": "'"}  # noqa: RUF001
 DASHES = {" – ": " -- ", "—": "--", "―": "--", "⸺": "----", "–": "-", "‒": "-", "‐": "-", "‑": "-", "−": "-"}  # noqa: RUF001
@@ -86,9 +87,13 @@ def mend_unicode(text: str) -> str:
             return text
     fix = _fixer()
     return "\n".join(
-        line if line.isascii() and line.isprintable() and not ("&" in line and ENTITY.search(line)) else fix(line)
+        line if SOUND.fullmatch(line) or (_is_plain(line) and not ENTITY.search(line)) else fix(line)
         for line in text.split("\n")
     )
+
+
+def _is_plain(line: str) -> bool:
+    return line.isascii() and line.isprintable()
 
 
 def straighten_quotes(text: str) -> str:
