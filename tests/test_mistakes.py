@@ -4,6 +4,7 @@ import configparser
 import json
 import os
 import pathlib
+import re
 import shutil
 import site
 import subprocess
@@ -12,6 +13,8 @@ import venv
 
 import pytest
 from conftest import ROOT, VERSE
+
+from system import command_line
 
 SETUP = configparser.ConfigParser()
 SETUP.read(ROOT / "setup.cfg")
@@ -111,3 +114,17 @@ def test_a_mistake_of_the_user_is_one_line_and_a_bug_shows_its_traceback(place, 
     done = run("-c", f"{sizes}print(read_hparams(PROJECT + '/models/poet').n_ctx)")
     assert done.stdout == f"{json.loads((ROOT / 'models' / 'poet' / 'hparams.json').read_text())['n_ctx']}\n"
     assert run("-m", "train", "--version").stdout.startswith("gpt-2-poetry ")
+
+
+@pytest.mark.parametrize("script", ["sample.py", "train.py", "prepare_corpus.py", "evaluate.py", "curate.py"])
+def test_a_python_without_the_packages_is_told_how_to_get_them(script):
+    done = subprocess.run([sys.executable, "-S", "-E", ROOT / script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    said = r"\S+: \w+ is not installed for this Python(; install what .*: pip install -e '.\[train\]'|, but .venv .*)\n"
+    assert re.fullmatch(said, done.stderr)
+
+
+def test_an_environment_that_is_there_only_has_to_be_activated(tmp_path, monkeypatch):
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    monkeypatch.setattr(command_line, "PROJECT", str(tmp_path))
+    assert command_line._how_to_get("fire").endswith("begin with . .venv/bin/activate")

@@ -9,6 +9,7 @@ from poems.sources.other_formats import CONVERTIBLE
 from poems.sources.sources import Source
 
 WHY_POEM = 'layout poem: a line "Title", by Author above each poem; --layout plain leaves it out'
+NO_POEM = "not a poem:"  # begins the names of what was never taken for one
 FEW = 5  # names that one message lists; the page of --report has all
 
 
@@ -19,8 +20,13 @@ def summarize(summary: dict) -> Iterator[str]:
             f"{source['name']}: {count(source['n_documents'], 'document')}, {source['n_tokens']:,} tokens, "
             f"{source['n_characters'] / max(source['n_tokens'], 1):.2f} characters a token"
         )
-        if listed := ", ".join(map(what_was_done, source["report"]["rules"])):
-            yield f"  {listed}"
+        rules = source["report"]["rules"]
+        done = [what_was_done(rule) for rule in rules if not rule["rule"].startswith(NO_POEM)]
+        if left := [rule for rule in rules if rule["rule"].startswith(NO_POEM)]:
+            places = count(sum(rule["poems"] for rule in left), "place")
+            done.append(f"{NO_POEM} {count(sum(rule['lines'] for rule in left), 'line')} in {places}")
+        if done:
+            yield f"  {', '.join(done)}"
     n_tokens = sum(source["n_tokens"] for source in summary["sources"])
     n_held_out = sum(map(len, summary["held_out"].values()))
     asked = summary["made_with"]["held_out"]
@@ -39,8 +45,7 @@ def what_was_done(rule: dict) -> str:
     done = f"{rule['rule']} {rule['did']}"
     if rule["rule"] in WHOLE or not rule["lines"]:
         return f"{done} {count(rule['poems'], 'document')}"
-    place = "place" if rule["rule"].startswith("not a poem") else "document"
-    return f"{done} {count(rule['lines'], 'line')} in {count(rule['poems'], place)}"
+    return f"{done} {count(rule['lines'], 'line')} in {count(rule['poems'], 'document')}"
 
 
 def described(summary: dict) -> str:
@@ -62,16 +67,21 @@ def notes(sources: Sequence[Source], table: str | None, books: Mapping[str, Book
 
 
 def left_out(source: Source) -> Iterator[str]:
-    """What was read of a source and not taken, a line for each file and reason, and what else a user ought to know."""
+    """What was read of a source and not taken, and what else a user ought to know.
+
+    A line for each of a few files, or for each reason of many.
+    """
     yield from _unread(source)
     yield from _guessed(source)
     where = collections.defaultdict(list)  # the files that something was left out of, by reason
     for path, rows in source.accounts.items():
-        for reason, number in (rows.bad + rows.dropped).most_common():
+        reasons = (rows.bad + rows.dropped).most_common()
+        for reason, _ in reasons:
             where[reason].append(path)
-            first = f", first in line {rows.first[reason]:,}" if reason in rows.first else ""
-            if len(source.accounts) <= FEW:
-                yield f"{path}: left out {count(number, 'time')}: {reason}{first}"
+        if reasons and len(source.accounts) <= FEW:
+            firsts = {reason: f", first in line {line:,}" for reason, line in rows.first.items()}
+            said = (f"{count(number, 'time')}: {reason}{firsts.get(reason, '')}" for reason, number in reasons)
+            yield f"{path}: left out {'; '.join(said)}"
     if len(source.accounts) > FEW:
         for reason, paths in where.items():
             total = sum((rows.bad + rows.dropped)[reason] for rows in source.accounts.values())

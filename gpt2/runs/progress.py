@@ -22,7 +22,9 @@ def progress_bar(steps: int | None, step: int, shown: bool) -> tqdm:
     """A line of steps, with the time left if their number is known: without a drawing, so that it fits 60 columns."""
     every = 0.5 if overwrites_lines() else 30.0
     often = {"mininterval": every, "maxinterval": every}
-    how = {"dynamic_ncols": True, "bar_format": KNOWN_END if steps else NO_END, "disable": not shown, "file": SCREEN}
+    columns = shutil.get_terminal_size((0, 0)).columns
+    width: dict = {"dynamic_ncols": True} if columns else {"ncols": 80}  # 0 is what a container may say.
+    how = width | {"bar_format": KNOWN_END if steps else NO_END, "disable": not shown, "file": SCREEN}
     return tqdm(total=steps, initial=step, unit="step", **how, **often)
 
 

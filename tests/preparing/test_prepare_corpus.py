@@ -25,6 +25,7 @@ def test_a_poem_becomes_tokens(run_script, tmp_path, poem, model):
     assert done.stdout.splitlines() == [
         f"poem.txt: 1 document, {len(ids)} tokens, {len(COUPLET * 20) / len(ids):.2f} characters a token",
         "held out for validation: nothing, which takes two different documents at least",
+        "You have 1 poem, 40 lines.",
         f"written: out.npz, {len(ids)} tokens, vocabulary of 280",
     ]
 
@@ -277,8 +278,8 @@ def test_the_summary_tells_lines_from_documents(run_here, tmp_path, model):
     (tmp_path / "poems.csv").write_text("Title,Poem,Poet,Tags\n" + "".join(rows) + "None,,Anna,\n")
     done = run_here("prepare_corpus.py", "poems.csv", "out.npz", "--model_name", model, "--layout", "poem")
     assert "quotes changed 6 lines in 3 documents, quotes retitled 3 documents" in done.stdout
-    assert "not a poem: no poem dropped 1 line in 1 place" in done.stdout
-    assert "duplicates dropped 1 document\n" in done.stdout
+    assert "not a poem: 1 line in 1 place" in done.stdout
+    assert "duplicates dropped 1 document, not a poem:" in done.stdout
 
 
 @pytest.mark.parametrize(

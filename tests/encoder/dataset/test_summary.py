@@ -58,3 +58,13 @@ def test_the_page_of_a_report_names_all_files_to_look_at():
         "files read in an encoding that was guessed": [f"{i}.txt: cp1252" for i in range(5)],
     }
     assert all_files([Source("folder", lambda *_: iter(()), ())]) == {}
+
+
+def test_of_a_few_files_each_has_one_line():
+    rows = Rows("a.txt")
+    for reason in ("notes", "contents", "notes"):
+        rows.drop(Dropped("a.txt:1", reason, "x"))
+    rows.skip(7, "no poem")
+    source = Source("folder", lambda progress, tell: iter(()), ("a.txt",), accounts={"a.txt": rows})
+    expected = "a.txt: left out 2 times: notes; 1 time: no poem, first in line 7; 1 time: contents"
+    assert list(left_out(source)) == [expected]

@@ -114,3 +114,8 @@ def test_the_memory_of_the_process_is_known_without_proc_too(monkeypatch):
 def test_memory_that_is_not_known_is_left_out(monkeypatch):
     monkeypatch.setattr(machine, "memory_used", lambda: 0)
     assert "GB" not in draw(monkeypatch, io.StringIO())
+
+
+def test_a_terminal_that_does_not_know_its_width_has_a_bar_of_80_columns(monkeypatch):
+    monkeypatch.setattr(progress.shutil, "get_terminal_size", lambda fallback: os.terminal_size(fallback))
+    assert progress.progress_bar(10, 0, shown=True).ncols == 80
