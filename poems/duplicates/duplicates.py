@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import tempfile
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -23,6 +23,7 @@ LEAST_SAMPLE = 8  # triples; a poem with fewer is not looked for
 COMMON = 64  # books; a triple that is in more of them says nothing
 MOST_SAMPLES = 1 << 22  # triples of all books at once, so that the memory does not grow with them
 LOOKED_UP = 1 << 18  # triples of texts looked up at once, which takes up to a hundred bytes each
+ENOUGH = 1 << 18  # triples of one text to look up; of a larger one a part
 AT_ONCE = 1 << 14  # rows compared at once
 
 
@@ -128,21 +129,48 @@ class Duplicates:
 
     def _shared(self) -> tuple[np.ndarray, np.ndarray]:
         """Pairs of a text and a book that has half of it or more, int64 [n, 2], and the share that it has."""
-        samples = self._mapped(self._samples, np.uint32)
         sizes = np.array(self._n_samples, np.int64)
         starts = np.cumsum(sizes) - sizes
         books = np.flatnonzero(np.array(self._n_triples, np.int64) >= BOOK)
-        limit = _limit(int(sizes[books].sum()))
-        index = _index(samples, starts[books], sizes[books], limit)
+        limit = _limit(int(sizes[books].sum()), MOST_SAMPLES)
+        index = _index(self._read_below(limit), starts[books], sizes[books])
         found, shares = [np.zeros((0, 2), np.int64)], [np.zeros(0)]
         for some in np.split(np.arange(len(self)), _cuts(sizes, LOOKED_UP)) if len(books) else []:
-            values = samples[starts[some[0]] : starts[some[-1]] + sizes[some[-1]]]
-            pairs, share = _contained(values, np.repeat(np.arange(len(some)), sizes[some]), index, limit)
+            pairs, share = _contained(*self._looked_up(starts[some], sizes[some], limit), index)
             texts, others = some[pairs[:, 0]], books[pairs[:, 1]]
             is_enough = (share >= SHARED) & (texts != others)
             found.append(np.stack([texts, others], axis=1)[is_enough])
             shares.append(share[is_enough])
         return np.concatenate(found), np.concatenate(shares)
+
+    def _looked_up(self, starts: np.ndarray, sizes: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
+        """The triples below a limit of texts that follow on one another, uint32, and the number of the text of each."""
+        if sizes.max() <= ENOUGH:
+            values = self._read(int(starts[0]), int(starts[-1] + sizes[-1]))
+            owners = np.repeat(np.arange(len(sizes)), sizes)
+            return values[values < limit], owners[values < limit]
+        # Of a text that is larger by itself fewer triples tell enough.
+        limits = [min(limit, _limit(int(size), ENOUGH)) for size in sizes]
+        parts = [
+            np.concatenate([np.zeros(0, np.uint32), *self._read_below(most)(start, start + size)])
+            for start, size, most in zip(starts.tolist(), sizes.tolist(), limits, strict=True)
+        ]
+        return np.concatenate(parts), np.repeat(np.arange(len(sizes)), list(map(len, parts)))
+
+    def _read(self, start: int, end: int) -> np.ndarray:
+        """Triples of the samples, uint32: read, and not mapped, since mapped ones would stay in memory."""
+        self._samples.seek(4 * start)
+        return np.frombuffer(self._samples.read(4 * (end - start)), np.uint32)
+
+    def _read_below(self, limit: int) -> Callable[[int, int], Iterator[np.ndarray]]:
+        """What reads the triples from one place to another that are below a limit, in parts."""
+
+        def read(start: int, end: int) -> Iterator[np.ndarray]:
+            for i in range(start, end, LOOKED_UP):
+                part = self._read(i, min(i + LOOKED_UP, end))
+                yield part[part < limit]
+
+        return read
 
     def _covered(self, pairs: np.ndarray) -> dict[int, int]:
         """The books that stand in poems, as good as whole, each with one of the poems.
@@ -150,14 +178,13 @@ class Duplicates:
         Args:
           pairs: of a poem and the book that it stands in, int64 [n, 2].
         """
-        samples = self._mapped(self._samples, np.uint32)
         ends = np.cumsum(np.array(self._n_samples, np.int64))
         starts = ends - np.array(self._n_samples, np.int64)
         found = {}
         for book in np.unique(pairs[:, 1]).tolist():
             poems = pairs[pairs[:, 1] == book, 0].tolist()
-            theirs = np.concatenate([samples[starts[poem] : ends[poem]] for poem in poems])
-            if np.isin(np.unique(samples[starts[book] : ends[book]]), theirs).mean() >= INSIDE:
+            theirs = np.concatenate([self._read(starts[poem], ends[poem]) for poem in poems])
+            if np.isin(np.unique(self._read(starts[book], ends[book])), theirs).mean() >= INSIDE:
                 found[book] = poems[0]
         return found
 
@@ -254,20 +281,25 @@ def _cuts(sizes: np.ndarray, most: int) -> np.ndarray:
     return np.flatnonzero(np.diff(np.cumsum(sizes) // most)) + 1
 
 
-def _limit(n_samples: int) -> int:
+def _limit(n_samples: int, most: int) -> int:
     """The number below which triples of a sample are looked at, so that there are not too many."""
     limit = 2**32 // SAMPLE
-    while n_samples > MOST_SAMPLES:
+    while n_samples > most:
         limit, n_samples = limit // 2, n_samples // 2
     return limit
 
 
-def _index(samples: np.ndarray, starts: np.ndarray, sizes: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
-    """The triples of books in order, uint32, and the number of the book that has each, uint32, from 0."""
+def _index(
+    read: Callable[[int, int], Iterator[np.ndarray]], starts: np.ndarray, sizes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The triples of books in order, uint32, and the number of the book that has each, uint32, from 0.
+
+    Args:
+      read: gives the triples from one place to another, in parts.
+    """
     parts = [np.zeros(0, np.uint64)]
     for book, (start, end) in enumerate(zip(starts.tolist(), (starts + sizes).tolist(), strict=True)):
-        some = [samples[i : min(i + MOST_SAMPLES, end)] for i in range(start, end, MOST_SAMPLES)]
-        triples = np.unique(np.concatenate([samples[:0], *(part[part < limit] for part in some)]))
+        triples = np.unique(np.concatenate([np.zeros(0, np.uint32), *read(start, end)]))
         parts.append(triples.astype(np.uint64) << np.uint64(32) | np.uint64(book))
     both = np.concatenate(parts)  # in one number each, since they are sorted together in half the memory
     del parts
@@ -281,10 +313,9 @@ def _index(samples: np.ndarray, starts: np.ndarray, sizes: np.ndarray, limit: in
 
 
 def _contained(
-    values: np.ndarray, owners: np.ndarray, index: tuple[np.ndarray, np.ndarray], limit: int
+    values: np.ndarray, owners: np.ndarray, index: tuple[np.ndarray, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of a text and a book that has some of its triples, int64 [n, 2], and the share that these are."""
-    values, owners = values[values < limit], owners[values < limit]
     n_texts, n_books = int(owners.max(initial=0)) + 1, int(index[1].max(initial=0)) + 1
     first, last = np.searchsorted(index[0], values, "left"), np.searchsorted(index[0], values, "right")
     n_found = last - first

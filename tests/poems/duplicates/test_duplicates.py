@@ -274,12 +274,22 @@ def test_to_look_for_poems_in_books_takes_a_few_bytes_for_each_triple_of_the_boo
     n = 1 << 18
     samples = np.random.default_rng(1).integers(0, 1 << 30, n, dtype=np.uint32)
     tracemalloc.start()
-    values, owners = duplicates._index(samples, np.array([0, n // 2]), np.array([n // 2, n // 2]), 1 << 30)
+    values, owners = duplicates._index(
+        lambda *ends: iter([samples[slice(*ends)]]), np.array([0, n // 2]), np.array([n // 2, n // 2])
+    )
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 40 * n  # NumPy's own functions, which number what they sort, took 81
     expected = sorted({(int(value), i // (n // 2)) for i, value in enumerate(samples)})
     np.testing.assert_array_equal(np.stack([values, owners], axis=1), expected)
+
+
+def test_a_poem_is_found_in_a_book_of_which_only_a_part_is_looked_up(monkeypatch):
+    monkeypatch.setattr(duplicates, "ENOUGH", 300)
+    text = invented(8000, seed=1)
+    found = find(text, " ".join(text.split()[1000:1400]), invented(400, seed=2), text)
+    assert found.inside.tolist() == [False, True, False, False]
+    assert found.repeats.tolist() == [False, False, False, True]
 
 
 def test_found_has_a_place_for_every_text():
