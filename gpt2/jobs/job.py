@@ -122,8 +122,8 @@ class Job:
         )
         how = {name: getattr(request, name) for name in ("length", "batch_size", "best_of", "by", "include_prompt")}
         form = request.form_asked()
-        prefixed = source.layout.name == "prefix"
-        formed = Formed(enc, form, request.particles, prefixed=prefixed) if form else None
+        words: dict = {"prefixed": source.layout.name == "prefix", "dictionary": request.dictionary}
+        formed = Formed(enc, form, request.particles, **words) if form else None
         job = cls(enc, hparams, rules, endings, prompts, **how, formed=formed)
         job.check()
         return job
@@ -274,6 +274,8 @@ def settings_of(request: Request, job: Job, source: Source) -> Fields:
         settings["by"] = job.by
     if job.formed:
         settings |= {"form": str(job.formed.form), "particles": job.formed.particles}
+        if job.formed.dictionary:
+            settings["dictionary"] = job.formed.digest[:16]
     settings |= {"prompts": job.prompts.digest(), "weights": checkpoint_paths.hash_of(source.prefix)}
     settings |= {"checkpoint": source.prefix}
     if (request.out or "").endswith(".txt"):

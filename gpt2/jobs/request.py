@@ -59,6 +59,8 @@ class Request:
           dactylic.
         syllables: the syllables of the lines, such as 5,7,5, in place of a metre.
         forms: a file of more forms, a JSON object such as {"tanka": {"syllables": "5,7,5,7,7"}}.
+        dictionary: a file of the words that a poem in a form is made of, with their sounds, for verse in another
+          language than English.
         particles: texts that are written at once for each sample in a form; more take more time and fit it better.
       Which words
         temperature: below 1 the likelier tokens become likelier still; 0 takes the likeliest.
@@ -112,6 +114,7 @@ class Request:
     metre: str = ""
     syllables: Annotated[str, "N,N..."] = ""
     forms: Annotated[str | None, "FILE.json"] = None
+    dictionary: Annotated[str | None, "FILE"] = None
     particles: Annotated[int, AtLeast(2)] = 8
     temperature: float = 1.0
     top_k: int | None = None
@@ -188,6 +191,8 @@ class Request:
             raise UserError(f"--{ending} is given with a form, which says itself where a poem ends; leave one out")
         if self.forms is not None and not self.form:
             raise UserError("--forms is given without --form, which names one of its forms; add it")
+        if self.dictionary is not None and not self.has_form:
+            raise UserError("--dictionary is given without a form, whose words it has; add one, such as --form haiku")
         if self.prompts is not None and self.nsamples == 0:
             raise UserError("--nsamples 0 never comes to the second of --prompts; say how many of each")
         if self.restore_from is not None and self.run_name is not None:

@@ -65,6 +65,8 @@ def fields_of(job: Job, sample: Sample, prompt: Prompt) -> Fields:
     if job.rules.logprobs:
         rounded = [round(value, 4) for value in sample.logprobs]
         fields |= {"logprobs": rounded, "logprob": round(sample.logprob, 4) if rounded else None}
+    if job.formed:
+        fields |= {"form": str(job.formed.form), "ess": round(sample.ess, 2) if sample.ess else None}
     return fields
 
 

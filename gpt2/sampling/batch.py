@@ -45,12 +45,14 @@ class Sample:
       ids: without the prompt and without end-of-text.
       logprobs: the log-probability of each id, before filters, in nats; empty unless the rules ask for them.
       why: what ended it.
+      ess: of a sample in a form, how many particles its draws were worth on an average (effective sample size).
     """
 
     number: int
     ids: list[int]
     logprobs: list[float]
     why: str
+    ess: float | None = None
 
     @property
     def logprob(self) -> float:

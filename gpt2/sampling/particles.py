@@ -116,7 +116,7 @@ class Group:
         self.heirs: dict[int, list[int]] = {}
         self.ahead: dict[int, Particle] = {}
         self.mark = particles[0].mark
-        self.n_draws = 0
+        self.worth: list[float] = []  # of each draw, see `Sample.ess`
 
     @property
     def rows(self) -> range:
@@ -144,10 +144,11 @@ class Group:
 
     def draw(self, seed: int, n: int) -> np.ndarray:
         """Draws n particles by weight, evenly spread: int [n], ascending."""
-        self.n_draws += 1
-        (bits,) = random_bits(seed, [self.task.number * self.n], [DRAWS + self.n_draws])
-        weights = np.array([self.particles[k].weight for k in range(self.n)])
-        sums = np.cumsum(np.exp(weights - weights.max()))
+        (bits,) = random_bits(seed, [self.task.number * self.n], [DRAWS + len(self.worth) + 1])
+        logs = np.array([self.particles[k].weight for k in range(self.n)])
+        weights = np.exp(logs - logs.max())
+        self.worth.append(float(weights.sum() ** 2 / (weights**2).sum()))
+        sums = np.cumsum(weights)
         shares = (float(bits) / 2**RANDOM_BITS + np.arange(n)) / n
         return np.minimum(np.searchsorted(sums / sums[-1], shares, side="right"), len(weights) - 1)
 
@@ -310,7 +311,8 @@ class _Crowd:
             self.engine.free(row)
         n_ids = len(chosen.row.ids) - bool(live)  # without the line end after the last line
         ids, logprobs = chosen.row.ids[:n_ids], chosen.row.logprobs[:n_ids]
-        return Sample(group.task.number, ids, logprobs, FORM if live else NO_WORD)
+        ess = float(np.mean(group.worth)) if group.worth else None
+        return Sample(group.task.number, ids, logprobs, FORM if live else NO_WORD, ess)
 
 
 def _log_sum(logits: np.ndarray) -> float:

@@ -15,16 +15,16 @@ from typing import NamedTuple
 import numpy as np
 
 from poetics.forms.form import NO_RHYME, Form, Metre
+from poetics.forms.language import ENGLISH, Language
 from poetics.forms.lexicon import Lexicon, Places
 from poetics.forms.trie import Trie
 from poetics.metre import feet, stress
 from poetics.sounds.dictionary import Phones
-from poetics.sounds.tails import tails
-from poetics.sounds.words import words
+from poetics.sounds.words import LETTER, words
 from system.errors import UserError
 
 CLOSING = re.compile(r"[,.;:!?]+|[,.;:!?]?(?: ?--| ?—)")
-IN_WORD = re.compile(r"[A-Za-z'\-]+")
+IN_WORD = re.compile(rf"(?:{LETTER}|['\-])+")
 
 # In e-folds for each unit of the costs of `feet`, on top of the masks: of a word and again of the whole line. With them
 # most poems have the foot that was asked for by `feet.metre`, limericks too; `python bench/forms.py` measures it.
@@ -64,12 +64,12 @@ class Sounds:
         """The ends by which the lines of a letter rhyme; None before the first."""
         return dict(self.ends).get(letter)
 
-    def after(self, letter: str, word: str, rich: frozenset[Phones]) -> "Sounds":
+    def after(self, letter: str, word: str, lexicon: Lexicon) -> "Sounds":
         """The rhymes once a line of this letter has ended with a word."""
         if letter == NO_RHYME:
             return self
-        ends, own = dict(self.ends), frozenset(tails(word))
-        ends[letter] = (ends[letter] & own if letter in ends else own & rich) or own
+        ends, own = dict(self.ends), frozenset(lexicon.language.ends(word))
+        ends[letter] = (ends[letter] & own if letter in ends else own & lexicon.rich) or own
         return Sounds(tuple(sorted(ends.items())), self.used | {word})
 
 
@@ -127,7 +127,13 @@ class Guide:
 
         Raises:
           ValueError: no token is a line end.
+          UserError: the form has rhymes, and too few words of the lexicon rhyme.
         """
+        if set(form.scheme) != {NO_RHYME} and not lexicon.rich:
+            raise UserError(
+                f"the form has rhymes, and no {lexicon.language.rhymes} words of the dictionary rhyme with each other; "
+                "give their rhymes there, or a form without, such as --syllables 5,7,5"
+            )
         self.texts, self.form, self.lexicon = texts, form, lexicon
         self.newline = texts.index("\n")
         self.places = {metre: Places(lexicon, metre) for metre in set(form.metres)}
@@ -165,7 +171,7 @@ class Guide:
         """What a line of a letter may go on with."""
         lexicon = self.lexicon
         ends = sounds.of(letter)
-        taken = lexicon.ending_in(end for word in sounds.used for end in tails(word))
+        taken = lexicon.ending_in(end for word in sounds.used for end in lexicon.language.ends(word))
         if ends is not None:
             chosen = lexicon.ending_in(ends)
         else:  # a new letter is a new sound, and a line without a rhyme does not rhyme with another letter's
@@ -326,7 +332,7 @@ class Verse:
     def _go_on_from(self, prompt: str) -> None:
         """The beginning of a line in words of the user's own, of which only the syllables are counted."""
         for word in words(prompt):
-            lengths = {len(way) for way in stress.word_ways(word)}
+            lengths = {len(way) for way in self.guide.lexicon.language.ways(word)}
             self.places = functools.reduce(int.__or__, (self.places << length for length in lengths))
             self.word = word
         places = self.guide.places[self.metre]
@@ -345,8 +351,9 @@ class Verse:
             self.word, self.node = self.guide.lexicon.words[number], 0
 
     def _end_line(self) -> float:
-        gain = line_gain(self.text, self.metre)
-        self.sounds = self.sounds.after(self.letter, self.word, self.guide.lexicon.rich)
+        lexicon = self.guide.lexicon
+        gain = line_gain(self.text, self.metre, lexicon.language)
+        self.sounds = self.sounds.after(self.letter, self.word, lexicon)
         self.line += 1
         self._begin_line()
         if not self.ended:
@@ -355,9 +362,12 @@ class Verse:
         return gain
 
 
-def line_gain(line: str, metre: Metre) -> float:
+def line_gain(line: str, metre: Metre, language: Language = ENGLISH) -> float:
     """What speaks for a line in a metre, in nats: nothing, or less."""
-    return -LINE_PRICE * feet.read([line])[metre.foot][0].cost if metre.foot else 0.0
+    if not metre.foot:
+        return 0.0
+    ways = stress.joined_ways([language.ways(word) for word in words(line)])
+    return -LINE_PRICE * feet.read_ways([ways])[metre.foot][0].cost
 
 
 def _union(after: np.ndarray, places: int) -> int:

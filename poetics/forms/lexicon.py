@@ -7,41 +7,33 @@ from collections.abc import Iterable
 import numpy as np
 
 from poetics.forms.form import ANY, Metre
+from poetics.forms.language import ENGLISH, Language, read_dictionary
 from poetics.forms.trie import Trie
 from poetics.metre import feet, stress
 from poetics.sounds import dictionary
 from poetics.sounds.dictionary import Phones
 from poetics.sounds.pronunciation import pronounce
-from poetics.sounds.tails import tails
 
 LEVEL = 5  # the base-2 logarithm of how often a word comes in 3 million lines of verse, at least
-RHYME_LEVEL = 8  # the same of a word that rhymes
-RHYMES, SHORT_RHYMES = 8, 4  # how many words, and how many of one syllable, rhyme with the word that sets a rhyme
 WORD = re.compile(r"'?[a-z]+(?:['\-][a-z]+)*'?")
 LETTERS = ("a", "i", "o")  # the words of one letter
-# Words at which no line ends, since they lean on the next one.
-LEANING = frozenset(
-    re.findall(
-        r"\S+",
-        "the a an of and or nor to my thy your his her our their its with from at for as if than but by o' th' i' an'",
-    )
-)
 
 
 class Lexicon:
     """Words in alphabetical order.
 
     Attributes:
-      ways: of each word, how it may be said, see `stress.word_ways`.
+      language: how its words sound.
+      ways: of each word, how it may be said.
       may_end: bool [words], whether a line may end with the word.
       families: the words that rhyme, by the end that they share.
     """
 
-    def __init__(self, words: Iterable[str]):
-        self.words = sorted(words)
+    def __init__(self, words: Iterable[str], language: Language = ENGLISH):
+        self.words, self.language = sorted(words), language
         self.trie = Trie(self.words)
-        self.ways = [stress.word_ways(word) for word in self.words]
-        self.may_end = np.array([word not in LEANING for word in self.words])
+        self.ways = [language.ways(word) for word in self.words]
+        self.may_end = np.array([language.may_end(word) for word in self.words])
         self.families: dict[Phones, np.ndarray] = self._families()
         self.rich = frozenset(end for end, family in self.families.items() if self._is_rich(family))
 
@@ -55,14 +47,14 @@ class Lexicon:
     def _families(self) -> dict[Phones, np.ndarray]:
         found: dict[Phones, list[int]] = {}
         for number, word in enumerate(self.words):
-            # By the dictionary, since a rhyme that was worked out is more often wrong.
-            if self.may_end[number] and (dictionary.level(word) or 0) >= RHYME_LEVEL and dictionary.known(word):
-                for end in tails(word):
+            if self.may_end[number] and self.language.may_rhyme(word):
+                for end in self.language.ends(word):
                     found.setdefault(end, []).append(number)
         return {end: np.array(family) for end, family in found.items()}
 
     def _is_rich(self, family: np.ndarray) -> bool:
-        return len(family) >= RHYMES and sum(len(self.ways[number][0]) == 1 for number in family) >= SHORT_RHYMES
+        n_short = sum(len(self.ways[number][0]) == 1 for number in family)
+        return len(family) >= self.language.rhymes and n_short >= self.language.short_rhymes
 
 
 class Places:
@@ -137,6 +129,16 @@ def verse_lexicon() -> Lexicon:
     levels = dictionary.load().levels
     words = [word for word, level in levels.items() if level >= LEVEL and WORD.fullmatch(word)]
     return Lexicon(word for word in words if (len(word) > 1 or word in LETTERS) and _is_sure(word))
+
+
+@functools.lru_cache(2)
+def own_lexicon(path: str, digest: str) -> Lexicon:
+    """The words of a dictionary of the user's, a file of this SHA-256.
+
+    Raises:
+      UserError: the file is no dictionary.
+    """
+    return Lexicon(*read_dictionary(path))
 
 
 def _is_sure(word: str) -> bool:

@@ -92,8 +92,13 @@ def metre(lines: Sequence[str]) -> Metre:
 
 def read(lines: Sequence[str]) -> dict[str, list[Reading]]:
     """The cheapest reading of each line in each foot."""
-    ways = [(i, way) for i, line in enumerate(lines) for way in stress.line_ways(line)]
-    best = {foot: [Reading("", NEVER)] * len(lines) for foot in FEET}
+    return read_ways([stress.line_ways(line) for line in lines])
+
+
+def read_ways(ways_of_lines: Sequence[tuple[str, ...]]) -> dict[str, list[Reading]]:
+    """The same of lines of which the ways to say them are given."""
+    ways = [(i, way) for i, of_line in enumerate(ways_of_lines) for way in of_line]
+    best = {foot: [Reading("", NEVER)] * len(ways_of_lines) for foot in FEET}
     for length in sorted({len(way) for _, way in ways if 0 < len(way) <= LONGEST}):
         some = [(i, way) for i, way in ways if len(way) == length]
         for (i, _), readings in zip(some, _read_equal([way for _, way in some]), strict=True):

@@ -8,6 +8,7 @@ syllable of a word of one syllable is a digit: in how many tenths of its places 
 import functools
 import os
 import re
+from collections.abc import Sequence
 
 from poetics.sounds.dictionary import DATA, Phones, is_vowel
 from poetics.sounds.pronunciation import pronounce
@@ -32,9 +33,14 @@ CLIPPED = re.compile(
 @functools.lru_cache(1 << 16)
 def line_ways(line: str) -> tuple[str, ...]:
     """The ways to say a line, likeliest first: a letter a syllable."""
+    return joined_ways([word_ways(word) for word in words(line)])
+
+
+def joined_ways(ways_of_words: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The ways to say several words, one after the other, the likeliest first."""
     ways = [""]
-    for word in words(line):
-        ways = [way + more for more in word_ways(word) for way in ways][:MOST_WAYS]
+    for of_word in ways_of_words:
+        ways = [way + more for more in of_word for way in ways][:MOST_WAYS]
     return tuple(dict.fromkeys(ways))
 
 
@@ -58,6 +64,11 @@ def _letters(word: str, phones: Phones) -> str:
     stresses = [phone[-1] for phone in phones if is_vowel(phone)]
     if len(stresses) == 1:
         return weight(word)
+    return letters_of("".join(stresses))
+
+
+def letters_of(stresses: str) -> str:
+    """The syllables of a word of several: 1 for the main stress, 2 for a second one, 0 for none."""
     letters = {"1": "S", "2": "s", "0": "p"}
     beside = {i + step for i, stress in enumerate(stresses) if stress == "1" for step in (-1, 1)}
     return "".join("w" if stress == "0" and i in beside else letters[stress] for i, stress in enumerate(stresses))

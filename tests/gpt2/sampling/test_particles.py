@@ -101,6 +101,7 @@ def test_samples_that_were_written_before_change_no_other():
 def test_every_sample_has_the_form_and_lacks_the_last_line_end():
     for sample in written(2, n=30):
         assert sample.why == FORM
+        assert 1 <= sample.ess <= 4
         lines = "".join("o" if id % 2 else "e" if id else "\n" for id in sample.ids).split("\n")
         assert [line.count("o") for line in lines] == [2, 2]
         assert "ee" not in "".join(lines)
