@@ -160,28 +160,10 @@ def check_ranking(texts: "Sequence[Candidate]", request: Request) -> None:
 
 def index_of(request: Request) -> "Index | None":
     """The corpus, to look for copies in: the one that is named, or the dataset of the run."""
-    from encoder.dataset import to_text
-    from poetics.judging.copies import Index
+    from gpt2.jobs import source
 
-    corpus, vocabulary = request.corpus, (request.model_name, request.models_dir)
-    if request.run_name is not None:
-        vocabulary = (request.run_name, request.checkpoint_dir)
-        corpus = corpus or dataset_of(os.path.join(request.checkpoint_dir, request.run_name))
-    return Index(to_text.read_corpus(corpus, *vocabulary)) if corpus else None
-
-
-def dataset_of(folder: str) -> str | None:
-    """What a run was trained on, if it can still be found; logs whether."""
-    from system import files
-
-    path = os.path.join(folder, "settings.json")
-    settings = files.read_json(path, "the settings of a run", "train it again") if files.exists(path) else {}
-    dataset = settings.get("dataset")
-    if isinstance(dataset, str) and files.exists(dataset) and not files.is_folder(dataset):
-        logger.info(f"copies are looked for in {dataset}, the dataset of the run")
-        return dataset
-    logger.info(f"copies are not looked for, since {dataset or 'the dataset'} of the run is not here; name a --corpus")
-    return None
+    run = os.path.join(request.checkpoint_dir, request.run_name) if request.run_name is not None else None
+    return source.index_of(request.corpus, run, request.model_name, request.models_dir)
 
 
 def shown_as_bar(texts: "list[Candidate]") -> "Sequence[Candidate]":

@@ -8,6 +8,7 @@ import itertools
 import json
 import logging
 import math
+import os
 import random
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
@@ -23,22 +24,28 @@ from gpt2.jobs.formed import Formed
 from gpt2.jobs.no_repeat import NoRepeat, wordless
 from gpt2.jobs.request import Request
 from gpt2.jobs.sample_file import Fields
-from gpt2.jobs.source import Source
+from gpt2.jobs.source import Source, index_of
 from gpt2.sampling import batch, particles
 from gpt2.sampling.batch import Rules, Sample, Task
 from gpt2.sampling.engines import Engine, EngineSpec
+from gpt2.sampling.tries import Tries, fitting
 from poems import layout, names, prompts
 from poems.layout import Layout
 from poems.names import Names
 from poems.prompts import Prompt
+from poetics.curating import sieve
+from poetics.curating.candidates import Candidate
+from poetics.curating.sieve import Limits
 from poetics.forms.guide import Verse
 from poetics.judging import ranking
+from poetics.judging.copies import Index
 from system.errors import UserError
 
 logger = logging.getLogger("gpt2")
 
 FEW = 5  # names in prompts that are said to be unknown
 SLIDES = "when the window of {} tokens is full, its last half is read again and the rest forgotten"
+Write = Callable[[Iterable[Task]], Iterator[Sample]]
 # Text is taken letter for letter.
 NO_LINE_END = r"{} has \n in it, a backslash and an n; a line end is typed $'O rose,\nThou' in bash and zsh"
 
@@ -86,6 +93,9 @@ class Job:
       by: what the kept one is the best by.
       include_prompt: whether the prompt is printed before each sample.
       formed: the form that samples have; None for none.
+      limits: what texts must be to become samples; None to take all.
+      tries: how many texts are written for each sample at most, if there are limits.
+      corpus: where copies are looked for.
     """
 
     enc: Encoder
@@ -99,6 +109,9 @@ class Job:
     by: Literal["likeness", "logprob", "rhyme", "metre"] = "likeness"
     include_prompt: bool = False
     formed: Formed | None = None
+    limits: Limits | None = None
+    tries: int = 1
+    corpus: Index | None = None
 
     @classmethod
     def of(cls, request: Request, enc: Encoder, source: Source) -> "Job":
@@ -124,7 +137,8 @@ class Job:
         form = request.form_asked()
         words: dict = {"prefixed": source.layout.name == "prefix", "dictionary": request.dictionary}
         formed = Formed(enc, form, request.particles, **words) if form else None
-        job = cls(enc, hparams, rules, endings, prompts, **how, formed=formed)
+        kept: dict = {"limits": request.limits(), "tries": request.tries, "corpus": corpus_of(request)}
+        job = cls(enc, hparams, rules, endings, prompts, **how, **kept, formed=formed)
         job.check()
         return job
 
@@ -162,16 +176,26 @@ class Job:
     ) -> Iterator[tuple[Sample, Prompt]]:
         """The samples of these numbers, in their order, each with its prompt.
 
-        Of each group of `best_of` tasks one becomes a sample.
+        Of each group of `n_tasks` tasks one becomes a sample.
         """
-        tasks, begun = itertools.tee(self.tasks(numbers))
-        samples = self._write(engine, tasks, on_token)
-        in_order = batch.in_order(samples, (task.number for task in begun))
-        quality = self.quality if self.best_of > 1 and self.by != "logprob" else None
-        for sample in batch.best_of(in_order, self.best_of, quality):
+        write = functools.partial(self._write, engine, on_token=on_token)
+        for sample in self._fitting(numbers, write) if self.limits else self._best(numbers, write):
             prompt = self.prompts.prompt_of(sample.number)
             assert prompt, f"sample {sample.number} has a task, so it has a prompt"
             yield sample, prompt
+
+    def _best(self, numbers: Iterable[int], write: Write) -> Iterator[Sample]:
+        """Of each `best_of` texts the best."""
+        tasks, begun = itertools.tee(self.tasks(numbers))
+        in_order = batch.in_order(write(tasks), (task.number for task in begun))
+        quality = self.quality if self.best_of > 1 and self.by != "logprob" else None
+        return batch.best_of(in_order, self.best_of, quality)
+
+    def _fitting(self, numbers: Iterable[int], write: Write) -> Iterator[Sample]:
+        """Of each `tries` texts the first that keeps the limits."""
+        begun, numbers = itertools.tee(numbers)
+        tries = Tries(begun, self._tasks_of(), self.tries)
+        return batch.in_order(fitting(tries, write, self.fault), numbers)
 
     @property
     def rows(self) -> int:
@@ -186,6 +210,13 @@ class Job:
         """How good one of `best_of` samples is by its text."""
         assert self.by != "logprob", "the log-probability is the sample's own"
         return ranking.quality(self.text(sample, self._prompt_of(sample)), self.by)
+
+    def fault(self, sample: Sample) -> str | None:
+        """Why a text does not keep the limits; None if it does."""
+        assert self.limits, "there are limits"
+        prompt = self._prompt_of(sample)
+        told = {"number": sample.number, "text": self.text(sample, prompt), "prompt": prompt.text, "why": sample.why}
+        return sieve.fault_of(Candidate("", told), self.limits, self.corpus)
 
     def text(self, sample: Sample, prompt: Prompt) -> str:
         """The text of a sample after its prompt, up to where it ends."""
@@ -205,25 +236,56 @@ class Job:
         n_particles = formed.particles
         return particles.write_guided(engine, tasks, self.rules, begin, n_particles=n_particles, on_token=on_token)
 
+    @property
+    def n_tasks(self) -> int:
+        """How many texts may be written for each sample."""
+        return self.tries if self.limits else self.best_of
+
     def _prompt_of(self, task: Task | Sample) -> Prompt:
         """The prompt of a task, or of its sample, by the number of the task."""
-        prompt = self.prompts.prompt_of((task.number - 1) // self.best_of + 1)
+        prompt = self.prompts.prompt_of((task.number - 1) // self.n_tasks + 1)
         assert prompt, f"task {task.number} has a prompt"
         return prompt
 
     def tasks(self, numbers: Iterable[int]) -> Iterator[Task]:
         """The tasks of the samples of these numbers, until there is no prompt for one."""
-        known: dict[Prompt, tuple[tuple[int, ...], int]] = {}
+        tasks_of = self._tasks_of()
         for number in numbers:
+            if not (some := tasks_of(number)):
+                return
+            yield from some
+
+    def _tasks_of(self) -> Callable[[int], list[Task]]:
+        """A function that gives the tasks of the sample of a number; none if there is no prompt for it."""
+
+        @functools.cache
+        def begin(prompt: Prompt) -> tuple[tuple[int, ...], int]:
+            ids = ids_of(self.enc, prompt)
+            length = batch.sample_length(self.hparams, ids, self.length)
+            return batch.start_of(ids, self.hparams), prompts.MOST if self.formed else length
+
+        def tasks_of(number: int) -> list[Task]:
             prompt = self.prompts.prompt_of(number)
             if prompt is None:
-                return
-            if prompt not in known:
-                ids = ids_of(self.enc, prompt)
-                length = batch.sample_length(self.hparams, ids, self.length)
-                known[prompt] = batch.start_of(ids, self.hparams), prompts.MOST if self.formed else length
-            for task in range((number - 1) * self.best_of + 1, number * self.best_of + 1):
-                yield Task(task, *known[prompt], prompt.held.encode())
+                return []
+            numbers = range((number - 1) * self.n_tasks + 1, number * self.n_tasks + 1)
+            return [Task(number, *begin(prompt), prompt.held.encode()) for number in numbers]
+
+        return tasks_of
+
+
+def corpus_of(request: Request) -> Index | None:
+    """Where copies are looked for, if they are to be.
+
+    Raises:
+      UserError: there is no such corpus.
+    """
+    if request.max_copied is None:
+        return None
+    run = os.path.join(request.checkpoint_dir, request.run_name) if request.run_name is not None else None
+    if (index := index_of(request.corpus, run, request.model_name, request.models_dir)) is None:
+        raise UserError("--max_copied is given, and there is no corpus to look for copies in; name one: --corpus")
+    return index
 
 
 def read_prompts(request: Request, described: Layout) -> list[Prompt]:
@@ -272,6 +334,10 @@ def settings_of(request: Request, job: Job, source: Source) -> Fields:
     settings |= {"best_of": job.best_of, "dtype": request.dtype, "seed": job.rules.seed}
     if job.best_of > 1:
         settings["by"] = job.by
+    if job.limits:
+        settings |= dataclasses.asdict(job.limits) | {"tries": job.tries}
+    if job.corpus:
+        settings["corpus_words"] = len(job.corpus)
     if job.formed:
         settings |= {"form": str(job.formed.form), "particles": job.formed.particles}
         if job.formed.dictionary:

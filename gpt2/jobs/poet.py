@@ -32,7 +32,7 @@ class Poem:
       text: without the prompt.
       prompt: what it continues, with the prefix that was made of author, title and the like.
       logprobs: the log-probability of each token before any filter, in nats.
-      why: what ended it: "end of text", "length", "lines", "stanzas", "stop" or "form".
+      why: what ended it: "end of text", "length", "lines", "stanzas", "stop" or "form"; "no try fits" for an empty one.
       number: of the poem, from 1; the same seed and number give the same poem.
       settings: what made it, as files of samples note it.
     """
@@ -118,10 +118,10 @@ class Poet:
         """One poem, piece by piece as it is written.
 
         Raises:
-          UserError: an unknown flag, or one that needs whole poems: best_of, a form.
+          UserError: an unknown flag, or one that needs whole poems: best_of, a form, min_rhyme and the like.
         """
         _, job = self._job(prompt, nsamples=1, **flags)
-        if job.best_of > 1 or job.formed:
+        if job.best_of > 1 or job.limits or job.formed:
             raise UserError("a poem in a form, or the best of several, is known at its end; write() gives it")
         (task,) = job.tasks(job.prompts.numbers(job.prompts.first))
         growing = Growing(job, job.prompts.prompt_of(task.number))

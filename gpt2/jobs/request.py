@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from gpt2.distributed.workers import Strategy
 from system import flags
 from system.errors import UserError
-from system.flags import AtLeast
+from system.flags import AtLeast, AtMost
 
 if TYPE_CHECKING:
     from gpt2.sampling.filters import Filters
+    from poetics.curating.sieve import Limits
     from poetics.forms.form import Form
 
 TOP_K = 40
-COUNTS = ("nsamples", "batch_size", "length", "lines", "stanzas", "no_repeat", "best_of", "particles")
+LIMITS = ("min_rhyme", "min_metre", "min_known", "max_repeated", "max_copied")
+COUNTS = ("tries", "nsamples", "batch_size", "length", "lines", "stanzas", "no_repeat", "best_of", "particles")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,6 +75,16 @@ class Request:
         best_of: write this many for each sample, and keep the best.
         by: what makes one the best: its likeness to real English verse, its log-probability, its rhyme or its metre.
         seed: the same seed gives the same samples. Default: that of the samples in --out, or one that is printed.
+      Which samples
+        min_rhyme: keep texts of whose lines at least this share rhymes; with this and the next ones, others are written
+          in the place of those that are not kept.
+        min_metre: keep texts with at least so many bits of metre a line; real verse has about 4, prose -1.
+        min_known: keep texts with at least this share of words that are words.
+        max_repeated: keep texts with at most this share of lines that stand in the same text before.
+        max_copied: keep texts with at most this share of words in runs of 8 or more that the corpus has too.
+        corpus: where copies are looked for: an .npz, a text file, or gutenberg for the whole Gutenberg Poetry Corpus.
+          Default: the dataset of the run.
+        tries: texts that are written for each sample at most; if none is kept, the sample is empty.
       How it is computed
         dtype: float32; int8, faster on a CPU and less exact; bfloat16, half the memory on a GPU or a TPU.
         engine: lite for a CPU, xla for GPUs or a TPU, or auto.
@@ -126,6 +138,13 @@ class Request:
     best_of: Annotated[int, AtLeast(1)] = 1
     by: Literal["likeness", "logprob", "rhyme", "metre"] = "likeness"
     seed: int | None = None
+    min_rhyme: Annotated[float, AtLeast(0), AtMost(1)] = 0.0
+    min_metre: float | None = None
+    min_known: Annotated[float, AtLeast(0), AtMost(1)] = 0.0
+    max_repeated: Annotated[float, AtLeast(0), AtMost(1)] = 1.0
+    max_copied: Annotated[float | None, AtLeast(0), AtMost(1)] = None
+    corpus: Annotated[str | None, "CORPUS"] = None
+    tries: Annotated[int, AtLeast(1)] = 100
     dtype: Literal["float32", "int8", "bfloat16"] = "float32"
     engine: Literal["auto", "lite", "xla"] = "auto"
     strategy: Strategy = "auto"
@@ -193,6 +212,10 @@ class Request:
             raise UserError("--forms is given without --form, which names one of its forms; add it")
         if self.dictionary is not None and not self.has_form:
             raise UserError("--dictionary is given without a form, whose words it has; add one, such as --form haiku")
+        if self.has_limits and self.best_of > 1:
+            raise UserError("--best_of is given with limits such as --min_rhyme, expected one of them")
+        if self.corpus is not None and self.max_copied is None:
+            raise UserError("--corpus is given without --max_copied, the share of copied words to allow; add it")
         if self.prompts is not None and self.nsamples == 0:
             raise UserError("--nsamples 0 never comes to the second of --prompts; say how many of each")
         if self.restore_from is not None and self.run_name is not None:
@@ -222,6 +245,20 @@ class Request:
     def has_form(self) -> bool:
         """Whether the samples are to have a form."""
         return bool(self.form or self.scheme or self.metre or self.syllables)
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether texts are dropped that are not as they should be."""
+        return any(getattr(self, name) != getattr(type(self), name) for name in LIMITS)
+
+    def limits(self) -> "Limits | None":
+        """What a text must be to be kept; None to keep all."""
+        from poetics.curating.sieve import Limits
+
+        if not self.has_limits:
+            return None
+        values: dict = {name: value for name in LIMITS if (value := getattr(self, name)) is not None}
+        return Limits(min_lines=1, open_ends=True, **values)
 
     def form_asked(self) -> "Form | None":
         """The form of the samples; None for none.

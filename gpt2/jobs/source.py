@@ -4,10 +4,12 @@ import logging
 import os
 from typing import NamedTuple
 
+from encoder.dataset import to_text
 from gpt2 import checkpoint_paths
 from gpt2.jobs.request import Request
 from poems.layout import Layout
 from poems.names import Names, read_described
+from poetics.judging.copies import Index
 from system import files, model_folders
 
 logger = logging.getLogger("gpt2")
@@ -62,3 +64,28 @@ def weights_of(request: Request) -> str:
     if choice.message:
         logger.info(choice.message)
     return choice.run or model_folders.model_folder(choice.model_name, request.models_dir)
+
+
+def index_of(corpus: str | None, run_folder: str | None, model_name: str | None, models_dir: str) -> Index | None:
+    """The corpus, to look for copies in: the one that is named, or the dataset of a run; None if there is none.
+
+    Args:
+      model_name, models_dir: whose vocabulary an .npz has, if no run is given.
+    """
+    if run_folder is None:
+        return Index(to_text.read_corpus(corpus, model_name, models_dir)) if corpus else None
+    folder, name = os.path.split(run_folder)
+    corpus = corpus or dataset_of(run_folder)
+    return Index(to_text.read_corpus(corpus, name, folder)) if corpus else None
+
+
+def dataset_of(run_folder: str) -> str | None:
+    """What a run was trained on, if it can still be found; logs whether."""
+    path = os.path.join(run_folder, "settings.json")
+    settings = files.read_json(path, "the settings of a run", "train it again") if files.exists(path) else {}
+    dataset = settings.get("dataset")
+    if isinstance(dataset, str) and files.exists(dataset) and not files.is_folder(dataset):
+        logger.info(f"copies are looked for in {dataset}, the dataset of the run")
+        return dataset
+    logger.info(f"copies are not looked for, since {dataset or 'the dataset'} of the run is not here; name a --corpus")
+    return None

@@ -13,7 +13,7 @@ from poems.prompts import Prompt
 def show_samples(job: Job, engine: Engine) -> Iterator[tuple[Sample, Prompt]]:
     """Prints the samples of a job, with a batch of one as they are written; gives each one, with its prompt."""
     first = job.prompts.first
-    if job.batch_size > 1 or job.best_of > 1 or job.formed:
+    if job.batch_size > 1 or job.best_of > 1 or job.limits or job.formed:
         for sample, prompt in job.samples(engine, job.prompts.numbers(first)):
             print(f"{heading(job, sample.number)}{job.text(sample, prompt)}", flush=True)
             yield sample, prompt

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
-from poetics.curating.candidates import Candidate, Figures, Measured
-from poetics.judging.copies import COPY, GRAM
+from poetics.curating.candidates import Candidate, Figures, Measured, measure_all
+from poetics.judging.copies import COPY, GRAM, Index
 from poetics.sounds.words import words
 
 By = Literal["likeness", "logprob", "rhyme", "metre"]
@@ -89,6 +89,12 @@ def fault(text: Measured, limits: Limits) -> str | None:
         share = f"more than {limits.max_copied:g} of their words in runs" if limits.max_copied else "a run"
         return f"copy: {share} of {COPY} words or more stand{'' if limits.max_copied else 's'} in the corpus"
     return _miss(figures, limits)
+
+
+def fault_of(candidate: Candidate, limits: Limits, index: Index | None) -> str | None:
+    """The same of one that is not measured yet."""
+    (text,) = measure_all([candidate], index)
+    return fault(text, limits)
 
 
 def _miss(figures: Figures, limits: Limits) -> str | None:
