@@ -29,6 +29,7 @@ IN_WORD = re.compile(rf"(?:{LETTER}|['\-])+")
 # In e-folds for each unit of the costs of `feet`, on top of the masks: of a word and again of the whole line. With them
 # most poems have the foot that was asked for by `feet.metre`, limericks too; `python bench/forms.py` measures it.
 WORD_PRICE, LINE_PRICE = 2.0, 2.0
+FOOT_PRICE = 4.0  # the same of what another foot would cost less
 MOST_KEPT = 20_000  # sets of tokens
 
 Choice = tuple[np.ndarray, np.ndarray]  # ids int [any number], and their prices float32
@@ -367,7 +368,8 @@ def line_gain(line: str, metre: Metre, language: Language = ENGLISH) -> float:
     if not metre.foot:
         return 0.0
     ways = stress.joined_ways([language.ways(word) for word in words(line)])
-    return -LINE_PRICE * feet.read_ways([ways])[metre.foot][0].cost
+    costs = {foot: reading.cost for foot, (reading,) in feet.read_ways([ways]).items()}
+    return -LINE_PRICE * costs[metre.foot] - FOOT_PRICE * (costs[metre.foot] - min(costs.values()))
 
 
 def _union(after: np.ndarray, places: int) -> int:
