@@ -144,7 +144,8 @@ def test_tensorflow_serving_finds_the_defaults(served):
 def test_the_request_in_the_docs_is_one_that_tensorflow_serving_takes(served):
     """Serving makes a tensor of a signature's dtype of each value, and refuses a request that lacks an input."""
     text = (ROOT / "docs" / "convert.md").read_text()
-    request = json.loads(re.search(r"-d '(\{.*?\})'\n```", text, re.S)[1])["inputs"]
+    (given,) = re.findall(r"-d '(\{.*?\})'\n```", text, re.S)
+    request = json.loads(given)["inputs"]
     signature = tf.saved_model.load(str(served)).signatures["serving_default"]
     specs = signature.structured_input_signature[1]
     assert request.keys() == specs.keys()

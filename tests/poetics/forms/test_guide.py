@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from poetics.forms.form import find_form
-from poetics.forms.guide import Guide
+from poetics.forms.guide import Guide, line_gain
 from poetics.forms.lexicon import Lexicon, Places, place_all, verse_lexicon
 from poetics.forms.trie import Trie
 from poetics.metre import feet, stress
@@ -166,6 +166,14 @@ def price(verse, text):
     id = TEXTS.index(text)
     verse.take(id)
     return float(prices[ids.tolist().index(id)])
+
+
+def test_a_line_that_is_in_another_foot_has_more_against_it_than_its_own_cost():
+    metre = find_form(name="limerick").metres[0]
+    own, other = "There was an Old Man with a beard", "The curfew tolls the knell of day"
+    price = {line: line_gain(line, metre) / feet.read([line])["anapestic"][0].cost for line in (own, other)}
+    assert price[other] < price[own] == pytest.approx(-2)
+    assert line_gain(other, find_form(metre="iambic4").metres[0]) > line_gain(other, metre)
 
 
 def test_a_copy_goes_its_own_way():
