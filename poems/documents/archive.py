@@ -92,7 +92,7 @@ def read_xml(stream: IO[bytes]) -> Iterator[Event]:
             block = stream.read(BLOCK)
             try:
                 parser.Parse(block, not block)
-            except expat.ExpatError as error:
+            except (expat.ExpatError, LookupError) as error:  # a LookupError of an encoding that does not exist
                 raise UserError(f"no XML: {error}") from None
             yield from held
             held.clear()

@@ -65,6 +65,9 @@ ASCII = bytes(range(128))
 NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 OF_UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 
+USUAL = re.compile(rb"[\xc2-\xc5][\x80-\xbf]|\xe2\x80[\x80-\xbf]|\xef\xbb\xbf")  # accents, quotes, dashes, a mark
+NO_CHANCE = 10  # letters in UTF-8, which no text in another encoding has unless it is long
+
 
 def find_encoding(head: bytes, encoding: str) -> str:
     """The encoding of a file that begins so: the one that it declares, or UTF-8 if it is that, or the one given."""
@@ -90,8 +93,21 @@ def is_utf8(data: bytes) -> bool:
 
 def is_damaged_utf8(data: bytes) -> bool:
     """Whether most of what is not ASCII is UTF-8, so that another encoding would make nonsense of it."""
-    n_good = sum(map(len, OF_UTF8.findall(data)))
-    return n_good > 0 and 2 * n_good >= len(data.translate(None, ASCII))
+    found = OF_UTF8.findall(data)
+    is_no_chance = len(found) >= NO_CHANCE or bool(USUAL.search(data))
+    return is_no_chance and 2 * sum(map(len, found)) >= len(data.translate(None, ASCII))
+
+
+def name_of_strays(encoding: str) -> str:
+    """The name of what `bytes.decode` takes as `errors`: bytes that are not UTF-8 are of this encoding."""
+
+    def decode(error: UnicodeError) -> tuple[str, int]:
+        assert isinstance(error, UnicodeDecodeError)
+        return error.object[error.start : error.end].decode(encoding, errors="replace"), error.end
+
+    name = f"strays in {encoding}"
+    codecs.register_error(name, decode)
+    return name
 
 
 def guess_encoding(data: bytes) -> str | None:

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING
 
 from poems.poem import LONGEST
 from poems.sources.account import Rows
-from poems.sources.encodings import guess_encoding, is_damaged_utf8, is_utf8
+from poems.sources.encodings import guess_encoding, is_damaged_utf8, is_utf8, name_of_strays
 from system import files
 from system.errors import UnreadableFile, UserError
 
@@ -76,7 +76,10 @@ def decoded(
         if is_plain and not data.isascii():
             is_plain = False
             data += file.read(HEAD)  # enough to tell by
-            encoding = _told(data, rows, encoding)
+            if encoding != "utf-8" and is_damaged_utf8(data):
+                encoding, errors = "utf-8", name_of_strays(encoding)
+            else:
+                encoding = _told(data, rows, encoding)
             decoder = _decoder(encoding, errors, translate)
         try:
             text = decoder.decode(data, final=not data)

@@ -244,6 +244,14 @@ def test_a_document_type_without_declarations_is_read(tmp_path):
     assert titles_and_texts(epub(tmp_path / "a.epub", "<body><p>a rose</p></body>", head)) == [("", "a rose\n")]
 
 
+@pytest.mark.parametrize(
+    "head", ['<?xml version="1.0" encoding="klingon"?>', "<?xml version='1.0' encoding='gb18030'?>"]
+)
+def test_a_page_in_an_encoding_that_is_none_is_refused(tmp_path, head):
+    with pytest.raises(UnreadableFile, match="expected a whole document"):
+        read(epub(tmp_path / "a.epub", "<body><p>a rose</p></body>", head))
+
+
 @pytest.mark.parametrize("deep", ["<w:p>", "<w:x>", "<w:t>"])
 def test_elements_may_be_nested_deep(tmp_path, deep):
     body = deep * 50_000 + deep.replace("<", "</") * 50_000

@@ -125,9 +125,22 @@ def test_utf8_with_a_few_wrong_bytes_is_not_read_as_something_else(tmp_path):
         read(tmp_path / "a.txt")
 
 
+@pytest.mark.parametrize("block", [1, 2, 1 << 20])
+def test_the_encoding_given_is_that_of_the_wrong_bytes_alone(tmp_path, monkeypatch, block):
+    monkeypatch.setattr(text_file, "BLOCK", block)
+    (tmp_path / "a.txt").write_bytes(FRENCH.encode() + "l’été\n".encode("cp1252") + FRENCH.encode())
+    assert read(tmp_path / "a.txt", "cp1252")[0] == f"{FRENCH}l’été\n{FRENCH}"
+
+
 @pytest.mark.parametrize(("text", "encoding"), WRITTEN)
 def test_no_other_encoding_looks_like_damaged_utf8(text, encoding):
     assert not is_damaged_utf8(text.encode(encoding))
+    assert not any(is_damaged_utf8(line.encode(encoding)) for line in text.splitlines())
+
+
+def test_letters_that_happen_to_be_utf8_as_well_are_read_as_what_they_are(tmp_path):
+    (tmp_path / "a.txt").write_bytes("vítr a déšť\n".encode("cp1250"))  # éšť is one letter of Chinese in UTF-8
+    assert read(tmp_path / "a.txt")[0] == "vítr a déšť\n"
 
 
 def test_a_mixed_folder_never_stops_and_all_is_reported(tmp_path):
