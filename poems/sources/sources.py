@@ -14,6 +14,7 @@ from poems.sources.account import Rows
 from poems.sources.formats import NO_BOOKS, kind_of, read_poems, read_text
 from poems.sources.other_formats import has_other_ending
 from system import files
+from system.console import overwrites_lines
 from system.errors import UnreadableFile, UserError
 
 DEMO = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", "dickinson.txt")
@@ -60,11 +61,12 @@ class Source:
 
 @contextlib.contextmanager
 def reading(sources: Sequence[Source], title: str) -> Iterator[list[Source]]:
-    """The sources, with a bar on the terminal that counts the bytes that are read of them."""
+    """The sources, with a bar on the terminal or in a notebook that counts the bytes that are read of them."""
     from tqdm import tqdm  # here, so that --help need not wait for it
 
     total = sum(source.n_bytes for source in sources)
-    with tqdm(total=total, desc=title, unit="B", unit_scale=True, disable=None, delay=1) as bar:
+    hidden = not overwrites_lines()
+    with tqdm(total=total, desc=title, unit="B", unit_scale=True, disable=hidden, delay=1) as bar:
         yield [dataclasses.replace(source, progress=bar.update) for source in sources]
 
 
