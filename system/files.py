@@ -289,18 +289,21 @@ def check_members(archive: zipfile.ZipFile, size: int) -> None:
         raise UserError("more bytes than the file, expected its members one after the other")
 
 
-def check_member(member: zipfile.ZipInfo) -> None:
+def check_member(member: zipfile.ZipInfo, small: int = SMALL) -> None:
     """Raises a UserError for a member that is packed in a rare way, or kilobytes that unpack to gigabytes.
 
     zipfile itself reads no more than the size that is checked here, and compares the CRC at the end.
+
+    Args:
+      small: bytes that it may have in any case.
     """
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise UserError(f"packed in the way {member.compress_type}, expected stored or deflated")
-    most = most_unpacked(member.compress_size)
+    most = most_unpacked(member.compress_size, small)
     if member.compress_type == zipfile.ZIP_DEFLATED and member.file_size > most:
         raise UserError(f"unpacks to {member.file_size} bytes, expected at most {most}")
 
 
-def most_unpacked(packed: int) -> int:
+def most_unpacked(packed: int, small: int = SMALL) -> int:
     """The bytes that something compressed may unpack to: text and ids take a fifth, kilobytes never gigabytes."""
-    return max(SMALL, MOST_RATIO * packed)
+    return max(small, MOST_RATIO * packed)

@@ -12,6 +12,8 @@ from system.errors import UnreadableFile, UserError
 
 BLOCK = 1 << 16  # Bytes of XML whose events are held at once.
 MOST_XML = 1 << 26  # Bytes of one member; a long novel takes a tenth.
+SMALL_XML = 1 << 22  # Bytes that a member may have however well it is compressed.
+MOST_EVENTS = 1 << 22  # of one member: beginnings and ends of elements, and text between; about 200,000 lines.
 REMEDY = "save the document again, or save it as plain text"
 
 # What namespaces are called here; all others are "?". ISO's strict form of a .docx has one of its own.
@@ -66,7 +68,7 @@ def open_member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
     if name not in archive.NameToInfo:
         raise UserError(f"no {name[:200]!r}")
     member = archive.getinfo(name)
-    files.check_member(member)
+    files.check_member(member, SMALL_XML)
     if member.file_size > MOST_XML:
         raise UserError(f"{name}: {member.file_size:,} bytes, more than the {MOST_XML:,} that are read")
     return archive.open(member)
@@ -76,7 +78,7 @@ def read_xml(stream: IO[bytes]) -> Iterator[Event]:
     """The events of a file of XML.
 
     Raises:
-      UserError: it is not well-formed, or declares entities, which are never expanded.
+      UserError: it is not well-formed, has more than `MOST_EVENTS`, or declares entities, which are never expanded.
     """
     held: list[Event] = []
     parser = expat.ParserCreate(namespace_separator=" ")
@@ -87,6 +89,7 @@ def read_xml(stream: IO[bytes]) -> Iterator[Event]:
     )
     parser.EndElementHandler = lambda name: held.append(Event("end", _short(name)))
     parser.CharacterDataHandler = lambda text: held.append(Event("text", text))
+    n_events = 0
     with stream:
         while True:
             block = stream.read(BLOCK)
@@ -94,6 +97,9 @@ def read_xml(stream: IO[bytes]) -> Iterator[Event]:
                 parser.Parse(block, not block)
             except (expat.ExpatError, LookupError) as error:  # a LookupError of an encoding that does not exist
                 raise UserError(f"no XML: {error}") from None
+            n_events += len(held)
+            if n_events > MOST_EVENTS:
+                raise UserError(f"more than {MOST_EVENTS:,} elements and texts")
             yield from held
             held.clear()
             if not block:

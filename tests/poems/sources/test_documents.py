@@ -210,7 +210,7 @@ def test_a_document_that_was_cut_off_is_an_error_in_one_line_that_names_it(tmp_p
 def test_kilobytes_that_unpack_to_megabytes_are_refused(tmp_path):
     path = write_zip(tmp_path / "a.docx", ("_rels/.rels", RELATIONS), ("word/document.xml", BOMB))
     assert path.stat().st_size < 1 << 16
-    with pytest.raises(UnreadableFile, match="unpacks to 33554438 bytes, expected at most 16777216"):
+    with pytest.raises(UnreadableFile, match="unpacks to 33554438 bytes, expected at most 4194304"):
         read(path)
 
 
@@ -218,6 +218,12 @@ def test_a_member_that_is_too_large_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(archive, "MOST_XML", 10)
     with pytest.raises(UnreadableFile, match="bytes, more than the 10 that are read"):
         read(FOLDER / "writer.odt")
+
+
+def test_more_elements_than_verse_has_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(archive, "MOST_EVENTS", 1000)
+    with pytest.raises(UnreadableFile, match="found more than 1,000 elements and texts"):
+        read(docx(tmp_path / "a.docx", words("a rose") * 300))
 
 
 def test_a_file_that_is_too_large_is_refused(monkeypatch):
