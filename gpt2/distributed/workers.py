@@ -19,8 +19,16 @@ def is_multi_worker(strategy: str) -> bool:
 
 
 def names_workers() -> bool:
-    """Whether TF_CONFIG, or Slurm, names other processes that take part."""
-    return "TF_CONFIG" in os.environ or int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1
+    """Whether TF_CONFIG, or Slurm, names other processes that take part.
+
+    A TF_CONFIG of one worker names none, as clouds set it for a job of one machine.
+
+    Raises:
+      UserError: TF_CONFIG is damaged.
+    """
+    if (config := _config()) is not None:
+        return len(_tasks(config)) > 1
+    return int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1
 
 
 def is_chief(strategy: str) -> bool:
@@ -34,16 +42,39 @@ def find_worker() -> tuple[int, int]:
     Raises:
       UserError: nothing names them, or TF_CONFIG does not name this process.
     """
-    if not names_workers():
-        raise UserError(NOTHING_NAMED)
-    if "TF_CONFIG" not in os.environ:
+    if (config := _config()) is None:
+        if not names_workers():
+            raise UserError(NOTHING_NAMED)
         return int(os.environ["SLURM_PROCID"]), int(os.environ["SLURM_STEP_NUM_TASKS"])
+    tasks = _tasks(config)
     try:
-        config = json.loads(os.environ["TF_CONFIG"])
-        tasks = [(kind, index) for kind in ("chief", "worker") for index in range(len(config["cluster"].get(kind, [])))]
         return tasks.index((config["task"]["type"], int(config["task"]["index"]))), len(tasks)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise UserError(
-            f"TF_CONFIG is {os.environ['TF_CONFIG']}, expected a cluster of workers, possibly with a chief, and one of "
-            "them as its task"
-        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise _damaged() from None
+
+
+def _config() -> dict | None:
+    """What TF_CONFIG says; None if it is not set, is empty, or names no cluster."""
+    try:
+        config = json.loads(os.environ.get("TF_CONFIG", "").strip() or "{}")
+    except (ValueError, RecursionError):
+        raise _damaged() from None
+    if config is not None and not isinstance(config, dict):
+        raise _damaged()
+    return config if config and config.get("cluster") else None
+
+
+def _tasks(config: dict) -> list[tuple[str, int]]:
+    """The chief, if there is one, and the workers, each with its number among its kind."""
+    try:
+        kinds = (("chief", config["cluster"].get("chief", [])), ("worker", config["cluster"].get("worker", [])))
+        return [(kind, index) for kind, addresses in kinds for index in range(len(addresses))]
+    except (TypeError, AttributeError):
+        raise _damaged() from None
+
+
+def _damaged() -> UserError:
+    return UserError(
+        f"TF_CONFIG is {os.environ['TF_CONFIG'][:1000]}, expected a cluster of workers, possibly with a chief, and one "
+        "of them as its task"
+    )

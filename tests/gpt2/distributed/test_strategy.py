@@ -9,6 +9,7 @@ import tensorflow as tf
 from gpt2.distributed import restart, watchdog, workers
 from gpt2.distributed import strategy as distribution
 from gpt2.distributed.replicas import Replicas
+from system.errors import UserError
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +62,28 @@ def test_a_tf_config_that_does_not_tell_is_an_error(monkeypatch, told):
     monkeypatch.setenv("TF_CONFIG", told)
     with pytest.raises(ValueError, match=r"TF_CONFIG is .*, expected a cluster of workers"):
         workers.find_worker()
+
+
+ALONE = (
+    *("", " ", "{}", "null", '{"cluster": {}}', '{"cluster": null}', '{"task": {"type": "worker", "index": 0}}'),
+    '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}',
+    '{"cluster": {"chief": ["a:1"]}, "task": {"type": "chief", "index": 0}, "environment": "cloud"}',
+    '{"cluster": {"chief": ["a:1"], "evaluator": ["b:1"]}, "task": {"type": "chief", "index": 0}}',
+)
+
+
+@pytest.mark.parametrize("told", ALONE)
+def test_a_tf_config_of_one_worker_or_none_is_one_process(monkeypatch, told):
+    monkeypatch.setenv("TF_CONFIG", told)
+    assert not workers.is_multi_worker("auto")
+    assert not Replicas.find("auto").has_others
+
+
+@pytest.mark.parametrize("told", ["{", "7", '"x"', "[" * 100_000, '{"cluster": 5}', '{"cluster": {"worker": 5}}'])
+def test_a_damaged_tf_config_is_one_line(monkeypatch, told):
+    monkeypatch.setenv("TF_CONFIG", told)
+    with pytest.raises(UserError, match=r"TF_CONFIG is .*, expected a cluster of workers"):
+        workers.is_multi_worker("auto")
 
 
 def test_addresses_where_nothing_answers_are_named(unused_port):
