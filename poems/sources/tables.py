@@ -14,7 +14,7 @@ from poems.sources.account import Rows
 from system.errors import UserError
 
 TEXT = ("poem", "content", "text", "lines")  # the names of the column of poems; the first that is there counts
-SEPARATORS = ",\t;"
+SEPARATORS = ",\t;|"
 AUTHOR = ("poet", "author")
 MOST_ABOVE = 20  # lines in which the heading is looked for, to tell what separates the columns
 UNCLOSED = 1 << 24  # Characters; a field this long is a quote that nothing closes.
@@ -97,23 +97,34 @@ def heading_of(head: str) -> list[str]:
 
 
 def separator_of(head: str) -> str:
-    """What is between the columns of a table that begins so: by its first line that is not empty or `sep=;`."""
-    marked = re.match(r"\ufeff?\"?sep=([,;\t])", head)
+    """What is between the columns of a table that begins so: by its heading, or by `sep=;` above it."""
+    marked = re.match(r"\ufeff?\"?sep=([,;|\t])", head)
     if marked:
         return marked[1]
-    heading = next((line for line in head.splitlines() if line.strip("\ufeff \t\r\n,;")), "")
-    return max(SEPARATORS, key=heading.count)
+    lines = [line for line in head.splitlines()[:MOST_ABOVE] if line.strip("\ufeff \t\r\n,;|")]
+    headings = (line for line in lines if has_poems(column_names(re.split(r"[,\t;|]", line.replace('"', "")))))
+    return max(SEPARATORS, key=next(headings, lines[0] if lines else "").count)
 
 
 def find_heading(rows: Iterable[list[str]]) -> list[str]:
-    """The names of the columns: the first row with any, below empty rows and the line `sep=,` that Excel reads."""
+    """The names of the columns: the first row with one of poems, below empty rows, captions and Excel's `sep=,`.
+
+    If no row has, the first that is not empty.
+    """
     named = (names for names in map(column_names, rows) if any(names) and not names[0].startswith("sep="))
-    return next(named, [])
+    first = next(named, [])
+    below = itertools.chain([first], itertools.islice(named, MOST_ABOVE))
+    return next(filter(has_poems, below), first)
+
+
+def has_poems(names: Iterable[str]) -> bool:
+    """Whether one of the columns of these names is of poems."""
+    return not set(TEXT).isdisjoint(names)
 
 
 def check_columns(names: list[str], path: str) -> None:
     """Raises a ValueError if there is no column of poems among those of these names."""
-    if not set(TEXT) & set(names):
+    if not has_poems(names):
         raise UserError(
             f"{path}: the columns are {', '.join(filter(None, names)) or 'none'}, "
             "expected one called Poem, Content or Text, and perhaps Title, Poet or Author, and Tags"

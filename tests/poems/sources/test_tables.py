@@ -164,3 +164,17 @@ def test_empty_rows_and_excels_line_above_the_heading_are_passed_over(above):
     assert is_table(text)
     assert heading_of(text) == ["title", "poem", "poet", "tags"]
     assert [(poem.title, poem.text) for poem in read(text)] == [("One", "verse\n")]
+
+
+@pytest.mark.parametrize(
+    "above", ["My poems\n", "# exported in 2020\n\n", "Poems, and songs\nof one year\n", "a;b|c\n,\n"]
+)
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_captions_above_the_heading_are_passed_over_whatever_is_between_the_columns(above, separator):
+    text = above + "".join(separator.join(row) + "\n" for row in (("Title", "Poem"), ("One", "verse")))
+    assert is_table(text)
+    assert [(poem.title, poem.text) for poem in read(text)] == [("One", "verse\n")]
+
+
+def test_a_row_whose_field_is_called_as_a_column_is_no_heading():
+    assert [poem.text for poem in read("Title,Poem\nOne,verse\ntext,content\n")] == ["verse\n", "content\n"]
