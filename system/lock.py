@@ -64,6 +64,7 @@ class Lock:
 
         Raises:
           UserError: another process holds it, or its `lock` is a link.
+          OSError: the disk is full.
         """
         if self.file or not self.wanted or files.is_remote(self.folder):
             return
@@ -81,6 +82,11 @@ class Lock:
             file.close()
             raise UserError(f"{self.folder}: {who} trains there; stop it first, or name another --run_name")
         self.file = file
-        file.truncate(0)
-        file.write(f"process {os.getpid()} of {socket.gethostname()}")
-        file.flush()
+        try:
+            file.truncate(0)
+            os.write(file.fileno(), f"process {os.getpid()} of {socket.gethostname()}".encode())  # not held back
+        except OSError as error:
+            file.close()
+            raise OSError(
+                f"{path}: cannot be written ({error.strerror}); make room, or train in another folder"
+            ) from None

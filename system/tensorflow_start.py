@@ -35,7 +35,13 @@ def start_tensorflow(look_for_devices: bool = True) -> None:
     """Imports TensorFlow quietly and lets it find devices; a worker among several must meet the others before that."""
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # not all of a GPU's memory at once
     with tensorflow_start_up_held():
-        import tensorflow as tf
-
+        try:
+            import tensorflow as tf
+        except ImportError as error:
+            if isinstance(error, ModuleNotFoundError) or "failed to map" not in str(error):
+                raise
+            raise MemoryError(
+                f"TensorFlow, whose libraries take 3 GB of addresses, cannot be loaded: {error}"
+            ) from None
         if look_for_devices:
             tf.config.list_logical_devices()

@@ -1,5 +1,6 @@
 """One process at a time holds a folder or a file."""
 
+import errno
 import subprocess
 import sys
 
@@ -60,3 +61,12 @@ def test_an_open_file_is_locked_until_it_is_closed(tmp_path):
         assert not lock.lock(other)
         one.close()
         assert lock.lock(other)
+
+
+def test_a_full_disk_is_named_with_what_to_do(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(lock.os, "write", full)
+    with pytest.raises(OSError, match=r"lock: cannot be written \(No space left on device\); make room"):
+        lock.Lock(str(tmp_path)).take()
