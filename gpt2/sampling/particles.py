@@ -19,6 +19,9 @@ from gpt2.sampling.engines import Engine
 from gpt2.sampling.filters import kept
 
 FORM, NO_WORD = "form", "no word fits"  # why a sample ended
+# In nats: a particle that much less likely than another that has come to the mark is not drawn, so nobody waits for it.
+# Of 8 particles one is drawn so rarely that the others' shares hardly change.
+HOPELESS = 5.0
 DRAWS = 2**31  # Positions from here on count the draws of particles, so that their random bits are their own.
 
 
@@ -40,7 +43,7 @@ class Guided(Protocol):
         """The ids that may come next, and the price of each in nats: int and float32 [any number]."""
 
     def take(self, id: int) -> float:
-        """Goes on with an id that may come next, and returns what speaks for the text now, in nats."""
+        """Goes on with an id that may come next, and returns what speaks for the text now, in nats: 0 or less."""
 
     def copy(self) -> Self:
         """The same text so far, to be continued in another way."""
@@ -129,11 +132,19 @@ class Group:
 
     def is_due(self, k: int) -> bool:
         """Whether a particle goes on."""
-        return not self.particles[k].is_done and self.particles[k].mark <= self.mark
+        return not self.particles[k].is_done and not self._has_come(k) and self.has_hope(k)
 
     def is_waiting(self, k: int) -> bool:
         """Whether a particle waits at a mark for others."""
-        return not self.particles[k].is_done and not self.is_due(k)
+        return not self.particles[k].is_done and self._has_come(k) and self.has_hope(k)
+
+    def has_hope(self, k: int) -> bool:
+        """Whether a particle may be drawn: weights only fall, so one that is hopeless stays so."""
+        best = max((self.particles[j].weight for j in self.particles if self._has_come(j)), default=-np.inf)
+        return -np.inf < self.particles[k].weight >= best - HOPELESS
+
+    def _has_come(self, k: int) -> bool:
+        return self.particles[k].mark > self.mark
 
     def choose(self, seed: int, particles: Mapping[int, Particle]) -> dict[int, int]:
         """Chooses the next ids of some particles, by their numbers; those of which no id may come next are left out."""
@@ -146,7 +157,7 @@ class Group:
         """Draws n particles by weight, evenly spread: int [n], ascending."""
         (bits,) = random_bits(seed, [self.task.number * self.n], [DRAWS + len(self.worth) + 1])
         logs = np.array([self.particles[k].weight for k in range(self.n)])
-        weights = np.exp(logs - logs.max())
+        weights = np.where(logs >= logs.max() - HOPELESS, np.exp(logs - logs.max()), 0.0)
         self.worth.append(float(weights.sum() ** 2 / (weights**2).sum()))
         sums = np.cumsum(weights)
         shares = (float(bits) / 2**RANDOM_BITS + np.arange(n)) / n
@@ -276,7 +287,7 @@ class _Crowd:
         for group in list(self.groups.values()):
             if group.due():
                 continue
-            live = [particle for particle in group.particles.values() if particle.weight > -np.inf]
+            live = [particle for k, particle in group.particles.items() if group.has_hope(k)]
             if not live or all(particle.guided.ended for particle in live):
                 ended.append(self._end(group, live))
                 continue

@@ -34,7 +34,7 @@ class Lines:
     def take(self, id):
         if id == END:
             self.done, self.odd, self.even = self.done + 1, 0, False
-            return 0.25
+            return -0.25
         self.odd, self.even = self.odd + id % 2, id % 2 == 0
         return 0.0
 
