@@ -21,7 +21,7 @@ import pytest
 # The same examples in every run of `make test`; `make fuzz` draws others, many more, and keeps those that fail. Neither
 # depends on the clock: a process that was stopped for a while is not a test that fails.
 BY_NO_CLOCK = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.register_profile("test", BY_NO_CLOCK, derandomize=True)
+hypothesis.settings.register_profile("test", BY_NO_CLOCK, max_examples=200, derandomize=True)
 hypothesis.settings.register_profile("fuzz", BY_NO_CLOCK, max_examples=2000, print_blob=True)
 hypothesis.settings.load_profile("test")
 

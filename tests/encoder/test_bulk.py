@@ -7,7 +7,7 @@ import unittest.mock
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import encoder
@@ -77,7 +77,6 @@ def test_the_ids_are_those_of_the_reference(bulk_enc, enc, text):
 
 
 @given(text=TEXTS)
-@settings(max_examples=400, deadline=None)
 def test_the_ids_of_any_text_are_those_of_the_reference(bulk_enc, enc, text):
     assert bulk_enc.encode(text).tolist() == enc.encode(text)
 
@@ -91,7 +90,6 @@ def test_the_ids_of_ten_thousand_random_texts_are_those_of_the_reference(bulk_en
 
 
 @given(text=FRAGMENT_TEXTS)
-@settings(max_examples=200, deadline=None)
 def test_pieces_begin_where_the_pattern_begins_them(text):
     margin = bytes([pattern.END]) * pattern.MARGIN
     data = np.frombuffer(margin + text.encode() + margin, np.uint8)
@@ -124,7 +122,6 @@ def test_text_may_come_in_parts_that_end_anywhere(enc):
 
 
 @given(before=FRAGMENT_TEXTS, after=FRAGMENT_TEXTS)
-@settings(max_examples=200, deadline=None)
 def test_a_cut_does_not_change_ids_whatever_follows(enc, before, after):
     with unittest.mock.patch.object(chunks, "BLOCK", 2):
         places = list(chunks.find_cuts(before))
@@ -231,7 +228,6 @@ def test_many_texts_are_encoded_each_as_if_alone(bulk_enc, enc):
 
 
 @given(texts=st.lists(TEXTS, max_size=8))
-@settings(max_examples=200, deadline=None)
 def test_any_texts_are_encoded_each_as_if_alone(bulk_enc, enc, texts):
     assert encoded(bulk_enc, texts) == [[*enc.encode(text), enc.end_of_text] for text in texts]
 

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import encoder
@@ -52,13 +52,11 @@ def test_importing_the_encoder_leaves_tensorflow_alone():
 
 
 @given(text=TEXTS | RUNS)
-@settings(max_examples=150, deadline=None)
 def test_any_text_comes_back(enc, text):
     assert enc.decode(enc.encode(text)) == text
 
 
 @given(text=TEXTS | RUNS)
-@settings(max_examples=100, deadline=None)
 def test_pieces_merge_as_in_openais_loop(enc, merge_slowly, text):
     slow = [token for piece in reference.PATTERN.findall(text) for token in merge_slowly(piece)]
     assert [enc.vocabulary.tokens[id] for id in enc.encode(text)] == slow
@@ -113,7 +111,6 @@ def test_end_of_text_decodes_to_its_name(enc):
 
 
 @given(parts=st.lists(TEXTS.filter(lambda text: SPECIAL not in text), min_size=1, max_size=4))
-@settings(max_examples=50, deadline=None)
 def test_special_end_of_text_parts_the_texts_around_it(enc, parts):
     ids = enc.encode(SPECIAL.join(parts), special=True)
     expected = enc.encode(parts[0])
@@ -132,7 +129,6 @@ def test_a_cut_character_decodes_to_the_replacement_character(enc):
 
 
 @given(ids=st.lists(st.integers(0, 50256), max_size=50))
-@settings(max_examples=100, deadline=None)
 def test_any_ids_decode_as_python_decodes_their_bytes(enc, ids):
     assert enc.decode(ids) == enc.decode_bytes(ids).decode("utf-8", errors="replace")
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 import regex
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import encoder
@@ -66,7 +66,6 @@ def test_the_merges_are_those_of_a_plain_trainer():
     texts=st.lists(st.text("ab' \nβ", max_size=60) | st.text(st.characters(exclude_categories=["Cs"])), max_size=4),
     extra=st.integers(0, 12),
 )
-@settings(max_examples=100, deadline=None)
 def test_the_merges_of_any_text_are_those_of_a_plain_trainer(texts, extra):
     expected = train_plainly(texts, 257 + extra)
     if expected is None:
