@@ -68,8 +68,9 @@ def read_hparams(folder: str) -> HParams:
     names = [field.name for field in dataclasses.fields(HParams)]
     remedy = "copy the file of the model that the weights are of"
     sizes = files.read_json(path, f"the sizes {', '.join(names)}", remedy, dict.fromkeys(names, int))
-    if unknown := ", ".join(sizes.keys() - names):
-        raise UserError(f"{path}: found {unknown[:200]}, expected only {', '.join(names)}; {remedy}")
+    if unknown := sizes.keys() - names:
+        found = ", ".join(map(repr, sorted(unknown)))[:200]
+        raise UserError(f"{path}: found {found}, expected only {', '.join(names)}; {remedy}")
     try:
         return HParams(**sizes)
     except UserError as error:

@@ -238,6 +238,10 @@ def test_sizes_that_no_model_has_are_refused_before_anything_is_made_of_them(fol
             '{"n_vocab": 70000, "n_ctx": 6, "n_embd": 8, "n_head": 2, "n_layer": 2}',
             "n_vocab is 70000, expected at most",
         ),
+        (
+            '{"n_vocab": 30, "n_ctx": 6, "n_embd": 8, "n_head": 2, "n_layer": 2, "": 8, "n": 1}',
+            "found '', 'n', expected only n_vocab",
+        ),
     ],
 )
 def test_wrong_hparams_are_an_error_in_one_line(folder, text, message):

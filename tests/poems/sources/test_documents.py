@@ -250,12 +250,11 @@ def test_a_document_type_without_declarations_is_read(tmp_path):
     assert titles_and_texts(epub(tmp_path / "a.epub", "<body><p>a rose</p></body>", head)) == [("", "a rose\n")]
 
 
-@pytest.mark.parametrize(
-    "head", ['<?xml version="1.0" encoding="klingon"?>', "<?xml version='1.0' encoding='gb18030'?>"]
-)
-def test_a_page_in_an_encoding_that_is_none_is_refused(tmp_path, head):
-    with pytest.raises(UnreadableFile, match="expected a whole document"):
-        read(epub(tmp_path / "a.epub", "<body><p>a rose</p></body>", head))
+@pytest.mark.parametrize("name", ["klingon", "gb18030", "shift_jis", "utf-7", "rot13", "idna", "undefined", "A" * 5000])
+def test_a_page_in_an_encoding_that_is_none_is_refused(tmp_path, name):
+    with pytest.raises(UnreadableFile, match="expected a whole document") as found:
+        read(epub(tmp_path / "a.epub", "<body><p>a rose</p></body>", f'<?xml version="1.0" encoding="{name}"?>'))
+    assert len(str(found.value)) < 500
 
 
 @pytest.mark.parametrize("deep", ["<w:p>", "<w:x>", "<w:t>"])
@@ -299,6 +298,24 @@ def test_parquet_without_a_column_of_poems_is_refused_with_its_columns(tmp_path)
         read(tmp_path / "a.parquet")
     (tmp_path / "a.txt").write_text("a rose\n")
     assert [poem.text for poem in find_source(str(tmp_path)).poems()] == ["a rose\n"]
+
+
+@pytest.mark.parametrize("name", ["Title", "Poem", "Poet"])
+def test_parquet_whose_statistics_do_not_fit_is_refused_and_ends_no_process(tmp_path, name):
+    content = (FOLDER / "pandas.parquet").read_bytes()
+    optional, required = (bytes([0x25, kind, 0x18, len(name)]) + name.encode() for kind in (2, 0))
+    (tmp_path / "a.parquet").write_bytes(content.replace(optional, required))
+    with pytest.raises(UnreadableFile, match=r"size mismatch.*, expected a whole Parquet file"):
+        read(tmp_path / "a.parquet")
+
+
+def test_parquet_that_unpacks_to_gigabytes_is_refused(tmp_path):
+    import pyarrow
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(pyarrow.table({"poem": ["a" * 40_000_000]}), tmp_path / "a.parquet", compression="gzip")
+    with pytest.raises(UnreadableFile, match=r"a\.parquet: \d+ bytes unpack to \d+, expected at most"):
+        read(tmp_path / "a.parquet")
 
 
 OTHER = {
