@@ -1,4 +1,4 @@
-"""Whether two commits of the project compute the same bits: python bench/same_bits.py 037755f HEAD
+"""Whether two commits compute the same bits: python bench/same_bits.py --before 037755f --after HEAD
 
 Each commit is checked out into a temporary folder and asked for the same datasets, training runs and samples through
 its own scripts; what they write is compared by its hash. Exit status 1 if anything differs.
