@@ -1,20 +1,20 @@
 """How the words of a language sound in a form: English, or what a dictionary of the user's says; see docs/sampling.md.
 
 A line of a dictionary has a word and its phones as the CMU dictionary has them (`NIGHT  N AY1 T`); or a word, its
-stresses and its rhyme, with tabs between (`nacht  1  acht`); or a word alone, of which the vowels are counted.
+stresses and its rhyme, with tabs between (`nacht  1  acht`); or any text, of whose words the vowels are counted.
 """
 
 import collections
 import dataclasses
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from poetics.metre import stress
 from poetics.sounds import dictionary
 from poetics.sounds.dictionary import Phones, is_vowel
 from poetics.sounds.tails import tails
-from poetics.sounds.words import LETTER, MARKS
+from poetics.sounds.words import LETTER, MARKS, words
 from system import files
 from system.errors import UserError
 
@@ -24,9 +24,8 @@ LIGHT, ANY = "1", "5"  # words of one syllable: off the beat mostly, and on it o
 FREE = "p"  # a syllable on the beat or off it
 # Groups of Latin vowels, and single vowels of scripts that write no diphthongs.
 VOWELS = re.compile("[aeiouyøœæ]+|[аеиоуыэюяіє]|[αεηιουω]+")
-EXPECTED = (
-    "expected a word and phones (NIGHT  N AY1 T), or a word, stresses and a rhyme with tabs between (night  1  ait)"
-)
+# A line of the CMU dictionary: a word, the number of its pronunciation, and phones of which one is a vowel.
+SPOKEN = re.compile(r"(\S+?)(?:\(\d+\))?\s+((?:[A-Z]+[012]?\s+)*[A-Z]+[012](?:\s+[A-Z]+[012]?)*)\s*(?:#.*)?")
 # Words at which no line ends, since they lean on the next one.
 LEANING = frozenset(
     re.findall(
@@ -80,11 +79,11 @@ def read_dictionary(path: str) -> tuple[list[str], Language]:
     entries: dict[str, list[Entry]] = collections.defaultdict(list)
     for number, line in enumerate(files.read_text(path).split("\n"), start=1):
         if line.strip() and not line.startswith((";;;", "#")):
-            word, entry = _read_line(line, f"{path}, line {number}")
-            if WORD.fullmatch(word):
-                entries[word].append(entry)
+            for word, entry in _read_line(line, f"{path}, line {number}"):
+                if WORD.fullmatch(word):
+                    entries[word].append(entry)
     if not entries:
-        raise UserError(f"{path}: no words, {EXPECTED}")
+        raise UserError(f"{path}: no words, expected a line for each such as NIGHT  N AY1 T; see docs/sampling.md")
 
     def ways(word: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(entry.way for entry in entries.get(word, []))) or (counted(word),)
@@ -102,22 +101,28 @@ def counted(word: str) -> str:
     return FREE * n if n > 1 else ANY
 
 
-def _read_line(line: str, place: str) -> tuple[str, Entry]:
-    word, *columns = line.rstrip("\r").split("\t") if "\t" in line else line.partition(" #")[0].split()
-    word = unicodedata.normalize("NFC", re.sub(r"\(\d+\)$", "", word.strip()).lower()).translate(MARKS)
-    if not columns:
-        return word, Entry(counted(word), ())
+def _read_line(line: str, place: str) -> Iterator[tuple[str, Entry]]:
     if "\t" in line:
-        stresses, rhyme = columns[0].strip(), columns[1].strip() if len(columns) > 1 else ""
-        end: Phones = (rhyme,) if rhyme else ()
+        word, stresses, rhyme = (cell.strip() for cell in [*line.split("\t"), ""][:3])
+        if not re.fullmatch("[012]+", stresses):
+            raise UserError(
+                f"{place}: {line[:60]!r}, expected a word, its stresses and its rhyme with tabs between, such as "
+                "night, 1 and ait; 1 is a stressed syllable, 0 a weak one"
+            )
+        yield _even(word), Entry(_way(stresses), (rhyme,) if rhyme else ())
+    elif spoken := SPOKEN.fullmatch(line):
+        phones = spoken[2].split()
+        stresses = "".join(phone[-1] for phone in phones if is_vowel(phone))
+        last = max(i for i, phone in enumerate(phones) if phone[-1] in ("12" if stresses.strip("0") else "0"))
+        end = tuple(phone.rstrip("012") for phone in phones[last:])
+        yield _even(spoken[1]), Entry(_way(stresses), end)
     else:
-        stresses = "".join(phone[-1] for phone in columns if is_vowel(phone))
-        stressed = [i for i, phone in enumerate(columns) if phone[-1] in "12"]
-        stressed = stressed or [i for i, phone in enumerate(columns) if is_vowel(phone)]
-        end = tuple(phone.rstrip("012") for phone in columns[stressed[-1] :]) if stressed else ()
-    if not re.fullmatch("[012]+", stresses):
-        raise UserError(f"{place}: {line[:60]!r}, {EXPECTED}; 1 is a stressed syllable, 0 a weak one")
-    return word, Entry(_way(stresses), end)
+        for word in words(line):
+            yield word, Entry(counted(word), ())
+
+
+def _even(word: str) -> str:
+    return unicodedata.normalize("NFC", word.lower()).translate(MARKS)
 
 
 def _way(stresses: str) -> str:
