@@ -97,6 +97,7 @@ def open_dataset(path: str, n_vocab: int, fingerprint: str | None = None, folder
     arrays = read_arrays(path, is_known=bool(about))
     for name, ids in arrays.items():
         check_ids(ids, n_vocab, f"{path}: {name}")
+    check_lengths(about, arrays, path)
     training, held_out = split(arrays, about, path)
     marks = read_marks(about, arrays, path)
     return Dataset(arrays, training, held_out, about, marks)
@@ -111,6 +112,15 @@ def check_vocabulary(about: dict, fingerprint: str, path: str, folder: str) -> N
             f"{f', that of {name}' if name else ''}) than that of {folder}; name the model that it was made with, "
             "or make it again: python prepare_corpus.py SOURCE... OUT.npz --model_name NAME"
         )
+
+
+def check_lengths(about: dict, arrays: dict[str, np.ndarray], path: str) -> None:
+    """Raises a UserError if the .json gives an array another length than it has, or one that is not there."""
+    for source in about.get("sources", []):
+        ids = arrays.get(source["array"], ())
+        if len(ids) != source["n_tokens"]:
+            found = f"{source['n_tokens']} tokens of {source['name'][:100]!r}, expected {len(ids)}"
+            raise UserError(f"{json_path(path)}: {found}, the length of {source['array'][:20]}; {REMEDY}")
 
 
 def split(arrays: dict[str, np.ndarray], about: dict, path: str) -> tuple[Tokens, Tokens]:

@@ -127,3 +127,11 @@ def test_documents_begin_where_they_can(path, enc, starts):
     changed(path, documents={"arr_0": starts, "arr_1": [0]})
     with pytest.raises(UserError, match=r"poems\.json: the documents of arr_0: found something else"):
         reader.open_dataset(path, enc.n_vocab)
+
+
+@pytest.mark.parametrize("change", [{"n_tokens": 7}, {"array": "arr_9"}])
+def test_the_lengths_in_a_json_are_those_of_the_arrays(path, enc, change):
+    first, *others = json.loads(beside(path).read_text())["sources"]
+    changed(path, sources=[first | change, *others])
+    with pytest.raises(UserError, match=r"poems\.json: \d+ tokens of '.*a\.txt', expected \d+, the length of arr_"):
+        reader.open_dataset(path, enc.n_vocab)
