@@ -20,15 +20,14 @@ import numpy as np
 
 from gpt2 import bundle
 from gpt2.hparams import HParams
-from gpt2.lite.products import ProductsGraph
-from gpt2.lite.tflite_graph import Slot
+from gpt2.lite.products import ProductsGraph, products_graph
+from gpt2.lite.tflite_graph import UNKNOWN, Slot
 from system import files
 
 logger = logging.getLogger("gpt2")
 
 BLOCK = 1 << 20  # Bytes of weights with a CRC of their own.
 SAMPLED = 8  # Of these are checked each time a file is opened: 3 ms, where all of 124M take a quarter of a second.
-SCALES = (0x3F800000, 0xC07FFFFF)  # Bits of two float32, 1 and -3.99..., that differ in every byte.
 ABANDONED = 3600  # Seconds after which a file that is not finished is one that never will be.
 
 
@@ -37,7 +36,7 @@ def find_file(prefix: str, hparams: HParams, dtype: str, verify: bool = False) -
 
     verify: whether to read all of it, even if it was found to be whole before.
     """
-    graph = ProductsGraph(hparams, dtype)
+    graph = products_graph(hparams, dtype)
     name = _name(prefix, graph)
     paths = (os.path.join(folder, name) for folder in _folders(prefix))
     for path in filter(os.path.exists, paths):
@@ -55,7 +54,7 @@ def make_file(prefix: str, hparams: HParams, dtype: str) -> str:
       OSError: neither the model's folder nor the cache folder can be written.
     """
     bundle.check_index(prefix, hparams)
-    graph = ProductsGraph(hparams, dtype)
+    graph = products_graph(hparams, dtype)
     name = _name(prefix, graph)
     for folder in _folders(prefix):
         path = os.path.join(folder, name)
@@ -79,7 +78,7 @@ def make_file(prefix: str, hparams: HParams, dtype: str) -> str:
 def _name(prefix: str, graph: ProductsGraph) -> str:
     """The index holds a checksum of every tensor, so its hash is that of the weights; the head is that of our graph."""
     with files.open_file(f"{prefix}.index") as file:
-        digest = hashlib.sha256(file.read() + graph.head()).hexdigest()
+        digest = hashlib.sha256(file.read() + graph.blank_head).hexdigest()
     return f"{os.path.basename(prefix)}.{digest[:16]}.{graph.dtype}.tflite"
 
 
@@ -109,22 +108,17 @@ def _is_whole(path: str, graph: ProductsGraph, verify: bool = False) -> bool:
 
 def _is_ours(head: bytes, graph: ProductsGraph) -> bool:
     """Whether a head is what the graph writes: each byte, but for the scales, of which each is a number above 0."""
-    one, other = (np.frombuffer(_padded_head(graph, _all_scales(graph, bits)), np.uint8) for bits in SCALES)
-    found = np.frombuffer(head, np.uint8)
-    is_scale = one != other
-    if len(found) != len(one) or (found != one)[~is_scale].any():
+    if len(head) != graph.slots[0].offset:
         return False
+    found, ours = np.frombuffer(head, "<u4"), np.frombuffer(_padded(graph.blank_head, graph), "<u4")
+    is_scale = ours == UNKNOWN
     scales = found[is_scale].view("<f4")
-    return bool((np.isfinite(scales) & (scales > 0)).all())
+    return bool((found == ours)[~is_scale].all() and (np.isfinite(scales) & (scales > 0)).all())
 
 
-def _all_scales(graph: ProductsGraph, bits: int) -> dict[str, np.ndarray]:
-    scale = np.array(bits, np.uint32).view(np.float32)
-    return {name: np.full(len(known.scale), scale) for name, known in graph.scales.items()}
-
-
-def _padded_head(graph: ProductsGraph, scales: dict[str, np.ndarray]) -> bytes:
-    return graph.head(scales).ljust(graph.slots[0].offset, b"\0")
+def _padded(head: bytes, graph: ProductsGraph) -> bytes:
+    """The head, and zeros up to the first weight."""
+    return head.ljust(graph.slots[0].offset, b"\0")
 
 
 def _starts(graph: ProductsGraph) -> range:
@@ -174,7 +168,7 @@ def _write(path: str, graph: ProductsGraph, read: Callable[[str], np.ndarray]) -
                 weight = _read(slot, read)
             file.seek(slot.offset)
             file.write(np.ascontiguousarray(weight).data)
-        head = _padded_head(graph, scales)
+        head = _padded(graph.head(scales), graph)
         file.seek(0)
         file.write(head)
         crcs = np.array(_crcs(file, _starts(graph), graph), "<u4").tobytes()

@@ -4,12 +4,14 @@ A signature takes as many rows as it is given; all other sizes are fixed.
 """
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+UNKNOWN = np.uint32(0xC2A75E3B)  # The bits of a scale that is not known yet; a float32 that nothing else in a head is.
 PAGE, ALIGNMENT = 4096, 64  # Of the first weight, and of each; XNNPACK reads 64 bytes at a time.
 
 FULLY_CONNECTED_VERSION = 9  # tensorflow/lite/tools/versioning/op_version.cc: quantized by output channel
@@ -54,12 +56,17 @@ class LiteGraph:
         )
 
     def head(self, scales: dict[str, np.ndarray] | None = None) -> bytes:
-        """The bytes before the weights, always the same number, with the scales of the int8 weights once known."""
-        for name, values in (scales or {}).items():
-            self.scales[name].scale = values.astype(np.float32)
+        """The bytes before the weights, always the same number, with these scales of the int8 weights, or UNKNOWN."""
+        for name, quantization in self.scales.items():
+            quantization.scale = scales[name].astype(np.float32) if scales else unknown_scales(len(quantization.scale))
         builder = flatbuffers.Builder(1 << 16)
         builder.Finish(self.model.Pack(builder), b"TFL3")
         return bytes(builder.Output())
+
+    @functools.cached_property
+    def blank_head(self) -> bytes:
+        """The head with UNKNOWN in place of each scale."""
+        return self.head()
 
     @property
     def n_bytes(self) -> int:
@@ -167,7 +174,7 @@ class LiteGraph:
         index = self._keep(slot)
         if slot.dtype == "float32":
             return self._tensor(slot.shape, slot.name, buffer=index)
-        scales = np.zeros(slot.shape[0], np.float32)
+        scales = unknown_scales(slot.shape[0])
         points = np.zeros(slot.shape[0], np.int64)
         self.scales[slot.name] = schema.QuantizationParametersT(scale=scales, zeroPoint=points)
         return self._tensor(slot.shape, slot.name, Type.INT8, index, self.scales[slot.name])
@@ -178,3 +185,8 @@ class LiteGraph:
         self.slots.append(slot)
         self.buffers.append(self.model.buffers[-1])
         return len(self.model.buffers) - 1
+
+
+def unknown_scales(n: int) -> np.ndarray:
+    """float32 [n], each with the bits UNKNOWN."""
+    return np.full(n, UNKNOWN).view(np.float32)
