@@ -7,6 +7,8 @@ from poems.sources.tables import find_heading, read_fields
 from system import files
 from system.errors import UserError
 
+COLUMNS = {"gid", "author", "title"}
+
 
 def read_books(path: str) -> dict[str, poem.Book]:
     """The books of a CSV with the columns gid, author and title, by their numbers.
@@ -18,8 +20,8 @@ def read_books(path: str) -> dict[str, poem.Book]:
     if not files.exists(path):
         raise FileNotFoundError(f"{path}: no such file, expected a table of books, gid,author,title")
     rows = read_fields(io.StringIO(files.read_text(path, "save the table as UTF-8"), newline=""), path)
-    names = find_heading(fields for _, fields in rows)
-    if not {"gid", "author", "title"} <= set(names):
+    names = find_heading((fields for _, fields in rows), COLUMNS.issubset)
+    if not COLUMNS.issubset(names):
         raise UserError(f"{path}: the columns are {', '.join(names) or 'none'}, expected gid, author and title")
     books: dict[str, poem.Book] = {}
     for line, row in rows:

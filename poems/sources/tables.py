@@ -7,7 +7,7 @@ ID,Content`, the headings of two copies of the Poetry Foundation's site, or `tex
 import csv
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from poems.poem import LINE_END, LONGEST, Poem, clean_text
 from poems.sources.account import Rows
@@ -106,20 +106,20 @@ def separator_of(head: str) -> str:
     return max(SEPARATORS, key=next(headings, lines[0] if lines else "").count)
 
 
-def find_heading(rows: Iterable[list[str]]) -> list[str]:
-    """The names of the columns: the first row with one of poems, below empty rows, captions and Excel's `sep=,`.
+def has_poems(names: Iterable[str]) -> bool:
+    """Whether one of the columns of these names is of poems."""
+    return not set(TEXT).isdisjoint(names)
 
-    If no row has, the first that is not empty.
+
+def find_heading(rows: Iterable[list[str]], is_heading: Callable[[list[str]], bool] = has_poems) -> list[str]:
+    """The names of the columns: the first row that is a heading, below empty rows, captions and Excel's `sep=,`.
+
+    No row after it is read. If none is a heading, the first that is not empty.
     """
     named = (names for names in map(column_names, rows) if any(names) and not names[0].startswith("sep="))
     first = next(named, [])
     below = itertools.chain([first], itertools.islice(named, MOST_ABOVE))
-    return next(filter(has_poems, below), first)
-
-
-def has_poems(names: Iterable[str]) -> bool:
-    """Whether one of the columns of these names is of poems."""
-    return not set(TEXT).isdisjoint(names)
+    return next(filter(is_heading, below), first)
 
 
 def check_columns(names: list[str], path: str) -> None:

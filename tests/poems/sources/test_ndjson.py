@@ -76,6 +76,13 @@ def test_a_table_of_books_gives_author_and_title(tmp_path):
     assert [(poem.author, poem.title) for poem in poems] == [("A. Poet", "Verse, and Other Poems"), ("", "")]
 
 
+@pytest.mark.parametrize("above", ["", "sep=,\n", "\n,,\n", "Books of my grandmother\n"])
+def test_the_first_row_below_the_heading_of_a_table_of_books_is_a_book(tmp_path, above):
+    path = tmp_path / "books.csv"
+    path.write_text(f"{above}gid,author,title\n1,Anna,Songs\n2,Bess,Odes\n")
+    assert read_books(str(path)) == {"1": Book("Anna", "Songs"), "2": Book("Bess", "Odes")}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
