@@ -42,7 +42,7 @@ class Request:
         corpus: what the model was trained on, to find copies of: an .npz, a text file, or gutenberg for all of it.
         max_copied: keep texts with at most this share of words in runs of 8 or more that the corpus has too.
         min_rhyme: keep texts of whose lines at least this share rhymes.
-        min_metre: keep texts with at least so many bits of metre a line; real verse has about 4, prose -1.
+        min_metre: keep texts with at least this many bits of metre a line; real verse has about 4, prose -1.
         min_known: keep texts with at least this share of words that are words.
         max_repeated: keep texts with at most this share of lines that stand in the same text before.
         form: keep texts that rhyme in this form, such as sonnet, couplets or ballad.

@@ -2,7 +2,7 @@
 
 For each form: how many poems have all its rhymes by `poetics`, and of how many pairs the dictionary alone knows that
 they rhyme; how many are in the foot that was asked, by `poetics`, which does not know what was asked; bits of metre a
-line; lines of just so many syllables; words that the lexicon lacks; distinct words among 4,000; the mean
+line; lines of exactly the right number of syllables; words that the lexicon lacks; distinct words among 4,000; the mean
 log-probability of a token, beside free samples with the same filters; seconds a poem, and tokens computed for one kept.
 """
 

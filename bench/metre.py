@@ -1,4 +1,4 @@
-"""Metre: how well lines are read against hand scansions, how surely verse is told from prose, and how fast.
+"""Metre: how well lines are read against hand scansions, how surely verse and prose are kept apart, and how fast.
 
 python bench/metre.py --gold ../shared/gold/scansion.tsv --data ../shared/data
 """

@@ -199,7 +199,7 @@ def ours(hparams: HParams, seed: int, dtype: Dtype = "float32") -> Learner:
         return float(train_step(tf.constant(ids[None]), tf.constant(rate, tf.float32), tf.constant(next(updates))))
 
     def rate(step, share):
-        steps = round(step / share) if step else None  # As it goes on, so many will there be.
+        steps = round(step / share) if step else None  # That many, if it continues like this.
         peak, schedule, warmup = settings.learning_rate, settings.schedule, settings.warmup
         return learning_rate_at(step, peak, schedule, warmup, steps, decay=settings.decay)
 

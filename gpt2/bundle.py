@@ -26,7 +26,7 @@ FLOATS = {1: np.float32, 2: np.float64, 14: ml_dtypes.bfloat16, 19: np.float16}
 DTYPES = FLOATS | {3: np.int32, 9: np.int64, 4: np.uint8, 6: np.int8, 10: np.bool_}  # by their numbers in TensorFlow
 MOST_DIMS = 8
 HEADER = bytes.fromhex("08011a020801")  # of an index: one shard, version 1
-KEYS_BEFORE_RESTART = 16  # After so many a key is written whole (leveldb/include/leveldb/options.h).
+KEYS_BEFORE_RESTART = 16  # After that many a key is written whole (leveldb/include/leveldb/options.h).
 CHUNK = 1 << 20  # Bytes whose checksum is computed at once.
 # Fields of the protocol buffers.
 N_SHARDS = 1

@@ -23,7 +23,7 @@ JSON_NAMES = {dict: "an object", list: "a list", str: "text", bool: "true or fal
 JSON_NAMES |= {float: "a number", type(None): "null"}
 
 SMALL = 1 << 24  # Bytes that a compressed member of a zip file may always have,
-MOST_RATIO = 100  # or so many times what it takes in the file.
+MOST_RATIO = 100  # or that many times what it takes in the file.
 # What zipfile raises for damaged files; a UserError is a ValueError, and a password a RuntimeError.
 ZIP_DAMAGE = (
     *(ValueError, EOFError, OSError, RuntimeError, OverflowError, MemoryError, KeyError, AttributeError),

@@ -61,7 +61,7 @@ def convert(
 
 
 def _write_graph(model: StoredModel, target: str, new: str, dtype: Dtype, window: int | None) -> None:
-    """Writes a .tflite that sees a window of so many tokens, or without a window a SavedModel."""
+    """Writes a .tflite that sees a window of that many tokens, or without a window a SavedModel."""
     tensorflow_start.start_tensorflow()
     with tensorflow_start.tensorflow_start_up_held():
         if window is not None:

@@ -78,7 +78,7 @@ class Request:
       Which samples
         min_rhyme: keep texts of whose lines at least this share rhymes; with this and the next ones, others are written
           in the place of those that are not kept.
-        min_metre: keep texts with at least so many bits of metre a line; real verse has about 4, prose -1.
+        min_metre: keep texts with at least this many bits of metre a line; real verse has about 4, prose -1.
         min_known: keep texts with at least this share of words that are words.
         max_repeated: keep texts with at most this share of lines that stand in the same text before.
         max_copied: keep texts with at most this share of words in runs of 8 or more that the corpus has too.

@@ -32,7 +32,7 @@ class Written:
         self.common[row, source] = self.common[source, row] = length
 
     def forget(self, row: int) -> None:
-        """Begins a row anew, which has nothing in common with another."""
+        """Begins a row again, which has nothing in common with another."""
         self.common[row] = self.common[:, row] = 0
 
     def runs(self, rows: list[int], lengths: np.ndarray) -> list["RowRun"]:

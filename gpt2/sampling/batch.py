@@ -122,7 +122,7 @@ class Row:
         row = copy.copy(self)
         row.ids, row.logprobs, row.window = self.ids.copy(), self.logprobs.copy(), self.window.copy()
         row.seen = self.seen.copy()
-        if self.rules.banning:  # which follows one text: another begins, and is told what came so far
+        if self.rules.banning:  # which follows one text: another begins, and gets what came so far
             row.banning = self.rules.banning(self.task.prompt)
             for id in (None, *self.ids):
                 row.banning(id)

@@ -47,7 +47,7 @@ class Engine(Protocol):
     def width(self, n: int, more: int = 0) -> int:
         """How many of n rows to step at once: n, or fewer if that makes more ids a second.
 
-        more: so many others may step too, if that takes no longer.
+        more: that many others may step too, if that takes no longer.
         """
 
     def step(self, rows: list[int], tokens: list[int], guess: Guess | None = None) -> np.ndarray:
@@ -63,7 +63,7 @@ class Engine(Protocol):
     def fork(self, rows: list[int], sources: list[int], behind: int = 0) -> None:
         """Lets rows, ascending, take over the texts of others, none of which is among the rows.
 
-        behind: so many ids, the last ones that a source has stepped, are left out.
+        behind: how many of the last ids that a source has stepped are left out.
         """
 
     def free(self, row: int) -> None:
@@ -102,7 +102,7 @@ class EngineSpec:
     def open(self, rows: int, together: int = 1) -> Engine:
         """The engine, for this many texts at a time.
 
-        together: each so many rows, one after another, are on one device, so that they can take over from each other.
+        together: that many rows, one after another, are on one device, so that they can take over from each other.
 
         Raises:
           FileNotFoundError, UserError: what `load_model` raises; LiteRT alone is wanted and cannot write; no such TPU.

@@ -24,7 +24,7 @@ class MultiDeviceEngine:
     def __init__(self, load: Callable[[], GPT2], devices: list[str], rows: int, together: int = 1):
         """Calls `load` once, on the first device; the others copy its weights.
 
-        together: each so many rows are on one device; a divisor of the rows.
+        together: that many rows are on one device; a divisor of the rows.
         """
         groups = np.arange(rows).reshape(-1, together)
         self.rows, self.devices = rows, devices[: len(groups)]

@@ -1,8 +1,8 @@
-"""Samples in a form: several particles each, rows of one batch, drawn anew by weight as the text comes (Monte Carlo).
+"""Samples in a form: several particles each, rows of one batch, drawn again by weight as the text comes (Monte Carlo).
 
 Each particle is a text of its own that a guide keeps in the form: it says which ids may come next, and what is held
 against each. What that takes away of the model's distribution is the particle's weight; wherever all particles of a
-sample have come to the next mark of the guide, so many are drawn from them by weight, and rows that go take over the
+sample have come to the next mark of the guide, as many are drawn from them by weight, and rows that go take over the
 texts of rows that stay (sequential Monte Carlo, as Lew et al., "Sequential Monte Carlo Steering of Large Language
 Models using Probabilistic Programs", 2023). Like any sample, one is a function of (seed, number, prompt).
 """
@@ -30,7 +30,7 @@ class Guided(Protocol):
 
     Attributes:
       ended: whether it is complete.
-      mark: how far it is, in steps at which particles are drawn anew.
+      mark: how far it is, in steps at which particles are drawn again.
     """
 
     @property
@@ -282,7 +282,7 @@ class _Crowd:
         return shown
 
     def draw(self) -> list[Sample]:
-        """Draws anew where all particles have come to a mark; the samples that end."""
+        """Draws again where all particles have come to a mark; the samples that end."""
         ended = []
         for group in list(self.groups.values()):
             if group.due():

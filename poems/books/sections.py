@@ -22,7 +22,7 @@ from poems.books.blocks import (
 )
 from poems.books.headings import NOT_VERSE, Contents, choose_title, fold, is_heading, title_of, usual_gap
 
-FEWEST_NUMBERS, FEWEST_LINES = 12, 10  # More numbers than that, of so many lines: sonnets, not parts of a poem.
+FEWEST_NUMBERS, FEWEST_LINES = 12, 10  # More numbers than that, of that many lines: sonnets, not parts of a poem.
 FAR = 4  # Empty lines; what stands as far below prose has nothing to do with it.
 TITLE_PAGE = 8  # Lines of verse that the first section of a book must have, lest its title page be taken for a poem.
 YEAR = re.compile(r"1\d{3}")

@@ -28,7 +28,7 @@ class Counts:
       kept: the same three of what was left of them, by name: poems, lines, characters.
       poems, lines: how many something was done to, by rule and verb, one of VERBS.
       examples: the first few, by rule and verb.
-      poem_lengths, line_lengths: how many poems kept have so many lines, how many lines so many characters.
+      poem_lengths, line_lengths: how many kept poems have each number of lines, and lines each number of characters.
     """
 
     def __init__(self):

@@ -17,7 +17,7 @@ import numpy as np
 
 BANDS, ROWS = 42, 3  # Texts that are alike by 0.58 share a band with a chance of 0.9999, texts alike by 0.1 of 0.04.
 SIZE = BANDS * ROWS
-SAMPLE = 4  # One triple in so many, always the same ones, tells whether a text stands in a book.
+SAMPLE = 4  # One triple in that many, always the same ones, tells whether a text stands in a book.
 AT_ONCE = 4096  # triples, so that a book needs no more memory than a long poem
 
 # Out of a hash, because NumPy may change what its generators give.

@@ -1,4 +1,4 @@
-"""What a text is like in a dozen numbers, by which verse of a machine is told from real verse."""
+"""What a text is like in a dozen numbers, which keep a machine's verse and real verse apart."""
 
 from collections.abc import Sequence
 

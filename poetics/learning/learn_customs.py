@@ -1,6 +1,6 @@
 """Learns which ends of words poets rhyme: those that stand near each other more often than far apart.
 
-Nothing is told about any book, neither its form nor its stanzas.
+It is given nothing about any book, neither its form nor its stanzas.
 """
 
 import collections

@@ -6,7 +6,7 @@ import functools
 from poetics.rhyme import customs
 from poetics.sounds.tails import tails, weak_tails
 
-CUSTOM = 1.5  # two ends that poets print near each other so many times more often than by chance are taken for a rhyme
+CUSTOM = 1.5  # two ends that poets print near each other that much more often than by chance are taken for a rhyme
 
 
 class Grade(enum.IntEnum):

@@ -77,7 +77,7 @@ def capitals_begin(line: str) -> bool:
 
 
 def begins_with_conjunction(line: str) -> bool:
-    """Whether the line goes on with what the one before it says."""
+    """Whether the line continues what the one before it says."""
     return bool(CONJUNCTION.match(line.lstrip(OPENING + QUOTES)))
 
 

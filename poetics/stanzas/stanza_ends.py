@@ -14,7 +14,7 @@ from poetics.stanzas.line_ends import Evidence
 LONGEST = 24  # lines; what has more is running verse
 NEVER = -1e9  # the logarithm of no chance
 
-# How probable it is that a stanza has so many lines, where nothing is known of the one before it.
+# How probable it is that a stanza has that many lines, where nothing is known of the one before it.
 LENGTHS = {1: 0.046, 2: 0.041, 3: 0.055, 4: 0.406, 5: 0.054, 6: 0.111, 7: 0.035, 8: 0.124, 9: 0.017, 10: 0.026}
 LENGTHS |= {11: 0.010, 12: 0.027, 13: 0.006, 14: 0.016, 15: 0.005, 16: 0.005}
 RARE_LENGTH = 0.002
@@ -49,7 +49,7 @@ def stanza_ends(evidence: Evidence) -> np.ndarray:
 class _Path:
     """The best divisions of the first lines, 0 to n of them, by what they end with.
 
-    A column tells what that is: 0, a paragraph of running verse; else a stanza of so many lines.
+    A column tells what that is: 0, a paragraph of running verse; else a stanza of that many lines.
 
     Attributes:
       score: that of each best division: float [n + 1, columns].
