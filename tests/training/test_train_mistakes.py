@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from encoder.dataset.about import to_bytes
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
@@ -19,14 +21,14 @@ import pytest
         (["--n_ctx", "33"], "--n_ctx is 33, expected at most 32"),
         (["--dataset", "objects.npz"], "objects.npz: arr_0: holds Python objects, which are never unpickled"),
         (["--dataset", "big.npz"], "big.npz: arr_0: token id 300, expected ids below 300"),
-        (["--dataset", "latin.txt"], "latin.txt: byte 3 is not utf-8"),
+        (["--dataset", "bytes.txt"], "bytes.txt: not text, found a zero byte"),
         (["--dataset", "empty.txt"], "empty.txt: nothing but white space"),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_written(place, run_here, arguments, message):
     np.savez(place / "objects.npz", np.array([{}], object))
     np.savez(place / "big.npz", np.arange(301))
-    (place / "latin.txt").write_bytes("caf\xe9 at noon".encode("latin-1"))
+    (place / "bytes.txt").write_bytes(b"caf\xe9\x00at noon")
     (place / "empty.txt").write_text(" \n")
     base = {"--dataset": "poems.npz", "--model_name": "small", "--steps": "1"} | dict([arguments])
     done = run_here("train.py", *(part for pair in base.items() for part in pair))
@@ -76,7 +78,8 @@ def test_a_folder_without_weights_is_an_error(place, train):
 def test_a_dataset_of_another_vocabulary_is_refused(place, train):
     about = json.loads((place / "poems.json").read_text())
     about["vocabulary"]["fingerprint"] = "0" * 64
-    (place / "poems.json").write_text(json.dumps(about))
+    del about["sha256"]
+    (place / "poems.json").write_bytes(to_bytes(about))
     done = train("--steps", 1)
     assert done.returncode == 1
     assert "poems.npz: made with another vocabulary" in done.stderr
