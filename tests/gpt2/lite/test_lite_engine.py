@@ -302,7 +302,7 @@ def test_of_several_that_make_the_file_at_once_the_first_one_s_stays(prefix, tmp
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int8"])
-@pytest.mark.parametrize("place", ["end", "middle", "head", "scales", "weights", "checksums"])
+@pytest.mark.parametrize("place", ["end", "middle", "in a checksum", "head", "scales", "weights", "checksums"])
 def test_a_file_that_was_cut_or_damaged_counts_as_none_and_is_made_again(prefix, tmp_path, dtype, place):
     found = find_prefix(str(shutil.copytree(os.path.dirname(prefix), tmp_path / "model")))
     path = tflite_file.make_file(found, SMALL, dtype)
@@ -310,6 +310,7 @@ def test_a_file_that_was_cut_or_damaged_counts_as_none_and_is_made_again(prefix,
         whole = bytearray(file.read())
     first = ProductsGraph(SMALL, dtype).slots[0].offset
     damaged = {"end": whole[:-1], "middle": whole[: len(whole) // 2]}
+    damaged["in a checksum"] = whole[:-34]
     damaged["head"] = whole[:20] + bytes(100) + whole[120:]
     damaged["scales"] = whole[: first // 2] + bytes(byte ^ 1 for byte in whole[first // 2 : first]) + whole[first:]
     damaged["weights"] = whole[: first + 99] + bytes([whole[first + 99] ^ 1]) + whole[first + 100 :]
