@@ -7,15 +7,15 @@ yet: a gradient reaches these at once, and through them the rest (G. Chen et al.
 Training of BERT by Progressively Stacking, 2019).
 """
 
-import json
-import os
+import dataclasses
 import re
-import shutil
 
+from gpt2.formats import openai
+from gpt2.hparams import weight_shapes
 from system import command_line
 
 BLOCK = re.compile(r"model/h(\d+)/(.*)")
-ADDS = re.compile(r"(attn|mlp)/c_proj/[wb]$")  # what a block adds to its input
+ADDS = re.compile(r"(attn|mlp)/c_proj/[wb]")  # what a block adds to its input
 
 
 def main(*, model: str, out: str) -> None:
@@ -25,38 +25,18 @@ def main(*, model: str, out: str) -> None:
       model: the folder of the trained model.
       out: the folder to write.
     """
-    import numpy as np
-    import tensorflow as tf
+    trained = openai.read_prefix(model)
+    hparams = dataclasses.replace(trained.hparams, n_layer=2 * trained.hparams.n_layer)
 
-    from gpt2 import checkpoint_paths
+    def read(name):
+        if not (block := BLOCK.fullmatch(name)):
+            return trained.read(name)
+        number, rest = int(block[1]), block[2]
+        value = trained.read(f"model/h{number // 2}/{rest}")
+        return 0 * value if number % 2 and ADDS.fullmatch(rest) else value
 
-    os.makedirs(out, exist_ok=True)
-    reader = tf.train.load_checkpoint(checkpoint_paths.find_prefix(model))
-    weights = {}
-    for name in reader.get_variable_to_shape_map():
-        value = reader.get_tensor(name).astype(np.float32)
-        if block := BLOCK.fullmatch(name):
-            number, rest = int(block[1]), block[2]
-            weights[f"model/h{2 * number}/{rest}"] = value
-            name = f"model/h{2 * number + 1}/{rest}"
-            value = np.zeros_like(value) if ADDS.search(rest) else value
-        weights[name] = value
-    names = sorted(weights)
-    tf.raw_ops.SaveV2(
-        prefix=os.path.join(out, "model.ckpt"),
-        tensor_names=names,
-        shape_and_slices=[""] * len(names),
-        tensors=[weights[name] for name in names],
-    )
-    with open(os.path.join(out, "checkpoint"), "w", encoding="utf-8") as file:
-        file.write('model_checkpoint_path: "model.ckpt"\nall_model_checkpoint_paths: "model.ckpt"\n')
-    for name in ("encoder.json", "vocab.bpe"):
-        shutil.copyfile(os.path.join(model, name), os.path.join(out, name))
-    with open(os.path.join(model, "hparams.json"), encoding="utf-8") as file:
-        hparams = json.load(file)
-    with open(os.path.join(out, "hparams.json"), "w", encoding="utf-8") as file:
-        json.dump(hparams | {"n_layer": 2 * hparams["n_layer"]}, file, indent=1)
-    print(f"{out}: {sum(value.size for value in weights.values()):,} parameters")
+    openai.write_folder(dataclasses.replace(trained, hparams=hparams, read=read), out, "float32")
+    print(f"{out}: {hparams.n_params:,} parameters, {len(weight_shapes(hparams))} tensors")
 
 
 if __name__ == "__main__":
