@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from gpt2.precision import fast_product, product
 
-BLOCK = 256  # Queries whose weights exist at once; a window of 1,024 then takes 5/8 of the products of the square.
+BLOCKS = 4  # A window's queries take turns in so many blocks, which takes 5/8 of the products of the square.
 
 
 def attend(q, k, v, positions):
@@ -86,4 +86,5 @@ def product_of_rows(rows, b):
 
 def blocks(seq: int):
     """The first query of each block, and the one after its last."""
-    return [(start, min(start + BLOCK, seq)) for start in range(0, seq, BLOCK)]
+    size = -(-seq // BLOCKS)
+    return [(start, min(start + size, seq)) for start in range(0, seq, size)]
