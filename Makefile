@@ -20,7 +20,7 @@ $(VENV)/testing: $(VENV)/installed
 	touch $@
 
 # 30 poems of at most 14 lines, the same seeds before and after; the first ones are shown.
-POEMS := --nsamples 30 --batch_size 10 --lines 14 --length 200 --min_p 0.05 --seed 7
+POEMS := --nsamples 30 --batch_size 10 --lines 14 --length 200 --seed 7
 
 .PHONY: announced
 announced:

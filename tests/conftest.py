@@ -109,8 +109,8 @@ def small_model(tmp_path_factory):
 
 @pytest.fixture
 def place(tmp_path, small_model):
-    """An empty folder but for models/small."""
-    shutil.copytree(small_model, tmp_path / "models")
+    """An empty folder but for models/small, as it was before any test wrote verse with it."""
+    shutil.copytree(small_model, tmp_path / "models", ignore=shutil.ignore_patterns("*.tflite"))
     return tmp_path
 
 
