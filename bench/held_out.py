@@ -24,7 +24,7 @@ def main(*, model: str, dataset: str) -> None:
 
     loaded = gpt2.load_model(model)
     opened = reader.open_dataset(dataset, loaded.hparams.n_vocab)
-    tokens = opened.held_out if len(opened.held_out) else opened.training
+    tokens = opened.held_out or opened.training
     characters = characters_of(encoder.load_encoder(model))
     sizes = {"batch": 8, "count": len(tokens), "seq": loaded.hparams.n_ctx}
     found = make_validate(loaded, tokens, characters=characters, **sizes)()

@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from gpt2.precision import fast_product, product
 
-BLOCKS = 4  # A window's queries take turns in so many blocks, which takes 5/8 of the products of the square.
+LARGEST_BLOCK = 256  # The most queries whose weights exist at once.
+BLOCKS = 4  # of a window of up to 1,024 queries: then 5/8 of the products of the square are made.
 
 
 def attend(q, k, v, positions):
@@ -86,5 +87,5 @@ def product_of_rows(rows, b):
 
 def blocks(seq: int):
     """The first query of each block, and the one after its last."""
-    size = -(-seq // BLOCKS)
+    size = min(LARGEST_BLOCK, -(-seq // BLOCKS))
     return [(start, min(start + size, seq)) for start in range(0, seq, size)]
