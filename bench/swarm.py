@@ -57,35 +57,49 @@ def main(
     """
     if steps % swarm_every:
         raise ValueError(f"--steps is {steps}, expected a multiple of --swarm_every, {swarm_every}")
+    print(about_here())
+    print(f"{steps} steps of {members} times {batch_size} windows, {steps // swarm_every} rounds of a swarm")
     with tempfile.TemporaryDirectory() as temporary:
         place = folder or temporary
-        tensorflow_start.start_tensorflow()
-        import tensorflow as tf
-
-        from gpt2.hparams import read_hparams
-
-        print(f"{machine.cpu_name()}, {os.cpu_count()} cores; TensorFlow {tf.__version__}")
-        print(f"{steps} steps of {members} times {batch_size} windows, {steps // swarm_every} rounds of a swarm")
         start = start or write_start(model_name, models_dir, place)
-        flags = {"dataset": dataset, "restore_from": start}
-        flags |= {"checkpoint_dir": os.path.join(place, "checkpoint"), "steps": steps, "learning_rate": learning_rate}
-        flags |= {"schedule": "cosine", "warmup": warmup, "sample_every": 0, "val_every": 0, "strategy": "one"}
+        flags = {"dataset": dataset, "restore_from": start, "checkpoint_dir": os.path.join(place, "checkpoint")}
+        flags |= {"steps": steps, "learning_rate": learning_rate, "schedule": "cosine", "warmup": warmup}
+        flags |= {"sample_every": 0, "val_every": 0, "strategy": "one"}
         begun = time.monotonic()
         finish([train(flags | {"run_name": "synchronous", "batch_size": members * batch_size})])
         validate = make_validate_at(dataset, start)
-        alone = validate(os.path.join(place, "checkpoint", "synchronous"))
-        replica = 2 * (members - 1) / members * 4 * read_hparams(start).n_params * steps
+        alone = validate(os.path.join(flags["checkpoint_dir"], "synchronous"))
+        replica = bytes_of_a_replica(start, members, steps)
         print(f"synchronous: loss {alone:.4f}, {replica / 1e9:.3f} GB a replica, {time.monotonic() - begun:.0f} s")
         for outer in outers.split(";"):
             begun = time.monotonic()
-            swarm = os.path.join(place, outer)
-            shared = flags | {"batch_size": batch_size, "swarm": swarm, "swarm_outer": outer}
-            shared |= {"swarm_every": swarm_every, "swarm_patience": PATIENCE}
-            # The seed gives each the order of its windows.
-            names = [f"{outer}-{number}" for number in range(1, members + 1)]
-            finish([train(shared | {"run_name": name, "seed": seed}) for seed, name in enumerate(names, start=1)])
-            show(swarm, validate, alone, replica, [os.path.join(place, "checkpoint", name) for name in names])
+            shared = flags | {"batch_size": batch_size, "swarm": os.path.join(place, outer), "swarm_outer": outer}
+            runs = train_swarm(shared | {"swarm_every": swarm_every, "swarm_patience": PATIENCE}, members)
+            show(shared["swarm"], validate, alone, replica, runs)
             print(f"  {time.monotonic() - begun:.0f} s")
+
+
+def about_here() -> str:
+    """The machine, and the version of TensorFlow."""
+    tensorflow_start.start_tensorflow()
+    import tensorflow as tf
+
+    return f"{machine.cpu_name()}, {os.cpu_count()} cores; TensorFlow {tf.__version__}"
+
+
+def bytes_of_a_replica(start: str, replicas: int, steps: int) -> float:
+    """What a replica sends in all steps of a synchronous run."""
+    from gpt2.hparams import read_hparams
+
+    return 2 * (replicas - 1) / replicas * 4 * read_hparams(start).n_params * steps
+
+
+def train_swarm(flags: dict, members: int) -> list[str]:
+    """Trains the members of a swarm at once, and gives the folders of their runs."""
+    names = [f"{flags['swarm_outer']}-{number}" for number in range(1, members + 1)]
+    # The seed gives each the order of its windows.
+    finish([train(flags | {"run_name": name, "seed": seed}) for seed, name in enumerate(names, start=1)])
+    return [os.path.join(flags["checkpoint_dir"], name) for name in names]
 
 
 def write_start(model_name: str, models_dir: str, place: str) -> str:
