@@ -222,45 +222,9 @@ def hugging_face(hparams: HParams, dtype: str, compiled: bool = False):
 
 def nanogpt(hparams: HParams, dtype: str, compiled: bool = False):
     """A model of nanoGPT's shape: one product for q, k and v, torch's causal attention, the exact gelu, tied logits."""
-    import torch
-    from torch import nn
-    from torch.nn import functional
+    from nanogpt import NanoGPT
 
-    n_embd, n_head = hparams.n_embd, hparams.n_head
-
-    class Block(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.ln_1, self.ln_2 = nn.LayerNorm(n_embd), nn.LayerNorm(n_embd)
-            self.qkv, self.proj = nn.Linear(n_embd, 3 * n_embd), nn.Linear(n_embd, n_embd)
-            self.mlp = nn.Sequential(nn.Linear(n_embd, 4 * n_embd), nn.GELU(), nn.Linear(4 * n_embd, n_embd))
-
-        def forward(self, x):
-            q, k, v = (
-                part.unflatten(2, (n_head, -1)).transpose(1, 2) for part in self.qkv(self.ln_1(x)).split(n_embd, dim=2)
-            )
-            attended = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
-            x = x + self.proj(attended.transpose(1, 2).flatten(2))
-            return x + self.mlp(self.ln_2(x))
-
-    class Model(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.wte, self.wpe = nn.Embedding(hparams.n_vocab, n_embd), nn.Embedding(hparams.n_ctx, n_embd)
-            self.blocks = nn.ModuleList(Block() for _ in range(hparams.n_layer))
-            self.ln_f = nn.LayerNorm(n_embd)
-            for weight in self.parameters():
-                if weight.ndim == 2:
-                    nn.init.normal_(weight, std=0.02)
-
-        def forward(self, ids):
-            x = self.wte(ids[:, :-1]) + self.wpe(torch.arange(ids.shape[1] - 1))
-            for block in self.blocks:
-                x = block(x)
-            logits = self.ln_f(x) @ self.wte.weight.T
-            return functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
-
-    return torch_step(Model(), lambda run, ids: run(ids), dtype, compiled)
+    return torch_step(NanoGPT(hparams), lambda run, ids: run(ids), dtype, compiled)
 
 
 def torch_step(model, loss_of, dtype: str, compiled: bool):
