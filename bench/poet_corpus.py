@@ -44,7 +44,7 @@ APART = 12  # lines; a poem this near to a line in common with a book goes too, 
 FEWEST = 4  # lines; less is a date, a title or a rest of something
 AT_ONCE = 20_000  # lines
 HELD_OUT_SHARE = 1 / 8  # of each book of a left-out poet, its last part
-# What verse has not, once page numbers and marks of notes are off it: indexes, stage directions, editors' letters.
+# Signs of an index, a stage direction or an editor's note: verse has none once page numbers and note marks are off.
 APPARATUS = re.compile(r"[\d\[\]{}<>|*=+~^#/\\]")
 # A word printed in capitals, as the first one of a poem is and a name, but no number such as XIV.
 CAPITALS = re.compile(r"\b(?![IVXLC]+(?!['\w]))[A-Z](?:'?[A-Z])+\b")

@@ -30,7 +30,7 @@ def is_book(head: str) -> bool:
 
 
 def read_books(lines: Iterable[str], path: str, books: Mapping[str, Book]) -> Iterator[Poem | Dropped]:
-    """The poems of a file of one book or several, in its order, and all that is in none of them.
+    """The poems of a file of one or several books, in its order, and all text that belongs to no poem.
 
     Books of 2001 to 2003 may lack the mark above the text, and have their small print, with its marks, below it.
 

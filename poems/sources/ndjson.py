@@ -199,9 +199,9 @@ def _parse(data: bytes) -> tuple[str, str, int | None]:
     if not isinstance(text, str) or not text.strip():
         raise _BadRow("no text")
     if isinstance(gid, bool) or not isinstance(gid, str | int):
-        raise _BadRow("no number of a book")
+        raise _BadRow("no book number")
     if isinstance(number, bool) or not isinstance(number, int | None):
-        raise _BadRow("a line number that is none")
+        raise _BadRow("the line number is not an integer")
     if "\0" in text:
         raise _BadRow("a zero byte")
     try:
