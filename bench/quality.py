@@ -192,7 +192,7 @@ def ours(hparams: HParams, seed: int) -> Learner:
     settings = settle(Settings(**flags, given=frozenset(flags)))
     dtype: Dtype = "mixed" if bfloat16_is_fast() else "float32"
     model = GPT2(hparams, fresh_weights(seed), *DTYPES[dtype])
-    optimizer = Muon(model.weights, weight_decay=settings.weight_decay)
+    optimizer = Muon(model.weights, settings.weight_decay, dtype=DTYPES[dtype][0])
     train_step = make_train_step(model, optimizer, clip_norm=settings.clip_norm)
     judge = tf.function(functools.partial(token_losses, model), jit_compile=True)
     updates = iter(range(2**31))

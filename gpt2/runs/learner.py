@@ -3,7 +3,7 @@
 import functools
 import logging
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -76,10 +76,14 @@ class Learner(NamedTuple):
         else:
             model = checkpoint.load_model(weights, model_folder, *dtypes)
         model.recompute = settings.memory_saving_gradients
-        kwargs = {"weight_decay": settings.weight_decay} if settings.optimizer in ("adamw", "muon") else {}
+        kwargs: dict[str, Any] = {"seed": settings.seed}
+        if settings.optimizer in ("adamw", "muon"):
+            kwargs["weight_decay"] = settings.weight_decay
+        if settings.optimizer == "muon":
+            kwargs["dtype"] = dtypes[0]
         trained = [name for name in model.weights if "/h" in name or not settings.only_train_transformer_layers]
         weights_trained = {name: model.weights[name] for name in trained}
-        optimizer = OPTIMIZERS[settings.optimizer](weights_trained, seed=settings.seed, **kwargs)
+        optimizer = OPTIMIZERS[settings.optimizer](weights_trained, **kwargs)
         state = saves.State(model, optimizer.slots)
         if weights and is_save and not saves.restore_state(weights, state):
             logger.info(f"{weights} has no state of an optimizer, so the optimizer starts without one")

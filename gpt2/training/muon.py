@@ -4,10 +4,11 @@ Jordan et al., "Muon", 2024 (kellerjordan.github.io/posts/muon): Nesterov moment
 Liu et al., "Muon is Scalable for LLM Training", 2025, section 2.2: the size of an update, and the weight decay.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
+from gpt2.precision import bfloat16_is_fast, fast_product
 from gpt2.training.adaptive import AdamW
 from gpt2.training.updates import Tensors, Variables, by_layer, own
 
@@ -15,6 +16,7 @@ MOMENTUM = 0.95  # Jordan et al.
 COEFFICIENTS, ITERATIONS = (3.4445, -4.7750, 2.0315), 5  # Jordan et al.
 RMS = 0.2  # Liu et al., equation 4: the root mean square of AdamW's updates, so that both take one learning rate.
 TINY = 1e-7  # Keeps a momentum of zero from a division by zero.
+AT_ONCE = 2**23  # Numbers of momenta that are orthogonalised at once: many small matrices are a faster batch than few.
 
 
 class Muon(AdamW):
@@ -26,6 +28,17 @@ class Muon(AdamW):
 
     slot_kinds = ("momentum", "m", "v")
 
+    def __init__(self, weights: Variables, weight_decay: float = 0.01, seed: int = 0, dtype: str = "float32"):
+        """An optimizer at its beginning.
+
+        Args:
+          weights, weight_decay, seed: as of `AdamW`.
+          dtype: of what the Newton-Schulz iteration multiplies, float32 or bfloat16, as in Jordan et al.; its sums are
+            float32. Where bfloat16 is not fast, float32 is used for it.
+        """
+        super().__init__(weights, weight_decay, seed)
+        self.dtype = tf.as_dtype(dtype) if bfloat16_is_fast() else tf.float32
+
     def slot_shape(self, kind: str, shape: tf.TensorShape) -> tf.TensorShape | None:
         return shape if (kind == "momentum") == is_of_block(shape) else None
 
@@ -35,9 +48,9 @@ class Muon(AdamW):
         of_blocks = {name: gradient for name, gradient in gradients.items() if is_of_block(gradient.shape)}
         rest = {name: gradient for name, gradient in gradients.items() if name not in of_blocks}
         super().apply(rest, learning_rate, step, scale)
-        for names in by_layer(of_blocks):
+        for names in some_layers(of_blocks):
             slots = [own(self.slots[f"momentum/{name}"]) for name in names]
-            directions = orthogonal_momenta(slots, [of_blocks[name] for name in names], scale)
+            directions = orthogonal_momenta(slots, [of_blocks[name] for name in names], scale, self.dtype)
             super().apply(dict(zip(names, directions, strict=True)), learning_rate, step)
 
     def change(
@@ -61,75 +74,75 @@ def part_shape(shape: Sequence[int]) -> tuple[int, int]:
     return (rows, rows) if columns == 3 * rows else (rows, columns)
 
 
-def orthogonal_momenta(
-    slots: list[tf.Variable], gradients: list[tf.Tensor], scale: tf.Tensor | float
-) -> list[tf.Tensor]:
-    """Brings the momenta of some matrices up to date, and gives them orthogonalised: float32 [1, in, out] each.
-
-    Matrices of one shape are one batch of products. Those stand outside of XLA: oneDNN is faster on a CPU.
-    """
-    stacks = [orthogonalised(stack) for stack in stacks_of_momenta(slots, gradients, scale)]
-    return unstacked(stacks, [tuple(gradient.shape) for gradient in gradients])
+def some_layers(gradients: Tensors) -> Iterator[list[str]]:
+    """The names of whole layers, as many together as have no more than AT_ONCE numbers; at least one."""
+    together: list[str] = []
+    for names in by_layer(gradients):
+        if together and sum(gradients[name].shape.num_elements() for name in together + names) > AT_ONCE:
+            yield together
+            together = []
+        together = together + names
+    if together:
+        yield together
 
 
 @tf.function(jit_compile=True)
-def stacks_of_momenta(
-    slots: list[tf.Variable], gradients: list[tf.Tensor], scale: tf.Tensor | float
+def orthogonal_momenta(
+    slots: list[tf.Variable], gradients: list[tf.Tensor], scale: tf.Tensor | float, dtype: tf.DType
 ) -> list[tf.Tensor]:
-    """Brings momenta up to date; gives them, one step ahead as Nesterov's, of norm 1, by shape [n, rows, columns].
+    """Brings the momenta of some matrices up to date, and gives them orthogonalised: float32 [1, in, out] each.
 
-    No matrix has more rows than columns: one that has is transposed.
+    Matrices of one shape are one batch of products. The momenta are one step ahead, as Nesterov's.
     """
     stacks: dict[tuple[int, int], list[tf.Tensor]] = {}
     for slot, gradient in zip(slots, gradients, strict=True):
         gradient = tf.cast(gradient, tf.float32) * scale
         momentum = slot.assign(MOMENTUM * slot + gradient)
-        ahead = (gradient + MOMENTUM * momentum)[0]
-        rows, columns = part_shape(gradient.shape)
-        for part in tf.split(ahead, gradient.shape[2] // columns, axis=1):
-            wide = tf.transpose(part) if rows > columns else part
+        for wide in wide_parts(gradient + MOMENTUM * momentum):
             stacks.setdefault(tuple(wide.shape), []).append(wide / (tf.norm(wide) + TINY))
-    return [tf.stack(parts) for parts in stacks.values()]
+    found = {shape: iter(tf.unstack(orthogonalised(tf.stack(parts), dtype))) for shape, parts in stacks.items()}
+    return [whole(found, gradient.shape) for gradient in gradients]
 
 
-@tf.function(jit_compile=True)
-def unstacked(stacks: list[tf.Tensor], shapes: list[tuple[int, ...]]) -> list[tf.Tensor]:
-    """The matrices of these shapes [1, in, out] of which `stacks_of_momenta` made stacks."""
-    parts = {tuple(stack.shape[1:]): iter(tf.unstack(stack)) for stack in stacks}
-
-    def matrix(shape: tuple[int, ...]) -> tf.Tensor:
-        rows, columns = part_shape(shape)
-        found = [next(parts[min(rows, columns), max(rows, columns)]) for _ in range(shape[2] // columns)]
-        return tf.concat([tf.transpose(part) if rows > columns else part for part in found], axis=1)[None]
-
-    return [matrix(shape) for shape in shapes]
+def wide_parts(matrix: tf.Tensor) -> list[tf.Tensor]:
+    """The matrices that [1, in, out] is made of, each transposed if it has more rows than columns."""
+    rows, columns = part_shape(matrix.shape)
+    parts = tf.split(matrix[0], matrix.shape[2] // columns, axis=1)
+    return [tf.transpose(part) if rows > columns else part for part in parts]
 
 
-def orthogonalised(x: tf.Tensor) -> tf.Tensor:
+def whole(found: dict[tuple[int, int], Iterator[tf.Tensor]], shape: Sequence[int]) -> tf.Tensor:
+    """The matrix [1, in, out] whose `wide_parts` are the next of their shape."""
+    rows, columns = part_shape(shape)
+    parts = [next(found[min(rows, columns), max(rows, columns)]) for _ in range(shape[2] // columns)]
+    return tf.concat([tf.transpose(part) if rows > columns else part for part in parts], axis=1)[None]
+
+
+def orthogonalised(x: tf.Tensor, dtype: tf.DType = tf.float32) -> tf.Tensor:
     """Wide matrices float32 [n, rows, columns] of norm 1 with all singular values brought near to 1: 0.7 to 1.2.
 
-    An iteration is x -> p x, where p = a + b g + c g² and g = x xᵀ (Jordan et al.).
+    An iteration is x -> p x, where p = a + b g + c g² and g = x xᵀ (Jordan et al.). Factors of products are rounded to
+    dtype.
     """
+
+    def product(a: tf.Tensor, b: tf.Tensor, adj_y: bool = False) -> tf.Tensor:
+        return fast_product(tf.cast(a, dtype), tf.cast(b, dtype), adj_y)
+
+    def polynomial(gram: tf.Tensor) -> tf.Tensor:
+        a, b, c = COEFFICIENTS
+        return a * tf.eye(gram.shape[1]) + b * gram + c * product(gram, gram)
+
     rows, columns = x.shape[1:]
-    if columns >= 2 * rows:  # Then the products of `iterated_gram` are fewer.
-        return tf.matmul(iterated_gram(tf.matmul(x, x, transpose_b=True)), x)
-    for _ in range(ITERATIONS):
-        x = tf.matmul(polynomial(tf.matmul(x, x, transpose_b=True)), x)
-    return x
-
-
-def iterated_gram(gram: tf.Tensor) -> tf.Tensor:
-    """The product of the p of all iterations [n, rows, rows], of which only the first g is given: the next is p g p."""
-    product = polynomial(gram)
-    p = product
+    if columns < 2 * rows:
+        for _ in range(ITERATIONS):
+            x = product(polynomial(product(x, x, adj_y=True)), x)
+        return x
+    # Then multiplying the p of all iterations takes less time. Of these only the first g is known; the next is p g p.
+    gram = product(x, x, adj_y=True)
+    p = polynomial(gram)
+    all_p = p
     for _ in range(ITERATIONS - 1):
-        gram = tf.matmul(tf.matmul(p, gram), p)
+        gram = product(product(p, gram), p)
         p = polynomial(gram)
-        product = tf.matmul(p, product)
-    return product
-
-
-def polynomial(gram: tf.Tensor) -> tf.Tensor:
-    """a + b g + c g² of matrices g [n, rows, rows]."""
-    a, b, c = COEFFICIENTS
-    return a * tf.eye(gram.shape[1]) + b * gram + c * tf.matmul(gram, gram)
+        all_p = product(p, all_p)
+    return product(all_p, x)

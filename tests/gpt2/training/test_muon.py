@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import gpt2
-from gpt2.training.muon import Muon
+from gpt2.training.muon import Muon, orthogonalised, some_layers
 from gpt2.training.step import make_halves, make_train_step
 
 RATE, DECAY = 0.01, 0.1
@@ -66,3 +66,27 @@ def test_the_losses_are_those_of_the_version_in_numpy(reference_folder, batches)
     fast, expected = np.transpose(losses)
     assert expected[-1] < expected[0] - 3
     np.testing.assert_allclose(fast, expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("shape", [(3, 24, 24), (2, 16, 64)])
+@pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
+def test_singular_values_come_near_to_one(shape, dtype):
+    """0.7 to 1.2 in exact numbers (Jordan et al.), of matrices whose own values are within a factor of ten."""
+    u, _, v = np.linalg.svd(np.random.default_rng(0).normal(size=shape), full_matrices=False)
+    values = np.linspace(0.1, 1, shape[1])
+    x = u * (values / np.linalg.norm(values)) @ v
+    found = orthogonalised(tf.constant(x, tf.float32), dtype).numpy()
+    assert 0.6 < np.linalg.svd(found, compute_uv=False).min() <= np.linalg.svd(found, compute_uv=False).max() < 1.3
+    expected = np.stack([newton_schulz(matrix) for matrix in x])
+    difference = np.linalg.norm(found - expected) / np.linalg.norm(expected)
+    assert difference < (1e-4 if dtype == tf.float32 else 0.05)
+
+
+def test_layers_go_together_while_they_are_small(monkeypatch):
+    gradients = {f"model/h{layer}/mlp/c_fc/w": tf.zeros([1, 2, 8]) for layer in range(5)}
+    names = list(gradients)
+    assert list(some_layers(gradients)) == [names]
+    monkeypatch.setattr("gpt2.training.muon.AT_ONCE", 32)
+    assert list(some_layers(gradients)) == [names[:2], names[2:4], names[4:]]
+    monkeypatch.setattr("gpt2.training.muon.AT_ONCE", 1)
+    assert list(some_layers(gradients)) == [[name] for name in names]
