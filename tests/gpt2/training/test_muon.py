@@ -82,6 +82,20 @@ def test_singular_values_come_near_to_one(shape, dtype):
     assert difference < (1e-4 if dtype == tf.float32 else 0.05)
 
 
+@pytest.mark.parametrize("shape", [(2, 64, 64), (2, 64, 256), (2, 256, 1024)])
+@pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
+def test_no_singular_value_of_a_momentum_of_low_rank_grows_beyond_the_others(shape, dtype):
+    """Most of a real momentum's singular values are tiny, and p p p... multiplies what rounding adds to them."""
+    u, _, v = np.linalg.svd(np.random.default_rng(0).normal(size=shape), full_matrices=False)
+    values = np.exp(-np.linspace(0, 25, shape[1]))
+    x = u * (values / np.linalg.norm(values)) @ v
+    found = orthogonalised(tf.constant(x, tf.float32), dtype).numpy()
+    assert np.linalg.svd(found, compute_uv=False).max() < 1.3
+    expected = np.stack([newton_schulz(matrix) for matrix in x])
+    difference = np.linalg.norm(found - expected) / np.linalg.norm(expected)
+    assert difference < (1e-3 if dtype == tf.float32 else 0.2)
+
+
 def test_layers_go_together_while_they_are_small(monkeypatch):
     gradients = {f"model/h{layer}/mlp/c_fc/w": tf.zeros([1, 2, 8]) for layer in range(5)}
     names = list(gradients)
