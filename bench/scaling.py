@@ -48,7 +48,7 @@ def main(
       profile: a folder for TensorBoard's profile of three steps, with --way.
     """
     if way:
-        print(json.dumps(measure(way, model_name, models_dir, batch_size, steps, profile)))
+        print(json.dumps(measure(way, model_name, models_dir, batch_size=batch_size, steps=steps, profile=profile)))
         return
     import tensorflow as tf
 
@@ -94,7 +94,7 @@ def finish(processes: list[subprocess.Popen]) -> list[float]:
     return [json.loads(process.communicate()[0]) for process in processes]
 
 
-def measure(way: str, model_name: str, models_dir: str, batch_size: int, steps: int, profile: str | None) -> float:
+def measure(way: str, model_name: str, models_dir: str, *, batch_size: int, steps: int, profile: str | None) -> float:
     """The median seconds of a step of this way, in this process."""
     import tensorflow as tf
 

@@ -49,7 +49,9 @@ def main(
     hparams = MODELS.get(model_name) or read_hparams(model_folders.model_folder(model_name, models_dir))
     n_ctx = n_ctx or hparams.n_ctx
     if step == "train":
-        function, arguments = training_step(hparams, batch_size, n_ctx, optimizer, dtype, memory_saving_gradients)
+        function, arguments = training_step(
+            hparams, batch_size, n_ctx, optimizer=optimizer, dtype=dtype, recompute=memory_saving_gradients
+        )
     else:
         function, arguments = sampling_step(hparams, batch_size, n_ctx, dtype)
     hlo = function.experimental_get_compiler_ir(*arguments)(stage="hlo_serialized")
@@ -65,7 +67,7 @@ def main(
     print(f"| {model_name} | {step} | {batch_size} | {seconds:.0f} | {sizes} | {flop / 1e12:.3f} | {fits} |")
 
 
-def training_step(hparams, batch_size: int, n_ctx: int, optimizer: str, dtype: str, recompute: bool):
+def training_step(hparams, batch_size: int, n_ctx: int, *, optimizer: str, dtype: str, recompute: bool):
     """A training step, and what it is called with."""
     import tensorflow as tf
 

@@ -53,7 +53,7 @@ class Graph:
         """What goes into the first block: ids [batch, seq] and positions [batch or 1, seq] -> [batch, seq, n_embd]."""
         return tf.cast(tf.gather(wte, ids), self.dtype) + tf.cast(tf.gather(wpe, positions), self.dtype)
 
-    def block(self, x, weights, positions=None, past=None, product=product_of, attention=attend_window):
+    def block(self, x, weights, positions=None, past=None, *, product=product_of, attention=attend_window):
         """One layer: the residual stream [batch, seq, n_embd] after it, and the keys and values it leaves.
 
         Args:
