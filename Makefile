@@ -45,8 +45,8 @@ demo: announced $(VENV)/installed
 	@echo "The loss drawn:   checkpoint/demo/loss.png"
 	@echo "To go on:         . $(BIN)/activate, once in each terminal; then"
 	@echo "More of it:       python sample.py --run_name demo --prompt 'O rose,'"
-	@echo "Your own poems:   python prepare_corpus.py poems/ mine.npz --model_name poet, where poems/ is your folder;"
-	@echo "                  python train.py --model_name poet --dataset mine.npz --epochs 5"
+	@echo "Your own poems:   python prepare_corpus.py verse/ mine.npz --model_name poet, where verse/ is your folder;"
+	@echo "                  python train.py --model_name poet --dataset mine.npz --run_name mine --epochs 5"
 
 test: $(VENV)/testing
 	$(BIN)/python -m pytest -n 2 -m "not slow and not interchange"

@@ -21,7 +21,7 @@ logger = logging.getLogger("gpt2")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Request:
-    """Chooses the best of many samples: drops what is cut, copied, said twice or does not rhyme, and ranks the rest.
+    """Chooses the best of many samples: drops what is cut, copied or said twice, and ranks the rest.
 
     Attributes:
       Where the samples are

@@ -47,7 +47,8 @@ def find_prefix(path: str, pointer: str = "checkpoint", whole: bool = True) -> s
     pointer = os.path.join(path, pointer)
     if not files.exists(pointer):
         found = prefixes_in(path)
-        remedy = f"name one of those in it: {', '.join(found)}" if found else "the folder holds no weights"
+        none = "the folder holds no weights; train.py --restore_from scratch begins with random ones"
+        remedy = f"name one of those in it: {', '.join(found)}" if found else none
         if any(name.endswith(".safetensors") for name in files.list_folder(path)):
             remedy = f"a Hugging Face folder, expected OpenAI's layout; convert it: python models/convert.py {path} NEW"
         raise FileNotFoundError(f"{pointer}: no such file; {remedy}")

@@ -42,3 +42,12 @@ def test_the_lock_file_has_what_is_asked_for(requirement):
 
 def test_the_lock_file_names_no_registry():
     assert not re.search(r"^--|https?://|file:| @ ", LOCK, re.MULTILINE)
+
+
+def test_a_tpu_gets_the_same_packages_with_its_own_tensorflow():
+    """tensorflow-text alone would bring the other TensorFlow, so README has it installed by itself."""
+    lines = (ROOT / "requirements-tpu.txt").read_text().splitlines()
+    for_tpu = {str(Requirement(line)) for line in lines if not line.startswith("#")}
+    same = {str(requirement) for requirement in NEEDED if not requirement.name.startswith("tensorflow")}
+    assert for_tpu == same | {"tensorflow-tpu==2.20.*"}
+    assert "--no-deps 'tensorflow-text==2.20.*'" in (ROOT / "README.md").read_text()

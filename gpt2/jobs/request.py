@@ -22,7 +22,7 @@ COUNTS = ("tries", "nsamples", "batch_size", "length", "lines", "stanzas", "no_r
 class Request:
     """Writes new verse with a model or a run, one sample after another.
 
-    If no model and no run is named and models/124M is missing, the demo's run writes.
+    If no model and no run is named and models/124M is missing, models/poet writes, which comes with the project.
 
     Attributes:
       Who writes
@@ -56,9 +56,10 @@ class Request:
       In which form
         form: sonnet, petrarchan, couplets, quatrain, ballad, common, limerick, terza, blank, hiawatha, haiku, or one
           of --forms.
-        scheme: which lines rhyme, such as ABAB CDCD; x rhymes with none, a space is an empty line.
-        metre: the foot and the beats of the lines, such as iambic5, or trochaic4,3 for lines by turns; or anapestic, or
-          dactylic.
+        scheme: which lines rhyme, such as ABAB CDCD; x rhymes with none, a space is an empty line; needs --metre or
+          --syllables.
+        metre: the foot and the beats of the lines, such as iambic5, anapestic3, dactylic4, or trochaic4,3 for lines by
+          turns.
         syllables: the syllables of the lines, such as 5,7,5, in place of a metre.
         forms: a file of more forms, a JSON object such as {"tanka": {"syllables": "5,7,5,7,7"}}.
         dictionary: a file of the words that a poem in a form is made of, with their sounds, for verse in another

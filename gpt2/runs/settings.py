@@ -66,12 +66,12 @@ class Settings:
         epochs: as --steps, counted in passes over the dataset: in each, every token is trained on once.
         seed: of the windows, the samples and random weights.
       The updates
-        batch_size: windows in a batch.
+        batch_size: windows in a batch. For poet the default is 8.
         accumulate_gradients: batches whose mean gradient makes one step.
         optimizer: adafactor needs almost no memory of its own; muon learns fastest from nothing.
-        learning_rate: of the optimizer, at its highest.
+        learning_rate: of the optimizer, at its highest. For poet the default is 3e-4.
         schedule: the learning rate after the warm-up: constant; linear or cosine, which fall to 0 at the end; or wsd,
-          which falls to 0 over the last part of --steps, and stays constant until --steps is given.
+          which falls to 0 over the last part, and stays constant until --steps or --epochs is given.
         warmup: steps over which the learning rate rises to its highest.
         decay: the share of --steps over which wsd falls to 0.
         weight_decay: of adamw and muon, on matrices only.

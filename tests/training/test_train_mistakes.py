@@ -72,7 +72,7 @@ def test_a_folder_without_weights_is_an_error(place, train):
         path.unlink()
     done = train("--steps", 1)
     assert done.returncode == 1
-    assert "models/small/checkpoint: no such file; the folder holds no weights" in done.stderr
+    assert "models/small/checkpoint: no such file; the folder holds no weights; train.py --restore_from" in done.stderr
 
 
 def test_a_dataset_of_another_vocabulary_is_refused(place, train):
